@@ -1,0 +1,25 @@
+package live
+
+import "errors"
+
+// What callers branch on.
+var (
+	// ErrLagged: the reader fell out of the ring; it now stands at a later join point.
+	ErrLagged = errors.New("reader lagged")
+	// ErrEnded: the stream is over and everything in it was read.
+	ErrEnded = errors.New("stream ended")
+	// ErrBusy: the stream has a publisher that the policy does not let go.
+	ErrBusy = errors.New("stream has a publisher")
+	// ErrFull: the registry holds as many streams as it may.
+	ErrFull = errors.New("too many streams")
+	// ErrStopping: the registry is shutting down.
+	ErrStopping = errors.New("shutting down")
+	// ErrReplaced: another publisher took the stream over.
+	ErrReplaced = errors.New("replaced by another publisher")
+	// ErrNoTrack: a frame of a track whose configuration is not known yet.
+	ErrNoTrack = errors.New("track has no configuration yet")
+	// ErrOrder: a frame whose DTS is not after the last one of its track.
+	ErrOrder = errors.New("decoding time does not rise")
+	// ErrGone: the publisher no longer holds the stream.
+	ErrGone = errors.New("publisher no longer holds the stream")
+)

@@ -1,0 +1,183 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"weir/mux/av"
+)
+
+// Encoder turns the values of one ring into those of another. It is used by one goroutine at a time.
+type Encoder[In, Out any] interface {
+	// Encode appends to dst what in becomes: nothing, one or several values.
+	Encode(dst []Out, in In) ([]Out, error)
+	// Tracks are the tracks that govern what Encode has just returned.
+	Tracks() av.Tracks
+}
+
+// Feed is a ring derived from another one, each value made once for all its readers. It starts with its first
+// reader and ends a while after its last.
+type Feed[In, Out Item] struct {
+	stream *Stream
+	name   string
+	source Source[In]
+	open   func(av.Tracks) (Encoder[In, Out], error)
+	ring   *ring[Out]
+
+	mu      sync.Mutex // guards the fields below
+	readers int
+	stop    context.CancelCauseFunc // ends the running goroutine; nil when none runs
+	running chan struct{}           // closed when that goroutine is gone
+	idle    *time.Timer
+}
+
+var errIdle = errors.New("no readers")
+
+// FeedOf returns the stream's feed of the given name, making it on first use. The source is the stream itself
+// or another of its feeds; open makes an encoder for a source whose tracks are ts, at each start and after each
+// lag of the feed itself.
+func FeedOf[In, Out Item](s *Stream, name string, source Source[In],
+	open func(ts av.Tracks) (Encoder[In, Out], error),
+) *Feed[In, Out] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f, ok := s.feeds[name].(*Feed[In, Out]); ok {
+		return f
+	}
+	f := &Feed[In, Out]{
+		stream: s, name: name, source: source, open: open,
+		ring: newRing[Out](s.reg.opts.RingBytes, s.reg.opts.RingTime, &s.reg.tasks),
+	}
+	s.feeds[name] = f
+	return f
+}
+
+// NewReader returns a cursor into the feed, starting the feed if need be. Where the feed then begins is what
+// the reader asks for.
+func (f *Feed[In, Out]) NewReader(o ReaderOptions) *Reader[Out] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.idle != nil {
+		f.idle.Stop()
+		f.idle = nil
+	}
+	f.readers++
+	if f.stop == nil {
+		f.startLocked(o.Start)
+	}
+	return openReader(f.stream, f.ring, o, f.release)
+}
+
+func (f *Feed[In, Out]) startLocked(start Start) {
+	before, gone := f.running, make(chan struct{})
+	ctx, stop := context.WithCancelCause(context.Background())
+	f.stop, f.running = stop, gone
+	f.stream.reg.tasks.Go(func() {
+		defer close(gone)
+		if before != nil {
+			<-before // one writer at a time
+		}
+		f.run(ctx, start)
+	})
+}
+
+// release gives a reader back; after the last one the feed goes on for a while.
+func (f *Feed[In, Out]) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.readers--; f.readers > 0 {
+		return
+	}
+	if f.stream.ring.ended() {
+		f.stopLocked()
+		return
+	}
+	f.idle = time.AfterFunc(f.stream.reg.opts.FeedIdle, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.readers == 0 {
+			f.stopLocked()
+		}
+	})
+}
+
+func (f *Feed[In, Out]) stopLocked() {
+	if f.stop != nil {
+		f.stop(errIdle)
+		f.stop = nil
+	}
+}
+
+// run encodes until the source ends or the feed is stopped.
+func (f *Feed[In, Out]) run(ctx context.Context, start Start) {
+	r := f.source.NewReader(ReaderOptions{Name: "feed-" + f.name, Start: start})
+	defer r.Close()
+	err := f.encode(ctx, r)
+	switch {
+	case errors.Is(err, ErrEnded):
+		f.ring.end(f.stream.Err())
+	case errors.Is(err, errIdle):
+		f.ring.clear()
+	default:
+		// Without an encoder the form cannot be made; its readers are told.
+		f.stream.reg.log.Error("feed failed", "stream", f.stream.key, "feed", f.name, "error", err)
+		f.ring.end(err)
+	}
+}
+
+func (f *Feed[In, Out]) encode(ctx context.Context, r *Reader[In]) error {
+	ts, err := r.Start(ctx)
+	if err != nil {
+		return err
+	}
+	enc, err := f.open(ts)
+	if err != nil {
+		return err
+	}
+	var (
+		in   [32]In
+		out  []Out
+		snap = newSnapshot(enc.Tracks())
+	)
+	for {
+		n, err := r.ReadBatch(ctx, in[:])
+		if errors.Is(err, ErrLagged) {
+			if enc, err = f.open(r.Tracks()); err != nil {
+				return err
+			}
+			snap = newSnapshot(enc.Tracks())
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, v := range in[:n] {
+			out, snap = f.one(enc, out[:0], v, snap)
+		}
+		clear(in[:n]) // hold nothing while waiting
+		clear(out)
+	}
+}
+
+// one encodes one value and appends what it becomes.
+func (f *Feed[In, Out]) one(enc Encoder[In, Out], out []Out, v In, snap *snapshot) ([]Out, *snapshot) {
+	out, err := enc.Encode(out, v)
+	if err != nil {
+		f.stream.reg.stats.feedErrors.WithLabelValues(f.name).Inc()
+		f.stream.reg.log.Debug("value left out of feed", "stream", f.stream.key, "feed", f.name, "error", err)
+	}
+	if ts := enc.Tracks(); !sameTracks(ts, snap.get()) {
+		snap = newSnapshot(ts)
+	}
+	for _, o := range out {
+		f.ring.append(o, snap)
+	}
+	return out, snap
+}
+
+// sameTracks tells whether two snapshots are the same one.
+func sameTracks(a, b av.Tracks) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}

@@ -1,0 +1,26 @@
+package live
+
+import (
+	"time"
+
+	"weir/mux/av"
+)
+
+// frameOverhead is what a frame costs in a ring beside its data: the frame, its entry and its slot.
+const frameOverhead = 192
+
+// Frame is an av.Frame in a ring, together with what the stream knows about its place.
+type Frame struct {
+	*av.Frame
+	join bool
+}
+
+// Bytes is the memory that the frame keeps alive.
+func (f Frame) Bytes() int { return len(f.Data) + frameOverhead }
+
+// Time is the frame's DTS.
+func (f Frame) Time() time.Duration { return f.DTS }
+
+// Join tells whether a reader may start here: a key frame of a video track, or, in a stream without video, any
+// audio frame.
+func (f Frame) Join() bool { return f.join }

@@ -1,0 +1,119 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"weir/mux/av"
+)
+
+// Policy says what happens when a stream that has a publisher is published again.
+type Policy uint8
+
+const (
+	// PolicyResume lets a publisher of the same identity take the stream over at once, its viewers staying
+	// with it; any other is refused.
+	PolicyResume Policy = iota
+	// PolicyReplace lets any publisher take the stream over.
+	PolicyReplace
+	// PolicyReject refuses all while there is one, also an interrupted one.
+	PolicyReject
+)
+
+var policyNames = [...]string{"resume", "replace", "reject"}
+
+// String is the policy's name as the configuration writes it.
+func (p Policy) String() string { return policyNames[p] }
+
+// ParsePolicy is the inverse of Policy.String.
+func ParsePolicy(name string) (Policy, error) {
+	for i, n := range policyNames {
+		if n == name {
+			return Policy(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of %v", name, policyNames)
+}
+
+// PublishOptions say who publishes and how.
+type PublishOptions struct {
+	// User is the publisher's identity; PolicyResume compares it.
+	User   string
+	Policy Policy
+	// Tracks is how many tracks the publisher announced; readers wait for them, but not for long.
+	Tracks int
+	// KeyFrame asks the publisher's encoder for a key frame. It must not block and must not call back.
+	KeyFrame func()
+}
+
+// Publisher is the writing end of a stream. Its methods may be called from several goroutines.
+type Publisher struct {
+	stream *Stream
+	opts   PublishOptions
+
+	leaving sync.Once
+	done    chan struct{}
+	reason  error // why it lost the stream; written once before done is closed
+}
+
+// Stream is what the publisher writes to.
+func (p *Publisher) Stream() *Stream { return p.stream }
+
+// Write puts a frame into the stream. The frame and its data are the stream's from then on and must not be
+// changed. Write takes the same time for any number of readers and never waits for one.
+//
+// Errors: ErrGone when the publisher lost the stream; ErrNoTrack and ErrOrder for a frame out of place, which is
+// dropped and counted.
+func (p *Publisher) Write(f *av.Frame) error { return p.stream.write(p, f) }
+
+// Interrupt says that the publisher is silent or lost. It may still Write, which makes the stream live again;
+// when neither it nor another one does so within the grace time, the stream ends.
+func (p *Publisher) Interrupt(reason error) { p.stream.interrupt(p, reason) }
+
+// End ends the stream at once: the publisher is done with it. It does nothing when the publisher lost the
+// stream before.
+func (p *Publisher) End(reason error) {
+	p.stream.mu.Lock()
+	mine := p.stream.publisher == p
+	p.stream.mu.Unlock()
+	if mine {
+		p.stream.reg.remove(p.stream, reason)
+	}
+}
+
+// Done is closed when the publisher lost the stream; Err then tells why.
+func (p *Publisher) Done() <-chan struct{} { return p.done }
+
+// Err is why the publisher lost the stream, or nil while it has it.
+func (p *Publisher) Err() error {
+	select {
+	case <-p.done:
+		return p.reason
+	default:
+		return nil
+	}
+}
+
+func (p *Publisher) leave(reason error) {
+	p.leaving.Do(func() {
+		p.reason = reason
+		close(p.done)
+	})
+}
+
+// Reason is the short name under which an end or an interruption is counted: that of the first error in the
+// chain which has one (a method Reason() string), else "other".
+func Reason(err error) string {
+	var named interface{ Reason() string }
+	switch {
+	case errors.As(err, &named):
+		return named.Reason()
+	case errors.Is(err, ErrReplaced):
+		return "replaced"
+	case errors.Is(err, ErrStopping):
+		return "shutdown"
+	default:
+		return "other"
+	}
+}

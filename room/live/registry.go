@@ -1,0 +1,140 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options bound and time the hub. All are required but Log and Now.
+type Options struct {
+	RingBytes int           // bytes that each ring may keep
+	RingTime  time.Duration // media time that each ring may keep
+	// Fresh is the age up to which a group of pictures is good enough to join at without asking for a key frame.
+	Fresh      time.Duration
+	Grace      time.Duration // how long an interrupted stream waits for its publisher
+	TrackWait  time.Duration // how long announced tracks are awaited after the first media
+	FeedIdle   time.Duration // how long a feed goes on without readers
+	MaxStreams int
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Registry holds the streams by their keys.
+type Registry struct {
+	opts  Options
+	log   *slog.Logger
+	stats *Stats
+	tasks sync.WaitGroup // goroutines of feeds and wakers
+
+	mu       sync.RWMutex // guards the fields below
+	streams  map[Key]*Stream
+	stopping bool
+}
+
+// NewRegistry returns an empty registry. It starts nothing; see Run.
+func NewRegistry(o Options) *Registry {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &Registry{opts: o, log: o.Log, streams: make(map[Key]*Stream)}
+	r.stats = newStats(r)
+	return r
+}
+
+// Stats are the hub's figures, to be registered with Prometheus.
+func (r *Registry) Stats() *Stats { return r.stats }
+
+// Run waits until ctx is done, then ends all streams and waits for the goroutines of the hub. Readers that are
+// still open must be closed by then or soon after.
+func (r *Registry) Run(ctx context.Context) error {
+	<-ctx.Done()
+	r.mu.Lock()
+	r.stopping = true
+	all := r.streams
+	r.streams = make(map[Key]*Stream)
+	r.mu.Unlock()
+	for _, s := range all {
+		s.finish(ErrStopping)
+	}
+	r.tasks.Wait()
+	return nil
+}
+
+// Publish takes the writing end of a stream, making the stream when it is not there.
+//
+// Errors: ErrBusy when there is a publisher that the policy does not let go, ErrFull, ErrStopping.
+func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping {
+		return nil, ErrStopping
+	}
+	s := r.streams[k]
+	if s == nil {
+		if len(r.streams) >= r.opts.MaxStreams {
+			return nil, fmt.Errorf("%w: %d", ErrFull, len(r.streams))
+		}
+		s = newStream(k, r)
+		r.streams[k] = s
+	} else if err := s.yields(o); err != nil {
+		return nil, err
+	}
+	p := &Publisher{stream: s, opts: o, done: make(chan struct{})}
+	s.take(p, ErrReplaced)
+	return p, nil
+}
+
+// yields tells whether the stream may be taken over as o asks.
+func (s *Stream) yields(o PublishOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch o.Policy {
+	case PolicyReplace:
+		return nil
+	case PolicyResume:
+		if s.publisher != nil && s.publisher.opts.User == o.User {
+			return nil
+		}
+		return fmt.Errorf("%w: it belongs to another user", ErrBusy)
+	default:
+		return ErrBusy
+	}
+}
+
+// Stream returns the stream of a key; ok is false when there is none.
+func (r *Registry) Stream(k Key) (s *Stream, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	s, ok = r.streams[k]
+	return s, ok
+}
+
+// Streams lists all streams in the order of their keys.
+func (r *Registry) Streams() []*Stream {
+	r.mu.RLock()
+	all := make([]*Stream, 0, len(r.streams))
+	for _, s := range r.streams {
+		all = append(all, s)
+	}
+	r.mu.RUnlock()
+	slices.SortFunc(all, func(a, b *Stream) int { return strings.Compare(a.key.String(), b.key.String()) })
+	return all
+}
+
+// remove lets go of a stream and ends it: the one way on which a key becomes free again.
+func (r *Registry) remove(s *Stream, reason error) {
+	r.mu.Lock()
+	if r.streams[s.key] == s {
+		delete(r.streams, s.key)
+	}
+	r.mu.Unlock()
+	s.finish(reason)
+}

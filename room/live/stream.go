@@ -1,0 +1,346 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"weir/mux/av"
+)
+
+// Key names a stream.
+type Key struct{ App, Room, Stream string }
+
+// String is the key as logs write it.
+func (k Key) String() string { return k.App + "/" + k.Room + "/" + k.Stream }
+
+// State is how a stream is.
+type State uint8
+
+const (
+	// StateWaiting: there is a publisher, and no media yet.
+	StateWaiting State = iota
+	// StateLive: media comes.
+	StateLive
+	// StateInterrupted: the publisher went silent or away; it may come back within the grace time.
+	StateInterrupted
+	// StateEnded: over for good.
+	StateEnded
+)
+
+var stateNames = [...]string{"waiting", "live", "interrupted", "ended"}
+
+// String is the state's name as logs, metrics and the API write it.
+func (s State) String() string { return stateNames[s] }
+
+// Stream is the tracks of one publisher and one ring of their frames: one writer, many readers. It lives as
+// long as its publisher, and for the grace time after the publisher was lost.
+type Stream struct {
+	key     Key
+	reg     *Registry
+	ring    *ring[Frame]
+	asker   keyAsker
+	started time.Time
+	ready   chan struct{} // closed once the tracks are known
+
+	mu          sync.Mutex // guards the fields below; lock order: Registry.mu, Stream.mu, keyAsker.mu
+	state       State
+	reason      error // why interrupted or ended
+	since       time.Time
+	publisher   *Publisher
+	snap        *snapshot
+	last        map[av.TrackID]time.Duration // DTS of each track's last frame
+	announced   int                          // tracks the publisher said would come
+	isReady     bool
+	readyTimer  *time.Timer // runs from the first media until ready
+	graceTimer  *time.Timer // runs while interrupted
+	feeds       map[string]any
+	interrupted int
+	frames      uint64
+	dataBytes   uint64
+}
+
+func newStream(key Key, reg *Registry) *Stream {
+	now := reg.opts.Now()
+	s := &Stream{
+		key: key, reg: reg, started: now, since: now,
+		ring:  newRing[Frame](reg.opts.RingBytes, reg.opts.RingTime, &reg.tasks),
+		ready: make(chan struct{}),
+		snap:  newSnapshot(nil),
+		last:  make(map[av.TrackID]time.Duration),
+		feeds: make(map[string]any),
+	}
+	s.asker = keyAsker{stats: reg.stats, now: reg.opts.Now}
+	return s
+}
+
+// Key names the stream.
+func (s *Stream) Key() Key { return s.key }
+
+// Started is the wall time at which the stream's clock was 0.
+func (s *Stream) Started() time.Time { return s.started }
+
+// Now is the present time on the stream's clock.
+func (s *Stream) Now() time.Duration { return s.reg.opts.Now().Sub(s.started) }
+
+// Done is closed when the stream is over; Err then tells why.
+func (s *Stream) Done() <-chan struct{} { return s.ring.done }
+
+// Err is the reason of the end, or nil before it.
+func (s *Stream) Err() error {
+	if s.ring.ended() {
+		return s.ring.endErr
+	}
+	return nil
+}
+
+// Ready waits until it is known which tracks the stream has: all that were announced have come, or the track
+// wait has passed since the first media.
+//
+// Errors: ErrEnded with the reason, or the context's.
+func (s *Stream) Ready(ctx context.Context) error {
+	select {
+	case <-s.ready:
+		return nil
+	case <-s.ring.done:
+		return fmt.Errorf("%w: %w", ErrEnded, s.ring.endErr)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Tracks are the present tracks.
+func (s *Stream) Tracks() av.Tracks {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.snap.get()
+}
+
+// WantKeyFrame asks the publisher for a key frame. Requests are merged and their rate is bounded, so that any
+// number of readers may ask; reason is counted.
+func (s *Stream) WantKeyFrame(reason string) { s.asker.want(reason) }
+
+// NewReader returns a cursor into the stream's frames.
+func (s *Stream) NewReader(o ReaderOptions) *Reader[Frame] {
+	return openReader(s, s.ring, o, func() {})
+}
+
+// openReader returns a reader of one of the stream's rings; free is called when it is closed.
+func openReader[T Item](s *Stream, r *ring[T], o ReaderOptions, free func()) *Reader[T] {
+	return &Reader[T]{
+		ring: r, opts: o, waker: r.wakers.acquire(o.Join), fresh: s.reg.opts.Fresh, ready: s.ready,
+		want: s.asker.want, onLag: s.reg.stats.lagged.WithLabelValues(o.Name).Inc, free: free,
+	}
+}
+
+// write puts a frame into the ring for its publisher. It never waits for a reader.
+func (s *Stream) write(p *Publisher, f *av.Frame) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.publisher != p {
+		return ErrGone
+	}
+	if f.Kind == av.KindConfig {
+		return s.configureLocked(f)
+	}
+	if err := s.admitLocked(f); err != nil {
+		s.reg.stats.rejected.Inc()
+		return err
+	}
+	s.aliveLocked()
+	s.frames++
+	s.dataBytes += uint64(len(f.Data))
+	isKey := f.Key && f.Codec.IsVideo()
+	s.ring.append(Frame{Frame: f, join: isKey || s.audioJoinsLocked(f)}, s.snap)
+	if isKey {
+		s.asker.came()
+	}
+	return nil
+}
+
+// configureLocked takes a track's new configuration. One that changes nothing produces nothing.
+func (s *Stream) configureLocked(f *av.Frame) error {
+	old := s.snap.get().Find(f.Track)
+	if old != nil && old.Same(f.Config) {
+		return nil
+	}
+	with := s.snap.get().With(f.Config)
+	if old == nil && !s.isReady {
+		s.snap.tracks.Store(&with) // counts as there from the start
+	} else {
+		s.snap = newSnapshot(with)
+	}
+	s.aliveLocked()
+	s.ring.append(Frame{Frame: f}, s.snap)
+	if !s.isReady && len(with) >= s.announced {
+		s.readyLocked()
+	}
+	return nil
+}
+
+// admitLocked checks a frame's place: its track is known and its DTS rises.
+func (s *Stream) admitLocked(f *av.Frame) error {
+	if f.Kind == av.KindData {
+		return nil
+	}
+	if s.snap.get().Find(f.Track) == nil {
+		return ErrNoTrack
+	}
+	if last, ok := s.last[f.Track]; ok && f.DTS <= last {
+		return fmt.Errorf("%w: track %d, %v after %v", ErrOrder, f.Track, f.DTS, last)
+	}
+	s.last[f.Track] = f.DTS
+	return nil
+}
+
+// audioJoinsLocked tells whether a reader may start at this audio frame: not while there is video, or may be.
+func (s *Stream) audioJoinsLocked(f *av.Frame) bool {
+	return f.Kind == av.KindMedia && f.Codec.IsAudio() && s.snap.get().Video() == nil &&
+		(s.isReady || s.announced <= len(s.snap.get()))
+}
+
+// aliveLocked notes that the publisher has sent something.
+func (s *Stream) aliveLocked() {
+	switch s.state {
+	case StateLive:
+		return
+	case StateWaiting:
+		if !s.isReady {
+			s.readyTimer = time.AfterFunc(s.reg.opts.TrackWait, s.trackWaitOver)
+		}
+	case StateInterrupted:
+		s.graceTimer.Stop()
+		s.reg.log.Info("stream resumed", "stream", s.key, "after", s.reg.opts.Now().Sub(s.since))
+	case StateEnded:
+		return
+	}
+	s.setStateLocked(StateLive, nil)
+}
+
+func (s *Stream) setStateLocked(to State, reason error) {
+	s.state, s.reason, s.since = to, reason, s.reg.opts.Now()
+}
+
+func (s *Stream) trackWaitOver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.snap.get()) > 0 {
+		s.readyLocked()
+		return
+	}
+	s.announced = 1 // whatever comes first makes it ready
+}
+
+func (s *Stream) readyLocked() {
+	if s.isReady {
+		return
+	}
+	s.isReady = true
+	close(s.ready)
+	if s.readyTimer != nil {
+		s.readyTimer.Stop()
+	}
+}
+
+// interrupt notes that the publisher went silent or away. When it is not back within the grace time, the stream
+// ends. A publisher that has not sent anything yet has nothing to come back to: the stream ends at once.
+func (s *Stream) interrupt(p *Publisher, reason error) {
+	s.mu.Lock()
+	if s.publisher != p || s.state != StateLive && s.state != StateWaiting {
+		s.mu.Unlock()
+		return
+	}
+	waiting := s.state == StateWaiting
+	if !waiting {
+		s.setStateLocked(StateInterrupted, reason)
+		s.interrupted++
+		s.graceTimer = time.AfterFunc(s.reg.opts.Grace, func() { s.graceOver(p, reason) })
+		s.reg.stats.interruptions.WithLabelValues(Reason(reason)).Inc()
+		s.reg.log.Warn("stream interrupted", "stream", s.key, "reason", reason, "grace", s.reg.opts.Grace)
+	}
+	s.mu.Unlock()
+	if waiting {
+		s.reg.remove(s, reason)
+	}
+}
+
+func (s *Stream) graceOver(p *Publisher, reason error) {
+	s.mu.Lock()
+	lost := s.publisher == p && s.state == StateInterrupted
+	s.mu.Unlock()
+	if lost {
+		s.reg.remove(s, reason)
+	}
+}
+
+// finish ends the stream for good. It is called by the registry, once it has let go of the stream.
+func (s *Stream) finish(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == StateEnded {
+		return
+	}
+	s.setStateLocked(StateEnded, reason)
+	for _, t := range []*time.Timer{s.readyTimer, s.graceTimer} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	if s.publisher != nil {
+		s.publisher.leave(reason)
+		s.publisher = nil
+	}
+	s.asker.reset(nil)
+	s.ring.end(reason)
+	s.reg.stats.ends.WithLabelValues(Reason(reason)).Inc()
+	s.reg.log.Info("stream ended", "stream", s.key, "reason", reason)
+}
+
+// take hands the stream to a publisher; the one before is told reason.
+func (s *Stream) take(p *Publisher, reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.publisher; old != nil {
+		old.leave(reason)
+	}
+	s.publisher = p
+	s.announced = max(s.announced, p.opts.Tracks)
+	s.asker.reset(p.opts.KeyFrame)
+	if s.state == StateLive {
+		// The new publisher has the grace time to send its first frame.
+		s.setStateLocked(StateInterrupted, reason)
+		s.graceTimer = time.AfterFunc(s.reg.opts.Grace, func() { s.graceOver(p, reason) })
+	} else if s.state == StateInterrupted {
+		s.graceTimer.Stop()
+		s.graceTimer = time.AfterFunc(s.reg.opts.Grace, func() { s.graceOver(p, reason) })
+	}
+}
+
+// Info is a stream as lists show it.
+type Info struct {
+	Key     Key
+	User    string // the publisher's identity
+	State   State
+	Reason  error // why interrupted or ended; nil otherwise
+	Since   time.Time
+	Started time.Time
+	Tracks  av.Tracks
+	// Interruptions, Frames and Bytes count since the stream began.
+	Interruptions int
+	Frames, Bytes uint64
+}
+
+// Info describes the stream as it is now.
+func (s *Stream) Info() Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := Info{
+		Key: s.key, State: s.state, Reason: s.reason, Since: s.since, Started: s.started, Tracks: s.snap.get(),
+		Interruptions: s.interrupted, Frames: s.frames, Bytes: s.dataBytes,
+	}
+	if s.publisher != nil {
+		i.User = s.publisher.opts.User
+	}
+	return i
+}
