@@ -1,0 +1,151 @@
+// Package config is weir's typed configuration: what can be set, what it is by default, and what is allowed.
+//
+// A value comes from the defaults, then the file, then the WEIR_* environment, then the flags; the last one
+// wins. The package holds no behaviour: cmd/weir reads a Config once and hands every other package its own
+// options, so nothing else imports it. It starts no goroutine.
+package config
+
+import "time"
+
+// Config is everything that can be set. It is immutable once Load has returned it.
+//
+// A new key is a field here with its tags, its value in Default, its paragraph in weir.example.yaml and, if
+// not every value is allowed, its line in Validate. Tests hold the four together.
+type Config struct {
+	HTTP            HTTP          `key:"http"`
+	WebRTC          WebRTC        `key:"webrtc"`
+	Admin           Admin         `key:"admin"`
+	Ingest          Ingest        `key:"ingest"`
+	Live            Live          `key:"live"`
+	FLV             FLV           `key:"flv"`
+	HLS             HLS           `key:"hls"`
+	Auth            Auth          `key:"auth"`
+	Log             Log           `key:"log"`
+	DataDir         string        `key:"data_dir" doc:"folder of what weir keeps, such as the key it makes on its first start"`
+	ShutdownTimeout time.Duration `key:"shutdown_timeout" doc:"how long a graceful stop may take"`
+
+	sources map[string]Source
+	env     []string
+}
+
+// HTTP is the main listener: pages, media, WHIP and REST.
+type HTTP struct {
+	Listen  string   `key:"listen" doc:"address of the main listener"`
+	TLS     TLS      `key:"tls"`
+	Origins []string `key:"origins" doc:"origins whose pages may use this server; empty means any"`
+}
+
+// TLS is the certificate of the main listener; both files, or neither for plain HTTP.
+type TLS struct {
+	Cert string `key:"cert" doc:"file of the certificate chain (PEM)"`
+	Key  string `key:"key" doc:"file of the certificate's private key (PEM)"`
+}
+
+// WebRTC is the media listener.
+type WebRTC struct {
+	Listen       string   `key:"listen" doc:"address of all WebRTC media, UDP and TCP"`
+	PublicIPs    []string `key:"public_ips" doc:"addresses to announce instead of the machine's own"`
+	StartBitrate int      `key:"start_bitrate" doc:"video bitrate at which a publishing browser starts, in kbit/s"`
+}
+
+// Admin is the operator's listener.
+type Admin struct {
+	Listen string `key:"listen" doc:"address of metrics, health and profiles"`
+}
+
+// Ingest is what holds for every publisher.
+type Ingest struct {
+	Grace            time.Duration `key:"grace" doc:"how long a stream waits for its publisher to come back"`
+	Timeout          time.Duration `key:"timeout" doc:"silence after which a publisher counts as gone"`
+	TrackWait        time.Duration `key:"track_wait" doc:"how long a starting stream waits for announced tracks"`
+	Reorder          time.Duration `key:"reorder" doc:"how long a missing packet is waited for"`
+	Codecs           []string      `key:"codecs" doc:"video codecs that are taken, the preferred one first"`
+	Policy           string        `key:"policy" doc:"what a second publisher of a stream does: resume, replace or reject"`
+	MaxStreams       int           `key:"max_streams" doc:"streams that may be live at once"`
+	HandshakeTimeout time.Duration `key:"handshake_timeout" doc:"how long a publisher may take to connect"`
+}
+
+// Live is the hub: the ring of every stream and the fate of its slow readers.
+type Live struct {
+	RingTime  time.Duration `key:"ring_time" doc:"media that a stream holds at most, by time"`
+	RingBytes Size          `key:"ring_bytes" doc:"media that a stream holds at most, by size"`
+	Fresh     time.Duration `key:"fresh" doc:"age up to which a joiner starts at the newest key frame"`
+	MaxLags   int           `key:"max_lags" doc:"lags within a minute after which a slow reader is closed"`
+}
+
+// FLV is the HTTP-FLV output.
+type FLV struct {
+	Join         time.Duration `key:"join" doc:"how long frames are collected into one write; 0 writes each"`
+	WriteTimeout time.Duration `key:"write_timeout" doc:"how long one write to a viewer may take"`
+	MaxViewers   int           `key:"max_viewers" doc:"HTTP-FLV viewers at once"`
+}
+
+// HLS is the HLS output.
+type HLS struct {
+	Segment time.Duration `key:"segment" doc:"length of a segment"`
+	Part    time.Duration `key:"part" doc:"length of a part, the unit that segments are made of"`
+	Window  int           `key:"window" doc:"segments that a playlist lists"`
+	Idle    time.Duration `key:"idle" doc:"time without a request after which a stream is no longer packaged"`
+	Linger  time.Duration `key:"linger" doc:"how long the last segments stay after a stream's end"`
+	Audio   string        `key:"audio" doc:"audio codec of HLS: opus or aac"`
+}
+
+// Auth says who may publish and administer.
+type Auth struct {
+	AppID   int      `key:"app_id" doc:"the app's number, SDKAppID in UserSig"`
+	Key     Secret   `key:"key" doc:"the app's secret key; empty: made on the first start and kept in data_dir"`
+	Admins  []string `key:"admins" doc:"users who may use the administration API"`
+	Publish string   `key:"publish" doc:"who may publish: usersig, or open for a laboratory"`
+}
+
+// Log is what weir writes about itself.
+type Log struct {
+	Level  string `key:"level" doc:"debug, info, warn or error"`
+	Format string `key:"format" doc:"text, json, or auto: text on a terminal, JSON elsewhere"`
+}
+
+// Default is the configuration of a server that was told nothing.
+func Default() *Config {
+	return &Config{
+		HTTP:   HTTP{Listen: ":8080", Origins: []string{}},
+		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, StartBitrate: 2000},
+		Admin:  Admin{Listen: "127.0.0.1:9090"},
+		Ingest: Ingest{
+			Grace:            15 * time.Second,
+			Timeout:          4 * time.Second,
+			TrackWait:        time.Second,
+			Reorder:          200 * time.Millisecond,
+			Codecs:           []string{"h264"},
+			Policy:           "resume",
+			MaxStreams:       1000,
+			HandshakeTimeout: 10 * time.Second,
+		},
+		Live: Live{
+			RingTime:  12 * time.Second,
+			RingBytes: 16 << 20,
+			Fresh:     2500 * time.Millisecond,
+			MaxLags:   3,
+		},
+		FLV: FLV{
+			Join:         40 * time.Millisecond,
+			WriteTimeout: 10 * time.Second,
+			MaxViewers:   10000,
+		},
+		HLS: HLS{
+			Segment: 2 * time.Second,
+			Part:    200 * time.Millisecond,
+			Window:  6,
+			Idle:    time.Minute,
+			Linger:  30 * time.Second,
+			Audio:   "opus",
+		},
+		Auth: Auth{
+			AppID:   1400000000,
+			Admins:  []string{"administrator"},
+			Publish: "usersig",
+		},
+		Log:             Log{Level: "info", Format: "auto"},
+		DataDir:         "data",
+		ShutdownTimeout: 10 * time.Second,
+	}
+}

@@ -1,0 +1,30 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Secret is a value that no log, error or print may show. string(s) is the value itself.
+type Secret string
+
+// masked stands in every output in the place of a secret that is set.
+const masked = "[redacted]"
+
+// String is a mask, or empty when there is nothing to hide.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return masked
+}
+
+// Format writes the mask whatever the verb: %d and %#v would get past String.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue keeps the value out of every slog handler.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText keeps the value out of JSON and YAML.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -1,0 +1,155 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// minKey is the shortest secret key that is accepted, in bytes: 256 bits in hexadecimal are 64 of them.
+const minKey = 32
+
+// userID is the form of a user's id in UserSig.
+var userID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+
+// Validate checks every value. The error joins one line per wrong key: its name, its value, what is allowed.
+func (c *Config) Validate() error {
+	var p problems
+	p.listeners(c)
+	p.ingest(&c.Ingest)
+	p.outputs(c)
+	p.auth(&c.Auth)
+	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	p.oneOf("log.format", c.Log.Format, "auto", "text", "json")
+	if c.DataDir == "" {
+		p.add("data_dir", c.DataDir, "the path of a folder")
+	}
+	between(&p, "shutdown_timeout", c.ShutdownTimeout, 0, 5*time.Minute)
+	return errors.Join(p...)
+}
+
+// Warnings are what is allowed but should not stay: one line each.
+func (c *Config) Warnings() []string {
+	var w []string
+	if c.Auth.Publish == "open" {
+		w = append(w, "auth.publish is open: anyone who reaches this server can publish")
+	}
+	for _, name := range c.env {
+		w = append(w, "environment variable "+name+" is no key of weir and has no effect")
+	}
+	return w
+}
+
+// problems are the wrong keys found so far.
+type problems []error
+
+func (p *problems) add(key string, value any, allowed string) {
+	*p = append(*p, fmt.Errorf("%s is %q: must be %s", key, fmt.Sprint(value), allowed))
+}
+
+func (p *problems) listeners(c *Config) {
+	p.address("http.listen", c.HTTP.Listen)
+	p.address("webrtc.listen", c.WebRTC.Listen)
+	p.address("admin.listen", c.Admin.Listen)
+	if (c.HTTP.TLS.Cert == "") != (c.HTTP.TLS.Key == "") {
+		p.add("http.tls.cert", c.HTTP.TLS.Cert, "set together with http.tls.key, or both empty")
+	}
+	for _, o := range c.HTTP.Origins {
+		if !isOrigin(o) {
+			p.add("http.origins", o, "an origin such as https://www.example.com")
+		}
+	}
+	for _, ip := range c.WebRTC.PublicIPs {
+		if a, err := netip.ParseAddr(ip); err != nil || a.IsUnspecified() || a.Zone() != "" {
+			p.add("webrtc.public_ips", ip, "an IP address such as 203.0.113.7")
+		}
+	}
+	between(p, "webrtc.start_bitrate", c.WebRTC.StartBitrate, 100, 100_000)
+}
+
+func (p *problems) ingest(c *Ingest) {
+	between(p, "ingest.grace", c.Grace, 0, 10*time.Minute)
+	// A publisher that vanishes is promised to be seen within five seconds.
+	between(p, "ingest.timeout", c.Timeout, 500*time.Millisecond, 4900*time.Millisecond)
+	between(p, "ingest.track_wait", c.TrackWait, 0, 10*time.Second)
+	between(p, "ingest.reorder", c.Reorder, 10*time.Millisecond, 2*time.Second)
+	between(p, "ingest.max_streams", c.MaxStreams, 1, 100_000)
+	between(p, "ingest.handshake_timeout", c.HandshakeTimeout, time.Second, time.Minute)
+	p.oneOf("ingest.policy", c.Policy, "resume", "replace", "reject")
+	if len(c.Codecs) == 0 {
+		p.add("ingest.codecs", "", "a list of h264")
+	}
+	for _, codec := range c.Codecs {
+		p.oneOf("ingest.codecs", codec, "h264")
+	}
+}
+
+func (p *problems) outputs(c *Config) {
+	between(p, "live.ring_time", c.Live.RingTime, time.Second, 5*time.Minute)
+	between(p, "live.ring_bytes", c.Live.RingBytes, 1<<20, 1<<30)
+	between(p, "live.fresh", c.Live.Fresh, 0, time.Minute)
+	between(p, "live.max_lags", c.Live.MaxLags, 1, 1000)
+	between(p, "flv.join", c.FLV.Join, 0, time.Second)
+	between(p, "flv.write_timeout", c.FLV.WriteTimeout, time.Second, 5*time.Minute)
+	between(p, "flv.max_viewers", c.FLV.MaxViewers, 1, 10_000_000)
+	between(p, "hls.segment", c.HLS.Segment, time.Second, 10*time.Second)
+	between(p, "hls.part", c.HLS.Part, 100*time.Millisecond, c.HLS.Segment/2)
+	between(p, "hls.window", c.HLS.Window, 3, 100)
+	between(p, "hls.idle", c.HLS.Idle, 5*time.Second, time.Hour)
+	between(p, "hls.linger", c.HLS.Linger, 0, 10*time.Minute)
+	p.oneOf("hls.audio", c.HLS.Audio, "opus", "aac")
+	// Packaging starts at a key frame that the ring holds, and those come once a segment.
+	if c.Live.RingTime < 2*c.HLS.Segment {
+		p.add("live.ring_time", c.Live.RingTime, fmt.Sprintf("at least twice hls.segment, which is %v", c.HLS.Segment))
+	}
+}
+
+func (p *problems) auth(c *Auth) {
+	between(p, "auth.app_id", c.AppID, 1, 1<<32-1)
+	if c.Key != "" && len(c.Key) < minKey {
+		p.add("auth.key", c.Key, fmt.Sprintf("at least %d bytes long, or empty", minKey))
+	}
+	for _, user := range c.Admins {
+		if !userID.MatchString(user) {
+			p.add("auth.admins", user, "a user id: 1 to 32 of A-Z a-z 0-9 _ -")
+		}
+	}
+	p.oneOf("auth.publish", c.Publish, "usersig", "open")
+}
+
+// address checks host:port, where the host may be empty and the port may be 0 for any free one.
+func (p *problems) address(key, value string) {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		p.add(key, value, "an address such as :8080 or 127.0.0.1:8080")
+	}
+}
+
+func (p *problems) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		p.add(key, value, strings.Join(allowed, " or "))
+	}
+}
+
+func between[T int | Size | time.Duration](p *problems, key string, value, low, high T) {
+	if value < low || value > high {
+		p.add(key, value, fmt.Sprintf("from %v to %v", low, high))
+	}
+}
+
+// isOrigin tells whether s is written as a browser sends it in the Origin header (RFC 6454 6.2).
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
+		s == u.Scheme+"://"+u.Host && s == strings.ToLower(s)
+}
