@@ -74,12 +74,8 @@ func (p *Publisher) Interrupt(reason error) { p.stream.interrupt(p, reason) }
 // End ends the stream at once: the publisher is done with it. It does nothing when the publisher lost the
 // stream before.
 func (p *Publisher) End(reason error) {
-	p.stream.mu.Lock()
-	mine := p.stream.publisher == p
-	p.stream.mu.Unlock()
-	if mine {
-		p.stream.reg.remove(p.stream, reason)
-	}
+	s := p.stream
+	s.reg.remove(s, reason, func() bool { return s.publisher == p })
 }
 
 // Done is closed when the publisher lost the stream; Err then tells why.

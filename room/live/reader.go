@@ -125,6 +125,11 @@ func (r *Reader[T]) Close() {
 
 func (r *Reader[T]) awaitReady(ctx context.Context) error {
 	select {
+	case <-r.ready: // also when the context is done: what is at hand can be read
+		return nil
+	default:
+	}
+	select {
 	case <-r.ready:
 		return nil
 	case <-r.ring.done:
@@ -173,6 +178,10 @@ func (r *Reader[T]) settle(ctx context.Context) error {
 		gate := r.waker.wait()
 		ended := r.ring.ended()
 		if r.seek(); !r.seeking {
+			return nil
+		}
+		if ended && r.lagged {
+			r.seeking, r.lagged = false, false // the lag is told first, the end by the next call
 			return nil
 		}
 		if ended {

@@ -129,12 +129,18 @@ func (r *Registry) Streams() []*Stream {
 	return all
 }
 
-// remove lets go of a stream and ends it: the one way on which a key becomes free again.
-func (r *Registry) remove(s *Stream, reason error) {
+// remove lets go of a stream and ends it, if it still is as cond (called with the stream's lock held) says: the
+// one way on which a key becomes free again. A publisher that took the stream over in the meantime keeps it.
+func (r *Registry) remove(s *Stream, reason error, cond func() bool) {
 	r.mu.Lock()
-	if r.streams[s.key] == s {
+	s.mu.Lock()
+	ok := cond()
+	s.mu.Unlock()
+	if ok && r.streams[s.key] == s {
 		delete(r.streams, s.key)
 	}
 	r.mu.Unlock()
-	s.finish(reason)
+	if ok {
+		s.finish(reason) // no new publisher can come: Publish no longer finds the stream
+	}
 }

@@ -261,17 +261,12 @@ func (s *Stream) interrupt(p *Publisher, reason error) {
 	}
 	s.mu.Unlock()
 	if waiting {
-		s.reg.remove(s, reason)
+		s.reg.remove(s, reason, func() bool { return s.publisher == p && s.state == StateWaiting })
 	}
 }
 
 func (s *Stream) graceOver(p *Publisher, reason error) {
-	s.mu.Lock()
-	lost := s.publisher == p && s.state == StateInterrupted
-	s.mu.Unlock()
-	if lost {
-		s.reg.remove(s, reason)
-	}
+	s.reg.remove(s, reason, func() bool { return s.publisher == p && s.state == StateInterrupted })
 }
 
 // finish ends the stream for good. It is called by the registry, once it has let go of the stream.
