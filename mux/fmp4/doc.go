@@ -1,0 +1,6 @@
+// Package fmp4 writes fragmented MP4 (ISO/IEC 14496-12): the init section of a set of tracks, and parts, each
+// a moof box with its mdat box.
+//
+// It decides nothing about where parts and segments end and knows no playlist; that is for who calls. It
+// starts no goroutine, and every function is safe for concurrent use.
+package fmp4
