@@ -1,0 +1,46 @@
+package auth
+
+import (
+	"errors"
+	"net/http"
+)
+
+// What a check can end with.
+var (
+	// ErrNoToken means that the request needs a token and carries none.
+	ErrNoToken = errors.New("a token is needed")
+	// ErrBadToken means that the token is malformed, or that its signature is not ours.
+	ErrBadToken = errors.New("the token is not valid")
+	// ErrExpired means that the token was valid once.
+	ErrExpired = errors.New("the token has expired")
+	// ErrWrongApp means that the token was made for another app.
+	ErrWrongApp = errors.New("the token is for another app")
+	// ErrForbidden means that the token's user is known and may not do this.
+	ErrForbidden = errors.New("the user may not do this")
+	// ErrBadID means that a room, stream or user id has a form that none may have.
+	ErrBadID = errors.New("the id is not valid")
+)
+
+// outcomes are the errors as HTTP shows them. The codes are stable.
+var outcomes = []struct {
+	err    error
+	status int
+	code   string
+}{
+	{ErrNoToken, http.StatusUnauthorized, "token_missing"},
+	{ErrBadToken, http.StatusUnauthorized, "token_invalid"},
+	{ErrExpired, http.StatusUnauthorized, "token_expired"},
+	{ErrWrongApp, http.StatusUnauthorized, "token_wrong_app"},
+	{ErrForbidden, http.StatusForbidden, "forbidden"},
+	{ErrBadID, http.StatusBadRequest, "bad_id"},
+}
+
+// Status gives the HTTP status and the stable code of an error of this package; any other is a 500.
+func Status(err error) (status int, code string) {
+	for _, o := range outcomes {
+		if errors.Is(err, o.err) {
+			return o.status, o.code
+		}
+	}
+	return http.StatusInternalServerError, "internal"
+}
