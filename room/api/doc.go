@@ -1,0 +1,23 @@
+// Package api is the REST side of the rooms: what is live, for everyone and for administrators, and the one
+// way in which every HTTP error of weir is written.
+//
+// It does not know the hub: it asks a Lister. It keeps nothing and starts no goroutine.
+//
+// Errors are application/problem+json (RFC 9457) with a code that does not change:
+//
+//	code                status  meaning
+//	bad_id              400     a room, stream or user id has a form that none may have
+//	bad_request         400     the request is malformed in another way; detail says how
+//	token_missing       401     a UserSig is needed
+//	token_invalid       401     the token is malformed, or not signed by this app's key
+//	token_expired       401     the token was valid once
+//	token_wrong_app     401     the token is for another app
+//	forbidden           403     the user is known and may not do this
+//	origin_forbidden    403     http.origins does not have the page's origin
+//	not_found           404     there is no such thing here
+//	method_not_allowed  405     the thing is here and takes other methods, which Allow names
+//	shutting_down       503     the server stops; ask another one, or later
+//	internal            500     a fault of the server, which is in its log
+//
+// Doors add codes of their own and say so in their documentation.
+package api

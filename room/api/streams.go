@@ -1,0 +1,187 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"weir/mux/av"
+	"weir/room/auth"
+)
+
+// State is what a stream does.
+type State string
+
+// The states of a stream that is here at all.
+const (
+	StateLive        State = "live"
+	StateInterrupted State = "interrupted"
+)
+
+// StreamInfo describes one stream.
+type StreamInfo struct {
+	Room, Stream string
+	State        State
+	// Started is when the stream began, Since when its state did.
+	Started, Since time.Time
+	Tracks         av.Tracks
+	// Viewers counts the viewers by form, such as flv.
+	Viewers map[string]int
+
+	// What follows is for administrators only.
+
+	// User is who publishes; empty when nobody in particular does.
+	User string
+	// Reason is why the stream is interrupted; empty when it is not.
+	Reason string
+	// Counters are figures since the stream began, by name.
+	Counters map[string]uint64
+}
+
+// Lister knows the streams.
+type Lister interface {
+	// Streams lists all streams in any order. The caller may keep and sort the list.
+	Streams() []StreamInfo
+}
+
+// authorizer decides on requests; *auth.Authorizer is one.
+type authorizer interface {
+	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
+}
+
+// Options is what the API needs. All fields must be set.
+type Options struct {
+	Lister Lister
+	Auth   authorizer
+	Log    *slog.Logger
+}
+
+// API has a handler for every call.
+type API struct {
+	lister Lister
+	auth   authorizer
+	log    *slog.Logger
+}
+
+// New returns an API.
+func New(o Options) *API { return &API{lister: o.Lister, auth: o.Auth, log: o.Log} }
+
+// trackJSON is a track as JSON shows it.
+type trackJSON struct {
+	Kind     string `json:"kind"`
+	Codec    string `json:"codec"`
+	Width    int    `json:"width,omitempty"`
+	Height   int    `json:"height,omitempty"`
+	Channels int    `json:"channels,omitempty"`
+	Layer    string `json:"layer,omitempty"`
+}
+
+// streamJSON is what everyone may know of a stream.
+type streamJSON struct {
+	Room    string         `json:"room"`
+	Stream  string         `json:"stream"`
+	State   State          `json:"state"`
+	Since   time.Time      `json:"since"`
+	Tracks  []trackJSON    `json:"tracks"`
+	Viewers map[string]int `json:"viewers"`
+}
+
+// adminStreamJSON is what administrators see beside it.
+type adminStreamJSON struct {
+	streamJSON
+	User       string            `json:"user,omitempty"`
+	StateSince time.Time         `json:"state_since"`
+	Reason     string            `json:"reason,omitempty"`
+	Counters   map[string]uint64 `json:"counters"`
+}
+
+// Live answers GET /live: what can be watched now.
+func (a *API) Live(w http.ResponseWriter, r *http.Request) {
+	if a.allow(w, r, auth.ActionList) {
+		a.write(w, r, list(a.lister, streamOf))
+	}
+}
+
+// Streams answers GET /api/v1/streams: everything about every stream, for administrators.
+func (a *API) Streams(w http.ResponseWriter, r *http.Request) {
+	if a.allow(w, r, auth.ActionAdmin) {
+		a.write(w, r, list(a.lister, adminStreamOf))
+	}
+}
+
+// allow answers with a problem unless the request's token allows the action.
+func (a *API) allow(w http.ResponseWriter, r *http.Request, action auth.Action) bool {
+	_, err := a.auth.Authorize(r.Context(), auth.Request{Action: action, Token: auth.Token(r)})
+	if err != nil {
+		status, code := auth.Status(err)
+		Problem(w, r, status, code, err.Error())
+	}
+	return err == nil
+}
+
+// write answers with v as JSON. A list of what is live is old at once, so nobody may keep it.
+func (a *API) write(w http.ResponseWriter, r *http.Request, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		a.log.Error("cannot encode an answer", "path", r.URL.Path, "err", err)
+		Problem(w, r, http.StatusInternalServerError, CodeInternal, "the answer cannot be encoded")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if _, err := w.Write(append(body, '\n')); err != nil && !errors.Is(err, context.Canceled) {
+		a.log.Debug("cannot send an answer", "path", r.URL.Path, "err", err)
+	}
+}
+
+// list is all streams by room and stream, each as show shows it.
+func list[T any](l Lister, show func(*StreamInfo) T) map[string][]T {
+	infos := l.Streams()
+	slices.SortFunc(infos, func(x, y StreamInfo) int {
+		return cmp.Or(cmp.Compare(x.Room, y.Room), cmp.Compare(x.Stream, y.Stream))
+	})
+	shown := make([]T, 0, len(infos)) // an empty list is [], never null
+	for i := range infos {
+		shown = append(shown, show(&infos[i]))
+	}
+	return map[string][]T{"streams": shown}
+}
+
+func streamOf(s *StreamInfo) streamJSON {
+	out := streamJSON{
+		Room: s.Room, Stream: s.Stream, State: s.State, Since: s.Started.UTC(),
+		Tracks: make([]trackJSON, 0, len(s.Tracks)), Viewers: s.Viewers,
+	}
+	if out.Viewers == nil {
+		out.Viewers = map[string]int{}
+	}
+	for i := range s.Tracks {
+		out.Tracks = append(out.Tracks, trackOf(&s.Tracks[i]))
+	}
+	return out
+}
+
+func adminStreamOf(s *StreamInfo) adminStreamJSON {
+	out := adminStreamJSON{
+		streamJSON: streamOf(s), User: s.User, StateSince: s.Since.UTC(), Reason: s.Reason, Counters: s.Counters,
+	}
+	if out.Counters == nil {
+		out.Counters = map[string]uint64{}
+	}
+	return out
+}
+
+func trackOf(t *av.Track) trackJSON {
+	out := trackJSON{
+		Kind: "audio", Codec: t.Codec.String(), Width: t.Width, Height: t.Height, Channels: t.Channels, Layer: t.Layer,
+	}
+	if t.Codec.IsVideo() {
+		out.Kind = "video"
+	}
+	return out
+}
