@@ -1,0 +1,189 @@
+package flv
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"weir/mux/av"
+)
+
+// The tracks that a Demuxer finds: FLV has one of each kind.
+const (
+	VideoID av.TrackID = 1
+	AudioID av.TrackID = 2
+)
+
+// maxTag bounds the body that a Demuxer takes in, below the 16 MiB that the format could say: a key frame of
+// 50 Mbit/s video is not half of it.
+const maxTag = 4 << 20
+
+// Demuxer reads frames from FLV, classic and Enhanced. It is for one goroutine, the one that reads.
+type Demuxer struct {
+	r            *bufio.Reader
+	begun        bool
+	video, audio av.Track // as last announced; Config is nil before that
+	now          int64    // ms of the newest audio or video tag, unwrapped
+	timed        bool     // there was one
+	skipped      int
+}
+
+// NewDemuxer returns a demuxer that reads from r. It reads ahead of what Next returns.
+func NewDemuxer(r io.Reader) *Demuxer {
+	return &Demuxer{r: bufio.NewReaderSize(r, 64<<10)}
+}
+
+// Skipped is how many tags were passed over: scripts, and what weir cannot carry, such as unknown codecs,
+// packet types and multitrack packets.
+func (d *Demuxer) Skipped() int { return d.skipped }
+
+// Next returns the next frame: of KindConfig when a sequence header differs from the one before, of KindMedia
+// for an access unit. Frames own their bytes. Times are the tags', with the 32-bit wrap undone, and no better:
+// it is the caller's to make DTS rise strictly where a file does not.
+//
+// Errors: io.EOF at the end of a tag, io.ErrUnexpectedEOF within one, ErrFormat, ErrTooLarge, or the reader's.
+// After an ErrFormat that is about the contents of a tag the next call goes on behind it.
+func (d *Demuxer) Next() (*av.Frame, error) {
+	if !d.begun {
+		if err := d.header(); err != nil {
+			return nil, err
+		}
+		d.begun = true
+	}
+	for {
+		typ, body, err := d.tag()
+		if err != nil {
+			return nil, err
+		}
+		f, err := d.frame(typ, body)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			return f, nil
+		}
+	}
+}
+
+// header reads the file header and the first PreviousTagSize (E.2).
+func (d *Demuxer) header() error {
+	var h [headerSize]byte
+	if _, err := io.ReadFull(d.r, h[:]); err != nil {
+		return err
+	}
+	offset := binary.BigEndian.Uint32(h[5:])
+	if string(h[:3]) != "FLV" || h[3] != 1 || offset < headerSize || offset > 1<<10 {
+		return fmt.Errorf("%w: header %x", ErrFormat, h)
+	}
+	_, err := d.r.Discard(int(offset) - headerSize + prevSizeSize)
+	return within(err)
+}
+
+// tag reads a tag and the PreviousTagSize behind it, which many writers get wrong and none needs.
+func (d *Demuxer) tag() (typ byte, body []byte, err error) {
+	var h [tagHeadSize]byte
+	if _, err := io.ReadFull(d.r, h[:]); err != nil {
+		return 0, nil, err
+	}
+	n := int(h[1])<<16 | int(h[2])<<8 | int(h[3])
+	if n > maxTag {
+		return 0, nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, n)
+	}
+	if h[0] != typeScript { // whose time is 0 wherever it stands
+		d.advance(uint32(h[7])<<24 | uint32(h[4])<<16 | uint32(h[5])<<8 | uint32(h[6]))
+	}
+	body = make([]byte, n)
+	if _, err := io.ReadFull(d.r, body); err != nil {
+		return 0, nil, within(err)
+	}
+	if _, err := d.r.Discard(prevSizeSize); err != nil {
+		return 0, nil, within(err)
+	}
+	return h[0], body, nil
+}
+
+// within says that an end inside of something is none between tags.
+func within(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// advance takes the time that is nearest to the one before among those with the same 32 bits.
+func (d *Demuxer) advance(ts uint32) {
+	if !d.timed {
+		d.now, d.timed = int64(ts), true
+		return
+	}
+	d.now += int64(int32(ts - uint32(d.now)))
+}
+
+// frame is what the tag becomes; nil when it is passed over or changes nothing.
+func (d *Demuxer) frame(typ byte, body []byte) (*av.Frame, error) {
+	var (
+		p  packet
+		ok bool
+	)
+	switch typ { // a filtered (encrypted) tag has another number (E.4.1)
+	case typeVideo:
+		p, ok = parseVideo(body)
+	case typeAudio:
+		p, ok = parseAudio(body)
+	}
+	if !ok {
+		d.skipped++
+		return nil, nil
+	}
+	if p.config {
+		return d.configFrame(p)
+	}
+	return d.mediaFrame(p)
+}
+
+func (d *Demuxer) configFrame(p packet) (*av.Frame, error) {
+	t, err := newTrack(p.codec, p.data)
+	if err != nil {
+		return nil, err
+	}
+	known := d.track(p.codec)
+	if known.Same(&t) {
+		return nil, nil
+	}
+	*known = t
+	at := d.time(0)
+	return &av.Frame{Track: t.ID, Kind: av.KindConfig, Codec: t.Codec, DTS: at, PTS: at, Config: &t}, nil
+}
+
+func (d *Demuxer) mediaFrame(p packet) (*av.Frame, error) {
+	t := d.track(p.codec)
+	if t.Codec != p.codec { // FL-06: nothing can be decoded before the sequence header
+		d.skipped++
+		return nil, nil
+	}
+	data, err := plain(p.codec, p.data)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) == 0 { // an access unit of parameter sets only, or a keep-alive
+		d.skipped++
+		return nil, nil
+	}
+	return &av.Frame{
+		Track: t.ID, Codec: p.codec, Key: p.key,
+		DTS: d.time(0), PTS: d.time(p.cts), Data: data,
+	}, nil
+}
+
+func (d *Demuxer) track(c av.Codec) *av.Track {
+	if c.IsVideo() {
+		return &d.video
+	}
+	return &d.audio
+}
+
+// time is the newest tag's time and cts milliseconds.
+func (d *Demuxer) time(cts int64) time.Duration { return time.Duration(d.now+cts) * time.Millisecond }

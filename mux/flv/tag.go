@@ -1,0 +1,36 @@
+package flv
+
+import (
+	"time"
+
+	"weir/mux/av"
+)
+
+// Tag is one FLV tag, made once and shared by all who send it. It is immutable.
+type Tag struct {
+	// Data is the whole tag with the PreviousTagSize behind it, as it goes over the wire.
+	Data  []byte
+	Track av.TrackID
+	// Kind is KindMedia, or KindConfig for a sequence header.
+	Kind av.Kind
+	// Key tells that the tag's access unit can be decoded without any before it.
+	Key bool
+	// JoinPoint tells that a player may begin here, behind a preamble.
+	JoinPoint bool
+	// DTS is the frame's own, in full precision; the tag says milliseconds that rise strictly.
+	DTS time.Duration
+	// Config is the track as the sequence header announces it; nil for other tags.
+	Config *av.Track
+}
+
+// Bytes is the memory that the tag keeps alive.
+func (t Tag) Bytes() int { return len(t.Data) }
+
+// Time is the tag's decoding time on the stream's clock.
+func (t Tag) Time() time.Duration { return t.DTS }
+
+// Join tells whether a reader may start here.
+func (t Tag) Join() bool { return t.JoinPoint }
+
+// Body is the tag without its head and the PreviousTagSize: the body of an RTMP message.
+func (t Tag) Body() []byte { return t.Data[tagHeadSize : len(t.Data)-prevSizeSize] }
