@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,13 +155,13 @@ func TestReaderEndsWithTheReason(t *testing.T) {
 
 func TestJoinAsksForAKeyFrameWhenTheGroupIsOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
+		var asked atomic.Int32
 		var p *Publisher
 		reg := NewRegistry(testOptions())
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { _ = reg.Run(ctx) }()
 		defer func() { stop(); synctest.Wait() }()
-		p = mustPublish(t, reg, PublishOptions{Tracks: 1, KeyFrame: func() { asked++ }})
+		p = mustPublish(t, reg, PublishOptions{Tracks: 1, KeyFrame: func() { asked.Add(1) }})
 		mustWrite(t, p, config(videoTrack, 0), video(0, true))
 		for i := range 100 { // 4 s without a key frame
 			mustWrite(t, p, video(time.Duration(i+1)*40*time.Millisecond, false))
@@ -174,8 +175,8 @@ func TestJoinAsksForAKeyFrameWhenTheGroupIsOld(t *testing.T) {
 			got <- batch[0].DTS
 		}()
 		synctest.Wait()
-		if asked != 1 {
-			t.Errorf("asked %d times for a key frame, want once", asked)
+		if n := asked.Load(); n != 1 {
+			t.Errorf("asked %d times for a key frame, want once", n)
 		}
 		mustWrite(t, p, video(5*time.Second, true))
 		if at := <-got; at != 5*time.Second {

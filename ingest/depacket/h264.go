@@ -1,0 +1,370 @@
+package depacket
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"maps"
+	"slices"
+	"time"
+
+	"weir/mux/av"
+	"weir/mux/codec/h264"
+)
+
+const (
+	maxUnitSize  = 4 << 20  // bytes of an access unit; 4K at 100 Mbit/s has key frames of 2 MB
+	maxSets      = 32       // parameter sets of a kind kept
+	maxSetSize   = 1024     // bytes of a parameter set
+	videoChunk   = 64 << 10 // arena chunk: half a second at 1 Mbit/s
+	lengthPrefix = 4        // bytes before each NAL unit
+)
+
+// RFC 6184 5.2, table 1: packet types beyond the NAL unit types.
+const (
+	typeSTAPA = 24
+	typeFUA   = 28
+)
+
+// VideoStats count since the start.
+type VideoStats struct {
+	Units     uint64 // handed on
+	Damaged   uint64 // dropped: a packet of theirs was lost or wrong
+	Dependent uint64 // dropped: whole, but of a picture that was dropped before
+	Ignored   uint64 // packets of a kind that RFC 6184's mode 1 does not have, or without sense
+}
+
+// H264 depacketizes RFC 6184, packetization modes 0 and 1, into access units of length-prefixed NAL units.
+// Parameter sets become the track's configuration; delimiters and filler are left out; everything else, SEI
+// included, passes as it came.
+type H264 struct {
+	out   Receiver
+	arena arena
+	sets  parameterSets
+	stats VideoStats
+
+	// The access unit under construction.
+	opened    bool
+	timestamp uint32
+	arrival   time.Duration
+	damaged   bool
+	key       bool
+	slices    int
+	unsure    bool // opened right behind a loss: whole only if its first slice is a picture's first
+
+	// The fragmented NAL unit under construction begins at this place of the open unit; -1 when there is none.
+	fragment int
+
+	gap    bool // something was lost (or nothing came yet) since the last complete access unit
+	broken bool // dropping until a key frame
+}
+
+// NewH264 returns a depacketizer that hands access units to out.
+func NewH264(out Receiver) *H264 {
+	return &H264{out: out, arena: arena{chunk: videoChunk}, fragment: -1, gap: true, broken: true}
+}
+
+// Stats are the counts so far.
+func (d *H264) Stats() VideoStats { return d.stats }
+
+// packet takes the next packet in order; see sink.
+func (d *H264) packet(p *Packet, lost int) {
+	if lost > 0 {
+		d.lose()
+	}
+	if len(p.Payload) == 0 {
+		return // probe or keep-alive: it only fills its place in the sequence
+	}
+	if d.opened && p.Timestamp != d.timestamp {
+		// RFC 6184 5.1: the marker bit is a hint; a new timestamp is a new access unit.
+		d.finish()
+	}
+	if !d.opened {
+		d.begin(p)
+	}
+	d.payload(p.Payload)
+	if p.Marker {
+		d.finish()
+	}
+}
+
+// lose notes that packets are missing here.
+func (d *H264) lose() {
+	if d.opened {
+		d.damaged = true
+	}
+	d.cutFragment()
+	d.gap = true
+}
+
+func (d *H264) begin(p *Packet) {
+	d.arena.drop()
+	d.opened, d.timestamp, d.arrival = true, p.Timestamp, p.Arrival
+	d.damaged, d.key, d.slices, d.fragment = false, false, 0, -1
+	d.unsure = d.gap
+	if d.gap && !d.broken {
+		// A whole access unit may be among the lost ones: what follows depends on it.
+		d.broken = true
+	}
+	d.gap = false
+}
+
+func (d *H264) payload(b []byte) {
+	switch t := h264.NALType(b[0]); {
+	case t >= 1 && t <= 23:
+		d.endFragment()
+		d.nal(b)
+	case t == typeSTAPA:
+		d.endFragment()
+		d.stapA(b[1:])
+	case t == typeFUA:
+		d.fuA(b)
+	default: // RFC 6184 5.4: STAP-B, MTAP and FU-B belong to the interleaved mode
+		d.stats.Ignored++
+	}
+}
+
+// stapA takes an aggregation packet apart (RFC 6184 5.7.1). Its sizes are checked before anything is taken.
+func (d *H264) stapA(b []byte) {
+	for rest := b; len(rest) > 0; {
+		if len(rest) < 2 {
+			d.damage()
+			return
+		}
+		n := int(binary.BigEndian.Uint16(rest))
+		if n == 0 || n > len(rest)-2 || h264.NALType(rest[2]) > 23 || h264.NALType(rest[2]) == 0 {
+			d.damage()
+			return
+		}
+		rest = rest[2+n:]
+	}
+	for len(b) > 0 {
+		n := int(binary.BigEndian.Uint16(b))
+		d.nal(b[2 : 2+n])
+		b = b[2+n:]
+	}
+}
+
+// fuA takes a fragment (RFC 6184 5.8).
+func (d *H264) fuA(b []byte) {
+	if len(b) < 3 {
+		d.damage()
+		return
+	}
+	start, end := b[1]&0x80 != 0, b[1]&0x40 != 0
+	header := b[0]&0xe0 | b[1]&0x1f // F and NRI of the indicator, type of the FU header
+	if t := h264.NALType(header); start && end || t == 0 || t > 23 {
+		d.damage() // both bits in one fragment, or a packet type as a NAL unit type
+		return
+	}
+	if start {
+		d.endFragment()
+		d.fragment = len(d.arena.open())
+		if !d.put(0, 0, 0, 0, header) {
+			return
+		}
+	} else if d.fragment < 0 || d.arena.open()[d.fragment+lengthPrefix]&0x1f != header&0x1f {
+		d.damage() // the beginning is missing
+		return
+	}
+	if d.put(b[2:]...) && end {
+		at := d.fragment
+		d.fragment = -1
+		d.completed(at)
+	}
+}
+
+// endFragment notes that a fragmented NAL unit was left without its end.
+func (d *H264) endFragment() {
+	if d.fragment >= 0 {
+		d.damage()
+	}
+}
+
+func (d *H264) cutFragment() {
+	if d.fragment >= 0 {
+		d.arena.buf = d.arena.buf[:d.arena.start+d.fragment]
+		d.fragment = -1
+	}
+}
+
+func (d *H264) damage() {
+	d.damaged = true
+	d.cutFragment()
+}
+
+// put appends bytes to the access unit, within its bound.
+func (d *H264) put(b ...byte) bool {
+	if len(d.arena.open())+len(b) > maxUnitSize {
+		d.damage()
+		return false
+	}
+	d.arena.append(b...)
+	return true
+}
+
+// nal adds a whole NAL unit.
+func (d *H264) nal(nal []byte) {
+	at := len(d.arena.open())
+	if d.put(0, 0, 0, 0) && d.put(nal...) {
+		d.completed(at)
+	}
+}
+
+// completed looks at the NAL unit that was added at a place of the open unit, and writes its length or takes
+// it out again.
+func (d *H264) completed(at int) {
+	unit := d.arena.open()
+	nal := unit[at+lengthPrefix:]
+	binary.BigEndian.PutUint32(unit[at:], uint32(len(nal)))
+	if nal[0]&0x80 != 0 {
+		d.damage() // RFC 6184 1.3: F says that there are errors
+	}
+	switch t := h264.NALType(nal[0]); t {
+	case h264.NALSPS, h264.NALPPS:
+		d.sets.put(t, nal)
+	case h264.NALAUD, h264.NALFiller:
+	default:
+		if t >= h264.NALSlice && t <= h264.NALIDR {
+			d.slice(nal, t == h264.NALIDR)
+		}
+		return
+	}
+	d.arena.buf = d.arena.buf[:d.arena.start+at]
+}
+
+func (d *H264) slice(nal []byte, idr bool) {
+	// first_mb_in_slice is the first field (ITU-T H.264 7.3.3); as ue(v) it is 0 when its first bit is 1.
+	if d.slices == 0 && d.unsure && (len(nal) < 2 || nal[1]&0x80 == 0) {
+		d.damaged = true
+	}
+	d.slices++
+	d.key = d.key || idr
+}
+
+// finish closes the access unit: hands it on if it is whole and everything that it depends on was too.
+func (d *H264) finish() {
+	d.endFragment()
+	d.opened = false
+	switch {
+	case d.damaged:
+		d.stats.Damaged++
+		d.breakUp()
+		return
+	case d.slices == 0:
+		d.arena.drop() // parameter sets alone, or SEI
+		return
+	case d.key && d.sets.usable():
+		d.broken = false
+	case d.key || d.broken || d.sets.changed:
+		// Without its parameter sets a picture cannot be decoded, and new ones count from a key frame on.
+		d.stats.Dependent++
+		d.breakUp()
+		return
+	}
+	d.stats.Units++
+	config := d.sets.take()
+	d.out.Unit(Unit{
+		Timestamp: d.timestamp, Arrival: d.arrival, Key: d.key, Reorder: d.sets.mayReorder, Config: config,
+		Data: d.arena.take(),
+	})
+}
+
+func (d *H264) breakUp() {
+	d.arena.drop()
+	d.broken = true
+	d.out.Broken()
+}
+
+// parameterSets are those in force, by their ids.
+type parameterSets struct {
+	sps, pps   map[uint32][]byte
+	newest     uint32 // id of the SPS that came last: the one in use
+	changed    bool   // since take
+	track      *av.Track
+	mayReorder bool // see Unit.Reorder
+}
+
+// put takes a parameter set, whose NAL unit it copies. One that does not parse is left out.
+func (s *parameterSets) put(t byte, nal []byte) {
+	if s.sps == nil {
+		s.sps, s.pps = make(map[uint32][]byte), make(map[uint32][]byte)
+	}
+	sets, skip := s.sps, 4 // NAL header, profile, constraints, level
+	if t == h264.NALPPS {
+		sets, skip = s.pps, 1
+	}
+	if len(nal) <= skip || len(nal) > maxSetSize {
+		return
+	}
+	id, ok := golomb(nal[skip:])
+	if !ok {
+		return
+	}
+	if t == h264.NALSPS {
+		if _, err := h264.ParseSPS(nal); err != nil {
+			return
+		}
+		s.changed = s.changed || s.newest != id
+		s.newest = id
+	}
+	old, known := sets[id]
+	if bytes.Equal(old, nal) || !known && len(sets) >= maxSets {
+		return
+	}
+	sets[id] = bytes.Clone(nal)
+	s.changed = true
+}
+
+// usable tells whether there is what a key frame needs.
+func (s *parameterSets) usable() bool { return s.sps[s.newest] != nil && len(s.pps) > 0 }
+
+// take returns the configuration if it is another one than at the last call, else nil.
+func (s *parameterSets) take() *av.Track {
+	if !s.changed {
+		return nil
+	}
+	s.changed = false
+	info, err := h264.ParseSPS(s.sps[s.newest])
+	if err != nil {
+		return nil
+	}
+	s.mayReorder = info.MayReorder
+	t := &av.Track{
+		Codec: av.CodecH264, ClockRate: 90000, Width: info.Width, Height: info.Height,
+		Config: h264.AppendConfig(nil, ordered(s.sps, s.newest), ordered(s.pps, 0)),
+	}
+	if s.track != nil && s.track.Same(t) {
+		return nil
+	}
+	s.track = t
+	return t
+}
+
+// ordered lists the sets by their ids, the first one before the others.
+func ordered(sets map[uint32][]byte, first uint32) [][]byte {
+	ids := slices.SortedFunc(maps.Keys(sets), func(a, b uint32) int {
+		return cmp.Compare(a-first, b-first) // wraps: first counts as 0
+	})
+	out := make([][]byte, 0, len(sets))
+	for _, id := range ids {
+		out = append(out, sets[id])
+	}
+	return out
+}
+
+// golomb reads the ue(v) at the start of b (ITU-T H.264 9.1).
+func golomb(b []byte) (v uint32, ok bool) {
+	bit := func(i int) uint32 { return uint32(b[i/8]>>(7-i%8)) & 1 }
+	zeros := 0
+	for zeros < 16 && zeros < 8*len(b) && bit(zeros) == 0 {
+		zeros++
+	}
+	if zeros == 16 || 2*zeros+1 > 8*len(b) {
+		return 0, false
+	}
+	for i := zeros; i <= 2*zeros; i++ {
+		v = v<<1 | bit(i)
+	}
+	return v - 1, true
+}
