@@ -1,0 +1,1 @@
+self.addEventListener(`message`,e=>{setInterval(()=>self.postMessage(null),1e3/e.data)});

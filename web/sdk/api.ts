@@ -1,0 +1,88 @@
+import type { StreamName } from './address';
+import { problemOf } from './problem';
+
+/** One track of a broadcast as the server describes it. Sizes are in pixels. */
+export interface LiveTrack {
+  kind: 'video' | 'audio';
+  codec: string;
+  width?: number;
+  height?: number;
+  channels?: number;
+}
+
+/** One broadcast that the server holds. */
+export interface LiveStream extends StreamName {
+  /** "interrupted": the publisher is gone, and the server still waits for it to come back. */
+  state: 'live' | 'interrupted';
+  /** When the broadcast began; null when the server did not say. */
+  since: Date | null;
+  tracks: LiveTrack[];
+  /** Viewers by form: flv, hls, … */
+  viewers: Record<string, number>;
+}
+
+/** Asks the server at `origin` what is live. Throws Problem when it refuses, TypeError when it cannot be reached. */
+export async function listLive(origin: string, signal: AbortSignal): Promise<LiveStream[]> {
+  const response = await fetch(`${origin}/live`, { signal, cache: 'no-store', headers: { Accept: 'application/json' } });
+  if (!response.ok) throw await problemOf(response);
+  return parseLive(await response.json());
+}
+
+/** Asks about one broadcast; null when it is not live. */
+export async function findLive(origin: string, name: StreamName, signal: AbortSignal): Promise<LiveStream | null> {
+  const streams = await listLive(origin, signal);
+  return streams.find((s) => s.room === name.room && s.stream === name.stream) ?? null;
+}
+
+/** Reads the answer of GET /live. Entries that are not understood are left out, so a newer server does no harm. */
+export function parseLive(answer: unknown): LiveStream[] {
+  const streams = field(answer, 'streams');
+  return Array.isArray(streams) ? streams.flatMap((s) => parseStream(s) ?? []) : [];
+}
+
+function parseStream(value: unknown): LiveStream | null {
+  const room = field(value, 'room');
+  const stream = field(value, 'stream');
+  const state = field(value, 'state');
+  if (typeof room !== 'string' || typeof stream !== 'string') return null;
+  if (state !== 'live' && state !== 'interrupted') return null;
+  const tracks = field(value, 'tracks');
+  return {
+    room,
+    stream,
+    state,
+    since: parseTime(field(value, 'since')),
+    tracks: Array.isArray(tracks) ? tracks.flatMap((t) => parseTrack(t) ?? []) : [],
+    viewers: parseCounts(field(value, 'viewers')),
+  };
+}
+
+function parseTrack(value: unknown): LiveTrack | null {
+  const kind = field(value, 'kind');
+  const codec = field(value, 'codec');
+  if ((kind !== 'video' && kind !== 'audio') || typeof codec !== 'string') return null;
+  const track: LiveTrack = { kind, codec };
+  for (const key of ['width', 'height', 'channels'] as const) {
+    const n = field(value, key);
+    if (typeof n === 'number' && n > 0) track[key] = n;
+  }
+  return track;
+}
+
+function parseTime(value: unknown): Date | null {
+  const time = typeof value === 'string' ? new Date(value) : null;
+  return time !== null && !Number.isNaN(time.getTime()) ? time : null;
+}
+
+function parseCounts(value: unknown): Record<string, number> {
+  const counts: Record<string, number> = {};
+  if (typeof value !== 'object' || value === null) return counts;
+  for (const [form, n] of Object.entries(value)) {
+    if (typeof n === 'number') counts[form] = n;
+  }
+  return counts;
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+}

@@ -1,0 +1,53 @@
+const LONGEST_MESSAGE = 300;
+
+/** A request that the server refused: its application/problem+json (RFC 9457) as an Error. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  /** The HTTP status. */
+  readonly status: number;
+  /** The stable name of the reason; empty when the server gave none. */
+  readonly code: string;
+
+  constructor(message: string, status: number, code: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+
+  /** True when asking again with the same request cannot help: a 4xx that does not mean "later". */
+  get final(): boolean {
+    return this.status >= 400 && this.status < 500 && ![408, 409, 425, 429].includes(this.status);
+  }
+}
+
+/** Reads the reason out of a response that is not ok. It never throws: a body that says nothing leaves the status. */
+export async function problemOf(response: Response): Promise<Problem> {
+  const body = await response.text().catch(() => '');
+  return parseProblem(body, response.headers.get('content-type') ?? '', response.status, response.statusText);
+}
+
+/** The pure part of problemOf. */
+export function parseProblem(body: string, contentType: string, status: number, statusText: string): Problem {
+  const fallback = `the server answered ${status}${statusText === '' ? '' : ` ${statusText}`}`;
+  if (!/^application\/(problem\+)?json\b/i.test(contentType)) {
+    return new Problem(fallback, status, '');
+  }
+  let fields: unknown;
+  try {
+    fields = JSON.parse(body);
+  } catch {
+    return new Problem(fallback, status, '');
+  }
+  const text = (key: string): string => {
+    const value = (fields as Record<string, unknown> | null)?.[key];
+    return typeof value === 'string' ? value.trim().slice(0, LONGEST_MESSAGE) : '';
+  };
+  return new Problem(text('detail') || text('title') || fallback, status, text('code'));
+}
+
+/** One line for people about anything that was thrown. */
+export function reasonOf(thrown: unknown): string {
+  // fetch reports every failure to get an answer as a TypeError with a text that differs by browser.
+  if (thrown instanceof TypeError) return 'the server cannot be reached';
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

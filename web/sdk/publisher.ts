@@ -1,0 +1,114 @@
+import { backoff, sleep } from './backoff';
+import { Problem } from './problem';
+import { readStats, type PublishStats, type StatsMemory } from './stats';
+import { limitVideo, WhipSession, type WhipOptions } from './whip';
+
+/**
+ * idle → connecting → live ⇄ interrupted → ended. "interrupted" means that the connection is lost and that the
+ * publisher is trying to take it up again.
+ */
+export type PublisherState = 'idle' | 'connecting' | 'live' | 'interrupted' | 'ended';
+
+/** What a Publisher is made with. */
+export interface PublisherOptions extends WhipOptions {
+  /** Hears every change of state; `error` is why it is interrupted, or why it ended if nobody asked for it. */
+  onState: (state: PublisherState, error: Error | null) => void;
+}
+
+/** Keeps one broadcast alive: opens WHIP sessions, one after the other, until stop() or a final refusal. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #abort = new AbortController();
+  #state: PublisherState = 'idle';
+  #session: WhipSession | null = null;
+  #memory: StatsMemory | null = null;
+
+  constructor(options: PublisherOptions) {
+    this.#options = { ...options };
+  }
+
+  get state(): PublisherState {
+    return this.#state;
+  }
+
+  /** Begins to publish. It can be called once. */
+  start(): void {
+    if (this.#state !== 'idle') throw new Error('a publisher starts once');
+    this.#set('connecting', null);
+    void this.#run(this.#abort.signal).then((error) => this.#end(error));
+  }
+
+  /** Ends the broadcast, here and on the server. It may be called from pagehide: the request outlives the page. */
+  stop(): void {
+    this.#session?.delete();
+    this.#abort.abort();
+    this.#end(null);
+  }
+
+  /** Sends other tracks of the same kinds from now on; the caller keeps and stops the old ones. */
+  async replace(media: MediaStream, maxBitrate: number): Promise<void> {
+    this.#options.media = media;
+    this.#options.maxBitrate = maxBitrate;
+    for (const sender of this.#session?.connection.getSenders() ?? []) {
+      const track = media.getTracks().find((t) => t.kind === sender.track?.kind);
+      if (track === undefined) continue;
+      await sender.replaceTrack(track);
+      if (track.kind === 'video') await limitVideo(sender, maxBitrate);
+    }
+  }
+
+  /** What is being sent, measured since the last call; null while nothing is. */
+  async stats(): Promise<PublishStats | null> {
+    if (this.#session === null || this.#state !== 'live') return null;
+    const report = await this.#session.connection.getStats();
+    const { stats, memory } = readStats(report.values(), this.#memory);
+    this.#memory = memory;
+    return stats;
+  }
+
+  /** Runs until the signal aborts (null) or nothing more can be done (the reason). */
+  async #run(signal: AbortSignal): Promise<Error | null> {
+    let failures = 0;
+    let wasLive = false;
+    while (!signal.aborted) {
+      const error = await this.#once(signal, () => {
+        failures = 0;
+        wasLive = true;
+      });
+      if (signal.aborted) break;
+      // Before the first success an error is news for whoever pressed the button; later it is weather.
+      if (!wasLive || (error instanceof Problem && error.final)) return error;
+      this.#set('interrupted', error);
+      failures++;
+      await sleep(backoff(failures), signal);
+    }
+    return null;
+  }
+
+  /** One session from its offer to its loss; resolves with the reason. */
+  async #once(signal: AbortSignal, live: () => void): Promise<Error> {
+    try {
+      this.#session = await WhipSession.open(this.#options, signal);
+      this.#memory = null;
+      live();
+      await this.#session.lost(signal, (shaky) => this.#set(shaky ? 'interrupted' : 'live', null));
+      return new Error('the connection was lost');
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    } finally {
+      // Not deleted: the server keeps the broadcast for the session that follows.
+      this.#session?.close();
+      this.#session = null;
+    }
+  }
+
+  #end(error: Error | null): void {
+    if (this.#state !== 'ended') this.#set('ended', error);
+  }
+
+  #set(state: PublisherState, error: Error | null): void {
+    if (this.#state === 'ended' || (state === this.#state && error === null)) return;
+    this.#state = state;
+    this.#options.onState(state, error);
+  }
+}
