@@ -20,7 +20,8 @@ func AppendHeader(dst []byte, video, audio bool) []byte {
 }
 
 // AppendPreamble appends what a player must have before its first frame: header, metadata, and the sequence
-// headers of the video and the audio track that have a configuration record, stamped at.
+// headers of the video and the audio track that have a configuration record, stamped at. That should not be
+// later than any tag to come: sound may lie behind the key frame that a player joins at.
 func AppendPreamble(dst []byte, ts av.Tracks, at time.Duration) ([]byte, error) {
 	video, audio := carried(ts)
 	dst = AppendHeader(dst, video != nil, audio != nil)
