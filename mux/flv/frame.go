@@ -2,7 +2,6 @@ package flv
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"weir/mux/av"
@@ -112,7 +111,10 @@ func appendMedia(dst []byte, c av.Codec, ms int64, h *bodyHead, data []byte) ([]
 	if c.IsVideo() {
 		typ = typeVideo
 	}
-	return appendTag(slices.Grow(dst, tagSize(n)), typ, ms, h.bytes(), data), nil
+	if dst == nil {
+		dst = make([]byte, 0, tagSize(n)) // a tag of its own, to be kept: not a byte too many
+	}
+	return appendTag(dst, typ, ms, h.bytes(), data), nil
 }
 
 // milliseconds rounds to the unit of FLV's clock.
