@@ -22,7 +22,7 @@ const (
 	celt20 = 19
 )
 
-// TestPacketDuration is RO-02. A row is named by the clause of RFC 6716 that it is about.
+// Each row is named by the clause of RFC 6716 that it is about; R1 to R7 are the rules of 3.4.
 var casesDuration = []struct {
 	name string
 	pkt  []byte
@@ -94,6 +94,7 @@ var casesDuration = []struct {
 	{"R7 padding longer than the packet", packet(5, first(celt20, 3), 0xc3, 9, 1, 2), 0, errR7},
 }
 
+// TestPacketDuration is RO-02 of the Opus checklist.
 func TestPacketDuration(t *testing.T) {
 	for _, c := range casesDuration {
 		t.Run(c.name, func(t *testing.T) {
