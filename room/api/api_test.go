@@ -61,6 +61,7 @@ var streams = fixed{
 		},
 	},
 	{Room: "a", Stream: "z", State: StateLive},
+	{Room: "a", Stream: "new", State: StateWaiting},
 	{Room: "a", Stream: "c", State: StateLive},
 }
 
@@ -107,6 +108,9 @@ func TestStreamsIsForAdministrators(t *testing.T) {
 		}
 	}
 	w := ask(a.Streams, sign(t, "root"))
+	if !strings.Contains(w.Body.String(), `"stream":"new","state":"waiting"`) {
+		t.Errorf("a stream without media is missing in %s", w.Body)
+	}
 	const want = `"user":"host","state_since":"2026-01-02T03:04:06Z","reason":"silent","counters":{"frames":7}}]}`
 	if w.Code != http.StatusOK || !strings.HasSuffix(w.Body.String(), want+"\n") {
 		t.Errorf("got %d %s", w.Code, w.Body)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -17,8 +16,10 @@ import (
 // State is what a stream does.
 type State string
 
-// The states of a stream that is here at all.
+// The states of a stream that is here at all. One that waits for its first media is for administrators only:
+// nobody can watch it yet.
 const (
+	StateWaiting     State = "waiting"
 	StateLive        State = "live"
 	StateInterrupted State = "interrupted"
 )
@@ -103,14 +104,15 @@ type adminStreamJSON struct {
 // Live answers GET /live: what can be watched now.
 func (a *API) Live(w http.ResponseWriter, r *http.Request) {
 	if a.allow(w, r, auth.ActionList) {
-		a.write(w, r, list(a.lister, streamOf))
+		infos := slices.DeleteFunc(a.lister.Streams(), func(s StreamInfo) bool { return s.State == StateWaiting })
+		a.write(w, r, list(infos, streamOf))
 	}
 }
 
 // Streams answers GET /api/v1/streams: everything about every stream, for administrators.
 func (a *API) Streams(w http.ResponseWriter, r *http.Request) {
 	if a.allow(w, r, auth.ActionAdmin) {
-		a.write(w, r, list(a.lister, adminStreamOf))
+		a.write(w, r, list(a.lister.Streams(), adminStreamOf))
 	}
 }
 
@@ -134,14 +136,13 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	if _, err := w.Write(append(body, '\n')); err != nil && !errors.Is(err, context.Canceled) {
+	if _, err := w.Write(append(body, '\n')); err != nil {
 		a.log.Debug("cannot send an answer", "path", r.URL.Path, "err", err)
 	}
 }
 
-// list is all streams by room and stream, each as show shows it.
-func list[T any](l Lister, show func(*StreamInfo) T) map[string][]T {
-	infos := l.Streams()
+// list is the streams in the order of room and stream, each as show shows it.
+func list[T any](infos []StreamInfo, show func(*StreamInfo) T) map[string][]T {
 	slices.SortFunc(infos, func(x, y StreamInfo) int {
 		return cmp.Or(cmp.Compare(x.Room, y.Room), cmp.Compare(x.Stream, y.Stream))
 	})

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"weir/config"
+	"weir/room/auth"
+)
+
+const testKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// run executes weir with the arguments and returns what it wrote.
+func run(t *testing.T, args ...string) (out, errs string, err error) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	root := rootCommand()
+	root.SetOut(&stdout)
+	root.SetErr(&stderr)
+	root.SetArgs(args)
+	err = root.ExecuteContext(t.Context())
+	return stdout.String(), stderr.String(), err
+}
+
+// verify reads a token with the key.
+func verify(t *testing.T, key, token string) auth.User {
+	t.Helper()
+	a, err := auth.New(auth.Options{App: auth.App{ID: 1400000000, Key: auth.Secret(key)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, err := a.Verify(token)
+	if err != nil {
+		t.Fatalf("the token %q: %v", token, err)
+	}
+	return user
+}
+
+func TestURL(t *testing.T) {
+	dir := t.TempDir()
+	out, errs, err := run(t, "url", "--room", "my room", "--stream", "cam", "--user", "anna", "--data_dir", dir)
+	if err != nil || errs != "" {
+		t.Fatalf("%v, %q", err, errs)
+	}
+	for _, want := range []string{
+		"studio  http://localhost:8080/studio#room=my%20room&stream=cam&usersig=",
+		"watch   http://localhost:8080/watch/my%20room/cam\n",
+		"flv     http://localhost:8080/live/my%20room/cam.flv\n",
+		"hls     http://localhost:8080/live/my%20room/cam.m3u8\n",
+		"whip    http://localhost:8080/whip/my%20room/cam\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	key, err := os.ReadFile(filepath.Join(dir, keyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, fragment, _ := strings.Cut(strings.SplitN(out, "\n", 2)[0], "#")
+	fields, err := url.ParseQuery(fragment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if user := verify(t, strings.TrimSpace(string(key)), fields.Get("usersig")); user.ID != "anna" {
+		t.Errorf("the token speaks for %q", user.ID)
+	}
+}
+
+func TestUserSig(t *testing.T) {
+	t.Setenv("WEIR_AUTH_KEY", testKey)
+	out, errs, err := run(t, "usersig", "--user", "anna", "--ttl", "1h", "--data_dir", filepath.Join(t.TempDir(), "none"))
+	if err != nil || errs != "" {
+		t.Fatalf("%v, %q", err, errs)
+	}
+	if user := verify(t, testKey, strings.TrimSpace(out)); user.ID != "anna" {
+		t.Errorf("the token speaks for %q", user.ID)
+	}
+}
+
+func TestConfigPrintMasksTheKey(t *testing.T) {
+	t.Setenv("WEIR_AUTH_KEY", testKey)
+	out, _, err := run(t, "config", "print", "--http.listen", ":9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out, testKey) {
+		t.Errorf("the key stands in\n%s", out)
+	}
+	for _, want := range []string{
+		"  listen: \":9\" # flag\n", "  key: \"[redacted]\" # environment\n", "  grace: \"15s\" # default\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	if _, errs, err := run(t, "config", "check", "--config", "../../weir.example.yaml"); err != nil || !strings.Contains(errs, "valid") {
+		t.Errorf("the example: %v, %q", err, errs)
+	}
+	if _, errs, err := run(t, "config", "check", "--auth.publish", "open"); err != nil || !strings.Contains(errs, "warning: auth.publish") {
+		t.Errorf("open publishing: %v, %q", err, errs)
+	}
+	_, _, err := run(t, "config", "check", "--hls.audio", "mp3", "--log.level", "all")
+	if err == nil || !strings.Contains(err.Error(), "hls.audio") || !strings.Contains(err.Error(), "log.level") {
+		t.Errorf("two wrong values: %v", err)
+	}
+}
+
+func TestCommandsRefuse(t *testing.T) {
+	for _, args := range [][]string{
+		{"url", "--room", "r"},
+		{"url", "--room", "a/b", "--stream", "s"},
+		{"url", "--room", "r", "--stream", "s", "--base", "live.example.com"},
+		{"usersig"},
+		{"usersig", "--user", "a b"},
+		{"usersig", "--user", "a", "--ttl", "0s"},
+		{"config", "check", "more"},
+		{"config", "check", "--http.listn", ":1"},
+		{"nothing"},
+	} {
+		t.Setenv("WEIR_AUTH_KEY", testKey)
+		if out, _, err := run(t, args...); err == nil {
+			t.Errorf("%q: no error, but %q", args, out)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if out, _, err := run(t, "version"); err != nil || !strings.Contains(out, "go         go1.") {
+		t.Errorf("got %v, %q", err, out)
+	}
+	for _, tc := range []struct{ tags, want string }{{"", "aac        yes (go-aac"}, {"netgo,nolgpl", "aac        no (built with nolgpl)"}} {
+		var out strings.Builder
+		info := &debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Version: "v0.1.0"}, Settings: []debug.BuildSetting{
+			{Key: "-tags", Value: tc.tags}, {Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"},
+			{Key: "GOOS", Value: "linux"}, {Key: "GOARCH", Value: "amd64"},
+		}}
+		if err := writeVersion(&out, info); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"weir       v0.1.0\n", "commit     abc with changes\n", "go         go1.26.8 linux/amd64\n", tc.want} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is missing in\n%s", want, out.String())
+			}
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	status := http.StatusOK
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	addr := strings.TrimPrefix(s.URL, "http://")
+	if _, _, err := run(t, "health", "--admin.listen", addr); err != nil {
+		t.Errorf("a server that is well: %v", err)
+	}
+	status = http.StatusInternalServerError
+	if _, _, err := run(t, "health", "--admin.listen", addr); err == nil {
+		t.Error("no error about a server that is not well")
+	}
+	s.Close()
+	if _, _, err := run(t, "health", "--admin.listen", addr); err == nil {
+		t.Error("no error about no server")
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	for _, tc := range []struct {
+		addr string
+		tls  bool
+		want string
+	}{
+		{":8080", false, "http://localhost:8080"},
+		{"0.0.0.0:8080", false, "http://localhost:8080"},
+		{"[::]:8080", false, "http://localhost:8080"},
+		{"192.0.2.1:8080", false, "http://192.0.2.1:8080"},
+		{"[2001:db8::1]:8080", false, "http://[2001:db8::1]:8080"},
+		{":80", false, "http://localhost"},
+		{":443", false, "http://localhost:443"},
+		{":443", true, "https://localhost"},
+		{"[2001:db8::1]:443", true, "https://[2001:db8::1]"},
+		{"live.example.com:443", true, "https://live.example.com"},
+	} {
+		cfg := config.Default()
+		if tc.tls {
+			cfg.HTTP.TLS.Cert = "cert.pem"
+		}
+		if got := baseURL(cfg, tc.addr); got != tc.want {
+			t.Errorf("%s: got %s, want %s", tc.addr, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"weir/room/api"
+	"weir/room/live"
+)
+
+// lister shows the hub's streams to the API.
+type lister struct {
+	hub *live.Registry
+}
+
+// Streams implements api.Lister.
+func (l lister) Streams() []api.StreamInfo {
+	streams := l.hub.Streams()
+	infos := make([]api.StreamInfo, 0, len(streams))
+	for _, s := range streams {
+		i := s.Info()
+		if i.State == live.StateEnded {
+			continue
+		}
+		info := api.StreamInfo{
+			Room: i.Key.Room, Stream: i.Key.Stream, State: api.State(i.State.String()), User: i.User,
+			Started: i.Started, Since: i.Since, Tracks: i.Tracks,
+			Counters: map[string]uint64{
+				"frames": i.Frames, "bytes": i.Bytes, "interruptions": uint64(i.Interruptions),
+			},
+		}
+		if i.Reason != nil {
+			info.Reason = i.Reason.Error()
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}

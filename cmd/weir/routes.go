@@ -1,0 +1,122 @@
+package main
+
+import (
+	"net/http"
+
+	"weir/room/api"
+	"weir/room/auth"
+	"weir/web"
+)
+
+// doors are the handlers that routes mounts. Where a path has {room} and {stream}, a door finds both in the
+// request's path values, checked.
+type doors struct {
+	pages *pages
+	api   *api.API
+	// whip takes offers on a stream and PATCH and DELETE on the session that it answered with.
+	whip http.Handler
+	// flv plays a stream as HTTP-FLV.
+	flv http.Handler
+	// hls gives a stream's multivariant playlist; hlsFile the playlists and media below it, by {file}.
+	hls, hlsFile http.Handler
+}
+
+// route is one line of the URL space: a pattern of http.ServeMux and who answers.
+type route struct {
+	pattern string
+	handler http.Handler
+}
+
+// routes is the whole URL space of the main listener.
+func routes(d doors) []route {
+	return []route{
+		{"GET /{$}", d.pages.page(web.IndexPage)},
+		{"GET /studio", d.pages.page(web.StudioPage)},
+		{"GET /watch/{room}/{stream}", checkIDs(d.pages.page(web.WatchPage))},
+		{"GET /assets/", http.HandlerFunc(d.pages.asset)},
+
+		{"GET /live", http.HandlerFunc(d.api.Live)},
+		{"GET /api/v1/streams", http.HandlerFunc(d.api.Streams)},
+
+		{"POST /whip/{room}/{stream}", checkIDs(d.whip)},
+		{"OPTIONS /whip/{room}/{stream}", checkIDs(d.whip)},
+		{"PATCH /whip/{room}/{stream}/{session}", checkIDs(d.whip)},
+		{"DELETE /whip/{room}/{stream}/{session}", checkIDs(d.whip)},
+
+		{"GET /live/{room}/{file}", byForm(d.flv, d.hls)},
+		{"GET /live/{room}/{stream}/{file}", checkIDs(d.hlsFile)},
+	}
+}
+
+// newMux mounts the routes. What none of them answers is a problem like any other.
+func newMux(table []route) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range table {
+		mux.Handle(r.pattern, r.handler)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		refuse(w, r, h)
+	})
+}
+
+// refuse turns the mux's own plain answer into a problem: it is a 405 with Allow, or a 404.
+func refuse(w http.ResponseWriter, r *http.Request, h http.Handler) {
+	plain := verdict{header: make(http.Header), status: http.StatusNotFound}
+	h.ServeHTTP(&plain, r)
+	if plain.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", plain.header.Get("Allow"))
+		api.Problem(w, r, plain.status, api.CodeMethodNotAllowed, "use one of: "+plain.header.Get("Allow"))
+		return
+	}
+	api.Problem(w, r, http.StatusNotFound, api.CodeNotFound, "there is nothing at this path")
+}
+
+// verdict is a ResponseWriter that keeps the status and the header only.
+type verdict struct {
+	header http.Header
+	status int
+}
+
+func (v *verdict) Header() http.Header         { return v.header }
+func (v *verdict) WriteHeader(status int)      { v.status = status }
+func (v *verdict) Write(b []byte) (int, error) { return len(b), nil }
+
+// checkIDs lets a request pass whose {room} and {stream} are ids. The mux has decoded both, once.
+func checkIDs(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := auth.CheckRoom(r.PathValue("room"))
+		if err == nil {
+			err = auth.CheckStream(r.PathValue("stream"))
+		}
+		if err != nil {
+			status, code := auth.Status(err)
+			api.Problem(w, r, status, code, err.Error())
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// byForm reads {file} as a stream and a form, and hands the request to the form's door. ServeMux matches no
+// suffix behind a wildcard, so this is not the table's work.
+func byForm(flv, hls http.Handler) http.Handler {
+	flv, hls = checkIDs(flv), checkIDs(hls)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Whether the stream is one is left to checkIDs, which says what is wrong with it.
+		stream, form, _ := auth.SplitFile(r.PathValue("file"))
+		r.SetPathValue("stream", stream)
+		switch form {
+		case auth.FormFLV:
+			flv.ServeHTTP(w, r)
+		case auth.FormHLS:
+			hls.ServeHTTP(w, r)
+		default:
+			api.Problem(w, r, http.StatusNotFound, api.CodeNotFound, "a stream is played as {stream}.flv or {stream}.m3u8")
+		}
+	})
+}

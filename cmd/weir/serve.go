@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"weir/config"
+	"weir/room/auth"
+)
+
+func serveCommand() *cobra.Command {
+	return configured(&cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+	}, func(cmd *cobra.Command, cfg *config.Config) error {
+		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		// From the first signal on the next one has its default effect: it ends the process at once.
+		context.AfterFunc(ctx, stop)
+		return serve(ctx, cfg, cmd.OutOrStdout(), newLog(cmd.ErrOrStderr(), cfg.Log))
+	})
+}
+
+// serve runs a whole server until ctx is done. What may be seen by the person at the terminal only, such as
+// links with a token in them, goes to out if that is one; everything else goes to log.
+func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Logger) error {
+	for _, w := range cfg.Warnings() {
+		log.Warn(w)
+	}
+	key, err := loadKey(cfg)
+	if err != nil {
+		return err
+	}
+	if key.warning != "" {
+		log.Warn(key.warning)
+	}
+	if key.made {
+		log.Info("made the app's secret key", "file", key.file)
+	}
+	s, err := wire(cfg, key.secret, log)
+	if err != nil {
+		return err
+	}
+	log.Info("listening", "http", s.public.addr(), "admin", s.admin.addr())
+	if err := welcome(cfg, newApp(cfg, key.secret), s.public.addr(), out, log); err != nil {
+		return fmt.Errorf("cannot print the links: %w", err)
+	}
+	if err := s.Run(ctx); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// welcome prints links that work at once. They hold a token, so nothing that keeps what it gets may have them.
+func welcome(cfg *config.Config, app auth.App, addr string, out io.Writer, log *slog.Logger) error {
+	if !isTerminal(out) {
+		log.Info("for a link to the studio run: weir url --room " + demoRoom + " --stream " + demoStream)
+		return nil
+	}
+	urls, err := newURLs(app, baseURL(cfg, addr), demoRoom, demoStream, demoUser, demoTTL)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "\nGo live: %s\nWatch:   %s\n\nThe first link can publish for %v. For others see weir url --help.\n\n",
+		urls.Studio, urls.Watch, demoTTL)
+	return err
+}
