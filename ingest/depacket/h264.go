@@ -64,6 +64,16 @@ func NewH264(out Receiver) *H264 {
 	return &H264{out: out, arena: arena{chunk: videoChunk}, fragment: -1, gap: true, broken: true}
 }
 
+// Announce takes the parameter sets that came with the session description (RFC 6184 8.1). It is called before
+// the first packet.
+func (d *H264) Announce(sets [][]byte) {
+	for _, nal := range sets {
+		if t := h264.NALType(nal[0]); t == h264.NALSPS || t == h264.NALPPS {
+			d.sets.put(t, nal)
+		}
+	}
+}
+
 // Stats are the counts so far.
 func (d *H264) Stats() VideoStats { return d.stats }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"weir/mux/av"
 )
@@ -59,6 +60,18 @@ type Publisher struct {
 
 // Stream is what the publisher writes to.
 func (p *Publisher) Stream() *Stream { return p.stream }
+
+// User is the identity of the publisher.
+func (p *Publisher) User() string { return p.opts.User }
+
+// LastDTS is the decoding time of the last frame of a track, also one of an earlier publisher; ok is false when
+// there was none. A publisher that takes a stream over goes on behind it.
+func (p *Publisher) LastDTS(id av.TrackID) (dts time.Duration, ok bool) {
+	p.stream.mu.Lock()
+	defer p.stream.mu.Unlock()
+	dts, ok = p.stream.last[id]
+	return dts, ok
+}
 
 // Write puts a frame into the stream. The frame and its data are the stream's from then on and must not be
 // changed. Write takes the same time for any number of readers and never waits for one.

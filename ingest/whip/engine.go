@@ -1,0 +1,210 @@
+package whip
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/logging"
+	"github.com/pion/webrtc/v4"
+)
+
+const (
+	udpReadBuffer = 8 << 20 // bytes; a key frame of each of a hundred streams at once
+	tcpReadBuffer = 64      // packets a TCP candidate may queue
+	replayWindow  = 512     // packets; the default of 64 is less than a burst that overtook a retransmission
+	// What a peer connection itself notices; the silence of the media is noticed before (Options.Timeout).
+	iceDisconnected = 5 * time.Second
+	iceFailed       = 10 * time.Second
+	iceKeepAlive    = 2 * time.Second
+)
+
+// Engine owns the sockets of all WebRTC media: one UDP port, and a TCP listener on the same number.
+type Engine struct {
+	settings    webrtc.SettingEngine
+	certificate webrtc.Certificate
+	port        int
+	closers     []func() error
+}
+
+// NewEngine opens the sockets. listen is an address; an empty host is all interfaces, and port 0 any free port.
+// publicIPs stand in the candidates for the machine's own addresses.
+func NewEngine(listen string, publicIPs []string, logs logging.LoggerFactory) (*Engine, error) {
+	e := new(Engine)
+	udp, tcp, err := e.open(listen, logs)
+	if err != nil {
+		_ = e.Close()
+		return nil, fmt.Errorf("cannot open the media port %s: %w", listen, err)
+	}
+	if e.certificate, err = newCertificate(); err != nil {
+		_ = e.Close()
+		return nil, err
+	}
+	s := &e.settings
+	s.LoggerFactory = logs
+	s.SetLite(true)
+	s.SetICEUDPMux(udp)
+	s.SetICETCPMux(webrtc.NewICETCPMux(logs.NewLogger("ice-tcp"), tcp, tcpReadBuffer))
+	s.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+	s.SetIncludeLoopbackCandidate(true) // taken out again for clients that are elsewhere
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.DisableActiveTCP(true)
+	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
+	// GCM costs a quarter of CM with HMAC: 0.6 instead of 2.5 µs a packet.
+	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	s.SetSRTPReplayProtectionWindow(replayWindow)
+	s.SetFireOnTrackBeforeFirstRTP(true)
+	err = errors.Join(s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer), rewrite(s, publicIPs))
+	if err != nil {
+		_ = e.Close()
+		return nil, fmt.Errorf("cannot set up WebRTC: %w", err)
+	}
+	return e, nil
+}
+
+// rewrite makes the public addresses stand in for the machine's own in all host candidates.
+func rewrite(s *webrtc.SettingEngine, publicIPs []string) error {
+	if len(publicIPs) == 0 {
+		return nil
+	}
+	return s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
+		External: publicIPs, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace,
+	})
+}
+
+// Port is the number of the UDP and TCP port.
+func (e *Engine) Port() int { return e.port }
+
+// Close closes the sockets.
+func (e *Engine) Close() error {
+	var errs []error
+	for _, c := range e.closers {
+		errs = append(errs, c())
+	}
+	e.closers = nil
+	return errors.Join(errs...)
+}
+
+// open opens UDP and TCP on the same number.
+func (e *Engine) open(listen string, logs logging.LoggerFactory) (ice.UDPMux, net.Listener, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, nil, err
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the port is not a number: %w", err)
+	}
+	// TCP first: a port that the system chose there is rarely taken in UDP.
+	tcp, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, nil, err
+	}
+	e.closers = append(e.closers, tcp.Close)
+	if number == 0 {
+		number = uint64(tcp.Addr().(*net.TCPAddr).Port)
+	}
+	e.port = int(number)
+	mux, err := openUDP(host, e.port, logs)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.closers = append(e.closers, mux.Close)
+	return mux, tcp, nil
+}
+
+// openUDP opens one socket for the host, or one for each of the machine's addresses when there is none.
+func openUDP(host string, port int, logs logging.LoggerFactory) (ice.UDPMux, error) {
+	ip, err := netip.ParseAddr(host)
+	if host == "" || err == nil && ip.IsUnspecified() {
+		networks := []ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}
+		if err == nil && ip.Is4() {
+			networks = networks[:1]
+		}
+		return ice.NewMultiUDPMuxFromPort(port, ice.UDPMuxFromPortWithNetworks(networks...),
+			ice.UDPMuxFromPortWithLoopback(), ice.UDPMuxFromPortWithReadBufferSize(udpReadBuffer),
+			ice.UDPMuxFromPortWithLogger(logs.NewLogger("ice-udp")))
+	}
+	addr, err := net.ResolveUDPAddr("udp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.ListenUDP("udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetReadBuffer(udpReadBuffer) // as much as the system allows
+	return ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: logs.NewLogger("ice-udp"), UDPConn: conn}), nil
+}
+
+// newCertificate makes the certificate of the process: one for all connections, since making a key for each costs
+// more than the handshake, and valid for longer than a process lives, since it is not renewed.
+func newCertificate() (webrtc.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return webrtc.Certificate{}, fmt.Errorf("cannot make the DTLS key: %w", err)
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64))
+	if err != nil {
+		return webrtc.Certificate{}, fmt.Errorf("cannot make the DTLS certificate: %w", err)
+	}
+	now := time.Now()
+	c, err := webrtc.NewCertificate(key, x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "WebRTC"}, Issuer: pkix.Name{CommonName: "WebRTC"},
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.AddDate(10, 0, 0), SignatureAlgorithm: x509.ECDSAWithSHA256,
+	})
+	if err != nil {
+		return webrtc.Certificate{}, fmt.Errorf("cannot make the DTLS certificate: %w", err)
+	}
+	return *c, nil
+}
+
+// connect makes a peer connection that knows the codecs of the offer and nothing else.
+func (e *Engine) connect(o *offer) (*webrtc.PeerConnection, error) {
+	media := new(webrtc.MediaEngine)
+	for _, s := range []*section{o.video, o.audio} {
+		if s == nil {
+			continue
+		}
+		if err := s.register(media); err != nil {
+			return nil, fmt.Errorf("cannot register %v: %w", s.codec, err)
+		}
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(e.settings),
+		webrtc.WithInterceptorRegistry(new(interceptor.Registry)))
+	return api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.certificate}})
+}
+
+func (s *section) register(media *webrtc.MediaEngine) error {
+	if err := media.RegisterCodec(s.params, s.kind); err != nil {
+		return err
+	}
+	if s.rtx != nil {
+		if err := media.RegisterCodec(*s.rtx, s.kind); err != nil {
+			return err
+		}
+	}
+	if s.hasMID {
+		if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uriMID}, s.kind); err != nil {
+			return err
+		}
+	}
+	if s.transportCC != 0 {
+		return media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uriTransportCC}, s.kind)
+	}
+	return nil
+}

@@ -1,0 +1,294 @@
+package whip
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"weir/mux/av"
+	"weir/room/auth"
+	"weir/room/live"
+)
+
+// maxOffer bounds an SDP offer; a browser's has 3 to 8 KB.
+const maxOffer = 64 << 10
+
+// gatherTimeout bounds the wait for candidates, which all are addresses of this machine.
+const gatherTimeout = 2 * time.Second
+
+type authorizer interface {
+	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
+}
+
+type publisher interface {
+	Publish(k live.Key, o live.PublishOptions) (*live.Publisher, error)
+}
+
+// Options say how publishers are taken. All are required but Log.
+type Options struct {
+	App    string // the app that paths mean
+	Engine *Engine
+	Auth   authorizer
+	Hub    publisher
+	Policy live.Policy
+	// Codecs are the video codecs taken, in the order of choice behind H.264.
+	Codecs       []av.Codec
+	StartBitrate int           // kbit/s that browsers are told to begin with
+	Reorder      time.Duration // how long a missing packet is waited for
+	Timeout      time.Duration // silence after which a stream is interrupted
+	Handshake    time.Duration // how long a connection may take to come up
+	// Problem answers with an error (RFC 9457).
+	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
+	Log     *slog.Logger
+}
+
+// Handler is the HTTP side of WHIP. It serves the endpoint (POST) and the session URLs that it hands out (DELETE).
+type Handler struct {
+	opts  Options
+	log   *slog.Logger
+	stats *Stats
+	tasks sync.WaitGroup // sessions
+
+	mu       sync.Mutex // guards the fields below
+	sessions map[string]*session
+	ctx      context.Context // of the sessions; nil before Run, done after it
+}
+
+// NewHandler returns a Handler. Sessions are taken once Run is called.
+func NewHandler(o Options) *Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{opts: o, log: o.Log, sessions: make(map[string]*session)}
+	h.stats = newStats(h)
+	return h
+}
+
+// Stats are the door's figures, to be registered with Prometheus.
+func (h *Handler) Stats() *Stats { return h.stats }
+
+// Run takes publishers until ctx is done, then ends all sessions and waits for them.
+func (h *Handler) Run(ctx context.Context) error {
+	h.mu.Lock()
+	h.ctx = ctx
+	h.mu.Unlock()
+	<-ctx.Done()
+	h.mu.Lock()   // a session that is being added is in tasks before this
+	h.mu.Unlock() //nolint:staticcheck // nothing to do between: the lock is the barrier
+	h.tasks.Wait()
+	return nil
+}
+
+// Publish answers an offer: POST to the endpoint of a room and a stream (RFC 9725 4.2).
+func (h *Handler) Publish(w http.ResponseWriter, r *http.Request) {
+	s, answer, err := h.publish(r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	head := w.Header()
+	head.Set("Content-Type", "application/sdp")
+	head.Set("Cache-Control", "no-store")
+	head.Set("Location", strings.TrimSuffix(r.URL.EscapedPath(), "/")+"/"+s.id)
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
+}
+
+// Delete ends a session (RFC 9725 4.2.3). It needs the same authority as the POST did.
+func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
+	key, grant, err := h.authorize(r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	h.mu.Lock()
+	s := h.sessions[r.PathValue("session")]
+	h.mu.Unlock()
+	if s == nil || s.publisher.Stream().Key() != key {
+		h.refuse(w, r, refuse(http.StatusNotFound, "session_not_found", "there is no such session"))
+		return
+	}
+	if user := s.publisher.User(); user != grant.User && !grant.Admin {
+		h.refuse(w, r, refuse(http.StatusForbidden, "forbidden", "the session is another user's"))
+		return
+	}
+	s.delete()
+	w.WriteHeader(http.StatusOK)
+}
+
+// authorize checks a request's ids and its token.
+func (h *Handler) authorize(r *http.Request) (live.Key, auth.Grant, error) {
+	room, stream := r.PathValue("room"), r.PathValue("stream")
+	if err := errors.Join(auth.CheckRoom(room), auth.CheckStream(stream)); err != nil {
+		return live.Key{}, auth.Grant{}, err
+	}
+	grant, err := h.opts.Auth.Authorize(r.Context(), auth.Request{
+		Action: auth.ActionPublish, Room: room, Stream: stream, Token: auth.Token(r),
+	})
+	return live.Key{App: h.opts.App, Room: room, Stream: stream}, grant, err
+}
+
+func (h *Handler) publish(r *http.Request) (*session, string, error) {
+	key, grant, err := h.authorize(r)
+	if err != nil {
+		return nil, "", err
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return nil, "", err
+	}
+	o, err := readOffer(body, h.opts.Codecs)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := checkRights(o, grant.Rights); err != nil {
+		return nil, "", err
+	}
+	return h.open(r, key, grant.User, o, string(body))
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/sdp" {
+		return nil, refuse(http.StatusUnsupportedMediaType, "not_sdp", "the Content-Type must be application/sdp")
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxOffer+1))
+	if err != nil {
+		return nil, badOffer("the body could not be read")
+	}
+	if len(body) > maxOffer {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "offer_too_large", "the offer is larger than 64 KiB")
+	}
+	return body, nil
+}
+
+func checkRights(o *offer, rights auth.Rights) error {
+	if o.video != nil && !rights.Has(auth.RightSendVideo) || o.audio != nil && !rights.Has(auth.RightSendAudio) {
+		return fmt.Errorf("%w: the token does not allow all that is offered", auth.ErrForbidden)
+	}
+	return nil
+}
+
+// open makes the connection and takes the stream. Whatever fails leaves nothing behind.
+func (h *Handler) open(r *http.Request, key live.Key, user string, o *offer, text string) (*session, string, error) {
+	pc, err := h.opts.Engine.connect(o)
+	if err != nil {
+		return nil, "", err
+	}
+	s := newSession(h, rand.Text(), o, pc) // 130 random bits: who does not know the URL cannot guess it
+	answer, err := s.negotiate(r, text)
+	if err == nil {
+		err = h.start(s, key, user)
+	}
+	if err != nil {
+		close(s.finish)
+		_ = pc.Close()
+		return nil, "", err
+	}
+	return s, answer, nil
+}
+
+// negotiate answers the offer, with all candidates in the answer.
+func (s *session) negotiate(r *http.Request, text string) (string, error) {
+	err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: text})
+	if err != nil {
+		return "", badOffer(err.Error())
+	}
+	answer, err := s.pc.CreateAnswer(nil)
+	if err != nil {
+		return "", badOffer(err.Error())
+	}
+	gathered := webrtc.GatheringCompletePromise(s.pc)
+	if err := s.pc.SetLocalDescription(answer); err != nil {
+		return "", fmt.Errorf("cannot answer: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-time.After(gatherTimeout):
+		return "", errors.New("cannot list the server's addresses in time")
+	case <-r.Context().Done():
+		return "", context.Cause(r.Context())
+	}
+	o := s.handler.opts
+	return finishAnswer(s.pc.LocalDescription().SDP, s.offer, o.StartBitrate, isLoopback(r.RemoteAddr))
+}
+
+func isLoopback(remoteAddr string) bool {
+	host, _, err := net.SplitHostPort(remoteAddr)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// start takes the stream for the session and lets it run.
+func (h *Handler) start(s *session, key live.Key, user string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx == nil || h.ctx.Err() != nil {
+		return live.ErrStopping
+	}
+	p, err := h.opts.Hub.Publish(key, live.PublishOptions{
+		User: user, Policy: h.opts.Policy, Tracks: s.offer.tracks(), KeyFrame: s.wantKeyFrame,
+	})
+	if err != nil {
+		return err
+	}
+	s.publisher, s.started = p, p.Stream().Started()
+	s.log = h.log.With("stream", key.String(), "session", s.id[:6], "user", user)
+	h.sessions[s.id] = s
+	h.stats.sessions.Inc()
+	s.log.Info("publisher came", "video", s.offer.video != nil, "audio", s.offer.audio != nil)
+	h.tasks.Go(func() { s.run(h.ctx) })
+	return nil
+}
+
+func (h *Handler) forget(s *session) {
+	h.mu.Lock()
+	delete(h.sessions, s.id)
+	h.mu.Unlock()
+}
+
+// refuse answers with the reason why a publisher was not taken.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	status, code, detail := outcome(err)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5") // RFC 9725 4.3
+	}
+	if status == http.StatusInternalServerError {
+		h.log.Error("cannot take a publisher", "error", err)
+		detail = "the server could not take the stream"
+	}
+	h.stats.refusals.WithLabelValues(code).Inc()
+	h.opts.Problem(w, r, status, code, detail)
+}
+
+func outcome(err error) (status int, code, detail string) {
+	var no *refusal
+	switch {
+	case errors.As(err, &no):
+		return no.status, no.code, no.detail
+	case errors.Is(err, live.ErrBusy):
+		return http.StatusConflict, "stream_busy", err.Error()
+	case errors.Is(err, live.ErrFull):
+		return http.StatusServiceUnavailable, "server_full", "the server takes no more streams"
+	case errors.Is(err, live.ErrStopping):
+		return http.StatusServiceUnavailable, "shutting_down", "the server is shutting down"
+	default:
+		status, code = auth.Status(err)
+		return status, code, err.Error()
+	}
+}

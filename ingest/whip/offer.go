@@ -1,0 +1,381 @@
+package whip
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"weir/mux/av"
+	"weir/mux/codec/h264"
+)
+
+const (
+	maxSections = 8   // media sections in an offer; more than two are refused anyway, with a better reason
+	maxPayloads = 128 // payload types there can be
+)
+
+const (
+	uriTransportCC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+	uriMID         = "urn:ietf:params:rtp-hdrext:sdes:mid"
+)
+
+// offer is what weir takes from an SDP offer.
+type offer struct {
+	video, audio *section
+}
+
+// tracks is the number of tracks announced.
+func (o *offer) tracks() int {
+	n := 0
+	for _, s := range []*section{o.video, o.audio} {
+		if s != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// section is one media section and the codec chosen in it.
+type section struct {
+	kind  webrtc.RTPCodecType
+	codec av.Codec
+	// params are as the offer has them, feedback reduced to what is really sent.
+	params webrtc.RTPCodecParameters
+	rtx    *webrtc.RTPCodecParameters
+	// transportCC is the id of the header extension; 0 when there is none.
+	transportCC uint8
+	hasMID      bool
+	stereo      bool     // RFC 7587 6.1: the sender is likely to send stereo
+	sets        [][]byte // RFC 6184 8.1: sprop-parameter-sets
+}
+
+// readOffer checks an SDP offer and chooses the codecs. Video is H.264 wherever it is offered, else the first of
+// codecs; an offer of which a part cannot be served is refused as a whole.
+func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
+	var s sdp.SessionDescription
+	if err := s.Unmarshal(text); err != nil {
+		return nil, badOffer("the body is not SDP")
+	}
+	if len(s.MediaDescriptions) == 0 || len(s.MediaDescriptions) > maxSections {
+		return nil, badOffer("the offer has no media section, or too many")
+	}
+	if err := checkTransport(&s); err != nil {
+		return nil, err
+	}
+	o := new(offer)
+	for _, m := range s.MediaDescriptions {
+		if err := o.add(m, &s, codecs); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+// checkTransport checks what all sections share: one transport, credentials and the DTLS role.
+func checkTransport(s *sdp.SessionDescription) error {
+	if len(s.MediaDescriptions) > 1 {
+		group, _ := s.Attribute("group") // RFC 9725 4.4: one bundle
+		if !strings.HasPrefix(group, "BUNDLE ") {
+			return unsupported("bundle_required", "all media sections must be in one BUNDLE group")
+		}
+	}
+	for _, m := range s.MediaDescriptions {
+		for _, name := range []string{"ice-ufrag", "ice-pwd", "fingerprint"} {
+			if attribute(s, m, name) == "" {
+				return badOffer("the offer has no " + name)
+			}
+		}
+		if _, mux := m.Attribute("rtcp-mux"); !mux {
+			return unsupported("rtcp_mux_required", "each media section must have rtcp-mux")
+		}
+		if attribute(s, m, "setup") == "passive" {
+			return unsupported("setup_passive", "the offer must have setup:actpass or setup:active")
+		}
+	}
+	return nil
+}
+
+// attribute is a section's attribute, or else the session's.
+func attribute(s *sdp.SessionDescription, m *sdp.MediaDescription, name string) string {
+	if v, ok := m.Attribute(name); ok {
+		return v
+	}
+	v, _ := s.Attribute(name)
+	return v
+}
+
+func (o *offer) add(m *sdp.MediaDescription, s *sdp.SessionDescription, codecs []av.Codec) error {
+	if err := checkDirection(m, s); err != nil {
+		return err
+	}
+	switch kind := m.MediaName.Media; {
+	case kind == "video" && o.video == nil:
+		v, err := chooseVideo(m, codecs)
+		o.video = v
+		return err
+	case kind == "audio" && o.audio == nil:
+		a, err := chooseAudio(m)
+		o.audio = a
+		return err
+	case kind == "video" || kind == "audio":
+		// RFC 9725 4.2: one MediaStream, no more than a track of each kind.
+		return refuse(http.StatusNotAcceptable, "too_many_tracks", "the offer has more than one "+kind+" section")
+	default:
+		return unsupported("media_unsupported", "the offer has a section that is neither audio nor video")
+	}
+}
+
+func checkDirection(m *sdp.MediaDescription, s *sdp.SessionDescription) error {
+	for _, d := range []string{"recvonly", "inactive"} {
+		_, here := m.Attribute(d)
+		_, all := s.Attribute(d)
+		if here || all {
+			return unsupported("not_sending", "a media section is "+d+"; a publisher must offer sendonly")
+		}
+	}
+	if _, bundled := m.Attribute("bundle-only"); m.MediaName.Port.Value == 0 && !bundled {
+		return unsupported("not_sending", "a media section is switched off (port 0)")
+	}
+	return nil
+}
+
+// payload is one payload type of a section.
+type payload struct {
+	params webrtc.RTPCodecParameters
+	name   string // upper case
+	fmtp   map[string]string
+}
+
+// payloads lists a section's payload types in the order of the offer.
+func payloads(m *sdp.MediaDescription) []payload {
+	var out []payload
+	for _, f := range m.MediaName.Formats {
+		pt, err := strconv.ParseUint(f, 10, 7)
+		if err != nil || len(out) >= maxPayloads {
+			continue
+		}
+		if p, ok := readPayload(m, uint8(pt)); ok {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func readPayload(m *sdp.MediaDescription, pt uint8) (payload, bool) {
+	p := payload{fmtp: make(map[string]string)}
+	prefix := strconv.Itoa(int(pt)) + " "
+	for _, a := range m.Attributes {
+		v, ok := strings.CutPrefix(a.Value, prefix)
+		if !ok {
+			continue
+		}
+		switch a.Key {
+		case "rtpmap":
+			parts := strings.Split(v, "/")
+			rate := 0
+			if len(parts) > 1 {
+				rate, _ = strconv.Atoi(parts[1])
+			}
+			channels := 0
+			if len(parts) > 2 {
+				channels, _ = strconv.Atoi(parts[2])
+			}
+			p.name = strings.ToUpper(parts[0])
+			p.params.MimeType = m.MediaName.Media + "/" + parts[0]
+			p.params.ClockRate, p.params.Channels = uint32(max(rate, 0)), uint16(max(channels, 0))
+		case "fmtp":
+			p.params.SDPFmtpLine = v
+			for _, kv := range strings.Split(v, ";") {
+				k, val, _ := strings.Cut(strings.TrimSpace(kv), "=")
+				p.fmtp[strings.ToLower(k)] = val
+			}
+		}
+	}
+	p.params.PayloadType = webrtc.PayloadType(pt)
+	return p, p.name != ""
+}
+
+// formats finds the payload type to take for each codec that ingest/depacket takes apart.
+var formats = map[av.Codec]func([]payload) *payload{av.CodecH264: bestH264}
+
+// Carries tells whether a video codec can be taken in, so that a configuration can be checked.
+func Carries(c av.Codec) bool { return formats[c] != nil }
+
+func chooseVideo(m *sdp.MediaDescription, codecs []av.Codec) (*section, error) {
+	all := payloads(m)
+	for _, c := range h264First(codecs) {
+		if p := formats[c](all); p != nil {
+			s := newSection(m, webrtc.RTPCodecTypeVideo, c, *p, all)
+			s.params.SDPFmtpLine = h264Format(p.fmtp)
+			s.sets = parameterSets(p.fmtp["sprop-parameter-sets"])
+			return s, nil
+		}
+	}
+	return nil, unsupported("no_common_codec", fmt.Sprintf("the offer has none of the video codecs %v; it has %v", codecs, names(all)))
+}
+
+// h264First puts H.264, which every output carries, before the other codecs.
+func h264First(codecs []av.Codec) []av.Codec {
+	out := slices.Clone(codecs)
+	slices.SortStableFunc(out, func(a, b av.Codec) int {
+		switch {
+		case a == b:
+			return 0
+		case a == av.CodecH264:
+			return -1
+		case b == av.CodecH264:
+			return 1
+		default:
+			return 0
+		}
+	})
+	return out
+}
+
+func names(all []payload) []string {
+	var out []string
+	for _, p := range all {
+		if p.name != "RTX" && !slices.Contains(out, p.name) {
+			out = append(out, p.name)
+		}
+	}
+	return out
+}
+
+// bestH264 prefers packetization mode 1, then constrained baseline, which every viewer can play, then the order of
+// the offer.
+func bestH264(all []payload) *payload {
+	var best *payload
+	bestRank := -1
+	for i := range all {
+		p := &all[i]
+		if p.name != "H264" || p.params.ClockRate != 90000 || p.fmtp["packetization-mode"] == "2" {
+			continue
+		}
+		rank := 0
+		if p.fmtp["packetization-mode"] == "1" {
+			rank += 2
+		}
+		if level := strings.ToLower(p.fmtp["profile-level-id"]); strings.HasPrefix(level, "42e0") || strings.HasPrefix(level, "42c0") {
+			rank++
+		}
+		if rank > bestRank {
+			best, bestRank = p, rank
+		}
+	}
+	return best
+}
+
+// h264Format is the format line to answer with: RFC 6184 8.2.2 wants the same mode and profile back.
+func h264Format(fmtp map[string]string) string {
+	out := "level-asymmetry-allowed=1"
+	for _, k := range []string{"packetization-mode", "profile-level-id"} {
+		if v := fmtp[k]; v != "" {
+			out += ";" + k + "=" + v
+		}
+	}
+	return out
+}
+
+// parameterSets decodes sprop-parameter-sets; what is damaged is left out.
+func parameterSets(s string) [][]byte {
+	var out [][]byte
+	for _, b64 := range strings.Split(s, ",") {
+		nal, err := base64.StdEncoding.DecodeString(b64)
+		if err != nil || len(nal) == 0 || len(out) >= 8 {
+			continue
+		}
+		if t := h264.NALType(nal[0]); t == h264.NALSPS || t == h264.NALPPS {
+			out = append(out, nal)
+		}
+	}
+	return out
+}
+
+func chooseAudio(m *sdp.MediaDescription) (*section, error) {
+	all := payloads(m)
+	for _, p := range all {
+		if p.name == "OPUS" && p.params.ClockRate == 48000 { // RFC 7587 4.1: always 48000
+			s := newSection(m, webrtc.RTPCodecTypeAudio, av.CodecOpus, p, all)
+			s.stereo = p.fmtp["sprop-stereo"] == "1" || p.fmtp["stereo"] == "1"
+			return s, nil
+		}
+	}
+	return nil, unsupported("no_common_codec", fmt.Sprintf("the offer has no Opus; it has %v", names(all)))
+}
+
+func newSection(m *sdp.MediaDescription, kind webrtc.RTPCodecType, c av.Codec, p payload, all []payload) *section {
+	s := &section{kind: kind, codec: c, params: p.params}
+	s.readExtensions(m)
+	s.params.RTCPFeedback = s.feedback(m)
+	apt := strconv.Itoa(int(p.params.PayloadType))
+	for _, r := range all {
+		if r.name == "RTX" && r.fmtp["apt"] == apt { // RFC 4588 8.6
+			s.rtx = &r.params
+			break
+		}
+	}
+	return s
+}
+
+func (s *section) readExtensions(m *sdp.MediaDescription) {
+	for _, a := range m.Attributes {
+		if a.Key != "extmap" {
+			continue
+		}
+		id, rest, _ := strings.Cut(a.Value, " ")
+		id, _, _ = strings.Cut(id, "/") // RFC 8285 7: a direction may follow
+		n, err := strconv.ParseUint(id, 10, 8)
+		if err != nil || n == 0 {
+			continue
+		}
+		switch uri, _, _ := strings.Cut(rest, " "); uri {
+		case uriTransportCC:
+			s.transportCC = uint8(n)
+		case uriMID:
+			s.hasMID = true
+		}
+	}
+}
+
+// feedback is what is offered of that which weir really sends.
+func (s *section) feedback(m *sdp.MediaDescription) []webrtc.RTCPFeedback {
+	sent := []webrtc.RTCPFeedback{{Type: "nack"}}
+	if s.kind == webrtc.RTPCodecTypeVideo {
+		sent = append(sent, webrtc.RTCPFeedback{Type: "nack", Parameter: "pli"})
+	}
+	if s.transportCC != 0 {
+		sent = append(sent, webrtc.RTCPFeedback{Type: "transport-cc"})
+	}
+	var out []webrtc.RTCPFeedback
+	for _, fb := range sent {
+		if offersFeedback(m, s.params.PayloadType, strings.TrimSpace(fb.Type+" "+fb.Parameter)) {
+			out = append(out, fb)
+		}
+	}
+	return out
+}
+
+func offersFeedback(m *sdp.MediaDescription, pt webrtc.PayloadType, fb string) bool {
+	for _, a := range m.Attributes {
+		if a.Key != "rtcp-fb" {
+			continue
+		}
+		who, what, _ := strings.Cut(a.Value, " ")
+		if (who == "*" || who == strconv.Itoa(int(pt))) && strings.TrimSpace(what) == fb { // RFC 4585 4.2
+			return true
+		}
+	}
+	return false
+}
+
+// sends tells whether a kind of feedback was agreed on.
+func (s *section) sends(kind, parameter string) bool {
+	return slices.Contains(s.params.RTCPFeedback, webrtc.RTCPFeedback{Type: kind, Parameter: parameter})
+}

@@ -1,0 +1,231 @@
+package whip
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"weir/room/live"
+)
+
+// tickEvery is the pace at which a session looks after what no packet drives.
+const tickEvery = transportEvery
+
+// session is one publisher's peer connection, from the answer to the end.
+type session struct {
+	id        string
+	handler   *Handler
+	offer     *offer
+	pc        *webrtc.PeerConnection
+	publisher *live.Publisher
+	feedback  *feedback
+	log       *slog.Logger
+	started   time.Time // the stream's clock 0
+
+	states  chan webrtc.PeerConnectionState // capacity 8: there are six
+	keyWant chan struct{}                   // capacity 1
+	deleted chan struct{}                   // closed by DELETE
+	once    sync.Once                       // of deleted
+	finish  chan struct{}                   // closed when run is over
+
+	mu      sync.Mutex // guards the fields below
+	tracks  []*track
+	closing bool
+	readers sync.WaitGroup // goroutines of tracks; added to only while not closing
+
+	connected atomic.Bool
+}
+
+func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *session {
+	s := &session{
+		id: id, handler: h, offer: o, pc: pc,
+		feedback: newFeedback(pc, rand.Uint32(), h.stats),
+		states:   make(chan webrtc.PeerConnectionState, 8),
+		keyWant:  make(chan struct{}, 1),
+		deleted:  make(chan struct{}),
+		finish:   make(chan struct{}),
+	}
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		select {
+		case s.states <- state:
+		case <-s.finish:
+		}
+	})
+	pc.OnTrack(s.onTrack)
+	return s
+}
+
+// now is the time on the stream's clock.
+func (s *session) now() time.Duration { return time.Since(s.started) }
+
+// wantKeyFrame is live.PublishOptions.KeyFrame: it only leaves word for run.
+func (s *session) wantKeyFrame() {
+	select {
+	case s.keyWant <- struct{}{}:
+	default:
+	}
+}
+
+// onTrack is called by the peer connection, in a goroutine of its own, when a section's media is about to come.
+func (s *session) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	sec := s.offer.audio
+	if remote.Kind() == webrtc.RTPCodecTypeVideo {
+		sec = s.offer.video
+	}
+	s.mu.Lock()
+	if s.closing || sec == nil {
+		s.mu.Unlock()
+		return
+	}
+	t := newTrack(s, sec, remote)
+	s.tracks = append(s.tracks, t)
+	s.readers.Go(func() { t.readReports(receiver) })
+	s.readers.Add(1)
+	s.mu.Unlock()
+	defer s.readers.Done()
+	t.read()
+}
+
+// readReports takes the RTCP that the publisher sends with a track.
+func (t *track) readReports(receiver *webrtc.RTPReceiver) {
+	var buf [receiveMTU]byte
+	for {
+		n, _, err := receiver.Read(buf[:])
+		if err != nil {
+			return
+		}
+		packets, err := rtcp.Unmarshal(buf[:n])
+		if err != nil {
+			t.session.handler.stats.badPackets.Inc()
+			continue
+		}
+		for _, p := range packets {
+			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == uint32(t.remote.SSRC()) {
+				t.mu.Lock()
+				t.report.senderReport, t.report.senderReportAt = uint32(sr.NTPTime>>16), t.session.now()
+				t.mu.Unlock()
+			}
+		}
+	}
+}
+
+func (s *session) snapshot() []*track {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tracks
+}
+
+func (s *session) video() *track {
+	for _, t := range s.snapshot() {
+		if t.video != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+// run looks after the session until it is over, and then takes it down.
+func (s *session) run(ctx context.Context) {
+	defer close(s.finish)
+	reason := s.attend(ctx)
+	switch {
+	case errors.Is(reason, errDeleted), errors.Is(reason, errShutdown):
+		s.publisher.End(reason)
+	default: // it may come back within the grace time
+		s.publisher.Interrupt(reason)
+	}
+	s.log.Info("publisher left", "reason", reason)
+	s.handler.stats.ends.WithLabelValues(live.Reason(reason)).Inc()
+	s.close()
+}
+
+// attend is the session's loop; it returns why the session is over.
+func (s *session) attend(ctx context.Context) error {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	handshake := time.NewTimer(s.handler.opts.Handshake)
+	defer handshake.Stop()
+	reports := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return errShutdown
+		case <-s.deleted:
+			return errDeleted
+		case <-s.publisher.Done():
+			return s.publisher.Err()
+		case <-handshake.C:
+			if !s.connected.Load() {
+				return errHandshake
+			}
+		case state := <-s.states:
+			if err := s.stateChanged(state); err != nil {
+				return err
+			}
+		case <-s.keyWant:
+			s.feedback.keyFrame(s.video())
+		case <-tick.C:
+			reports++
+			s.tick(reports%int(reportEvery/tickEvery) == 0)
+		}
+	}
+}
+
+func (s *session) stateChanged(state webrtc.PeerConnectionState) error {
+	s.log.Debug("connection", "state", state)
+	switch state {
+	case webrtc.PeerConnectionStateConnected:
+		s.connected.Store(true)
+		return nil
+	case webrtc.PeerConnectionStateFailed:
+		return errFailed
+	case webrtc.PeerConnectionStateClosed:
+		return errClosed
+	default:
+		return nil
+	}
+}
+
+// tick sends the feedback that is due and watches for silence.
+func (s *session) tick(withReport bool) {
+	now, tracks := s.now(), s.snapshot()
+	var seen time.Duration
+	for _, t := range tracks {
+		t.tick(now)
+		t.mu.Lock()
+		seen = max(seen, t.seen)
+		t.mu.Unlock()
+	}
+	s.feedback.sendTransport()
+	if withReport {
+		s.feedback.report(tracks, now)
+	}
+	if seen > 0 && now-seen > s.handler.opts.Timeout {
+		s.publisher.Interrupt(errSilence) // harmless when said again
+	}
+}
+
+// delete ends the session at the publisher's wish and waits until its end is seen by all.
+func (s *session) delete() {
+	s.once.Do(func() { close(s.deleted) })
+	<-s.finish
+}
+
+// close takes the connection down and waits for the goroutines of its tracks.
+func (s *session) close() {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	if err := s.pc.Close(); err != nil {
+		s.log.Debug("cannot close the connection cleanly", "error", err)
+	}
+	s.readers.Wait()
+	s.handler.forget(s)
+}

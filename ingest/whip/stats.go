@@ -1,0 +1,91 @@
+package whip
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/ingest/depacket"
+)
+
+// Stats are the door's figures. It is a prometheus.Collector.
+type Stats struct {
+	handler    *Handler
+	sessions   prometheus.Counter
+	refusals   *prometheus.CounterVec // by code
+	ends       *prometheus.CounterVec // by reason
+	badPackets prometheus.Counter
+	nacks      prometheus.Counter
+	plis       prometheus.Counter
+	active     *prometheus.Desc
+	packets    *prometheus.Desc
+}
+
+func newStats(h *Handler) *Stats {
+	count := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	vec := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	}
+	return &Stats{
+		handler:    h,
+		sessions:   count("weir_whip_sessions_total", "Publishers taken."),
+		refusals:   vec("weir_whip_refusals_total", "Offers refused.", "code"),
+		ends:       vec("weir_whip_session_ends_total", "Sessions that were over.", "reason"),
+		badPackets: count("weir_whip_bad_packets_total", "Packets that were no RTP or RTCP."),
+		nacks:      count("weir_whip_nacked_packets_total", "Packets asked for again."),
+		plis:       count("weir_whip_key_frame_requests_total", "Key frame requests sent."),
+		active:     prometheus.NewDesc("weir_whip_sessions", "Publishers connected or connecting.", nil, nil),
+		packets: prometheus.NewDesc("weir_whip_packets", "Packets of the present sessions by what became of them.",
+			[]string{"kind", "fate"}, nil),
+	}
+}
+
+func (s *Stats) counters() []prometheus.Collector {
+	return []prometheus.Collector{s.sessions, s.refusals, s.ends, s.badPackets, s.nacks, s.plis}
+}
+
+// Describe implements prometheus.Collector.
+func (s *Stats) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range s.counters() {
+		c.Describe(ch)
+	}
+	ch <- s.active
+	ch <- s.packets
+}
+
+// Collect implements prometheus.Collector.
+func (s *Stats) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range s.counters() {
+		c.Collect(ch)
+	}
+	s.handler.mu.Lock()
+	all := make([]*session, 0, len(s.handler.sessions))
+	for _, o := range s.handler.sessions {
+		all = append(all, o)
+	}
+	s.handler.mu.Unlock()
+	ch <- prometheus.MustNewConstMetric(s.active, prometheus.GaugeValue, float64(len(all)))
+	sums := map[string]*depacket.ReorderStats{"video": {}, "audio": {}}
+	for _, o := range all {
+		for _, t := range o.snapshot() {
+			t.mu.Lock()
+			add(sums[t.section.kind.String()], t.ring.Stats())
+			t.mu.Unlock()
+		}
+	}
+	for kind, sum := range sums {
+		for fate, n := range map[string]uint64{
+			"received": sum.Received, "duplicate": sum.Duplicate, "late": sum.Late, "lost": sum.Lost, "recovered": sum.Recovered,
+		} {
+			ch <- prometheus.MustNewConstMetric(s.packets, prometheus.GaugeValue, float64(n), kind, fate)
+		}
+	}
+}
+
+func add(sum *depacket.ReorderStats, s depacket.ReorderStats) {
+	sum.Received += s.Received
+	sum.Duplicate += s.Duplicate
+	sum.Late += s.Late
+	sum.Lost += s.Lost
+	sum.Recovered += s.Recovered
+}
