@@ -1,0 +1,7 @@
+// Package httpflv is the door through which viewers and pulling CDNs get a stream as HTTP-FLV: one response that
+// goes on as long as the stream. Tags are made once for all viewers (a live.Feed of flv.Tag); what a viewer adds is
+// a cursor and a socket.
+//
+// It makes no tags itself (mux/flv does). A viewer's goroutine is the one that net/http started for the request;
+// Handler.Run waits for all of them.
+package httpflv

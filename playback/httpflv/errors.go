@@ -1,0 +1,21 @@
+package httpflv
+
+import "errors"
+
+var (
+	errNoMedia  = errors.New("no media yet")
+	errBadAudio = errors.New("audio must be aac or opus")
+	errFull     = errors.New("too many viewers")
+)
+
+// closing is why a viewer was closed, as it is counted.
+type closing struct{ reason string }
+
+func (c *closing) Error() string { return c.reason }
+
+var (
+	errSlow    = &closing{"slow"}           // lagged too often, or took nothing for the write timeout
+	errGone    = &closing{"client_gone"}    // the connection broke, or the viewer closed it
+	errOver    = &closing{"stream_ended"}   // the stream is over
+	errChanged = &closing{"tracks_changed"} // a track came that the header did not announce
+)
