@@ -1,0 +1,24 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoMedia means that the options name no file to publish.
+var ErrNoMedia = errors.New("neither video nor audio to publish")
+
+// ErrLost means that the connection ended without this side having ended it.
+var ErrLost = errors.New("connection lost")
+
+// RefusedError is the server's refusal of a request.
+type RefusedError struct {
+	Method string
+	Status int
+	// Body is what the server said, cut to 64 KiB.
+	Body string
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s refused with status %d: %s", e.Method, e.Status, e.Body)
+}

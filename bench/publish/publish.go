@@ -1,0 +1,151 @@
+// Package publish is a WHIP client (RFC 9725) that sends an H.264 and an Opus file in real time, for tests, benchmarks
+// and operators. It shares no code with what it tests: packets are made by its own packetizer and pion. A Session
+// owns its goroutines, and Delete, Close and Kill wait for them.
+package publish
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// Options say what is published and how.
+type Options struct {
+	// URL is the WHIP endpoint.
+	URL string
+	// Token is sent as the Bearer token, if it is not empty.
+	Token string
+	// H264 is the name of an Annex B file, Ogg that of an Ogg Opus file. One of them may be empty.
+	H264, Ogg string
+	// FPS is the picture rate of H264; 0 means 30.
+	FPS int
+	// Loop begins each file again when it is over, each for itself and with continuous times.
+	Loop bool
+	// MTU is the largest RTP packet in bytes before encryption; 0 means 1200.
+	MTU int
+	// StapA sends parameter sets in one STAP-A packet, as browsers do, instead of one by one.
+	StapA bool
+	// RTX offers retransmission in a stream of its own (RFC 4588).
+	RTX bool
+	// StereoFmtp offers Opus with stereo=1, as a publisher of stereo must (RFC 7587 7).
+	StereoFmtp bool
+	// VideoCodecs are the names (see VideoCodecs) of the video codecs that are offered, in this order; nil means h264
+	// alone. What is sent is H.264 in any case.
+	VideoCodecs []string
+	// SkipPLI makes the publisher deaf to key frame requests; they are still counted.
+	SkipPLI bool
+	// SkipSR sends no RTCP sender reports.
+	SkipSR bool
+	// DropRTP is asked for each RTP packet on its way out, retransmissions included (under their original number),
+	// whether it gets lost. It is called by several goroutines.
+	DropRTP func(seq uint16, video bool) bool
+	// OnNAL sees each NAL unit just before it is sent, with its time since the first one. It must not change it.
+	OnNAL func(nal []byte, pts time.Duration)
+	// OnOpus sees each Opus packet likewise.
+	OnOpus func(packet []byte, pts time.Duration)
+}
+
+// packetOverhead is the room that an RTP packet needs besides its payload: its header and that of one extension.
+const packetOverhead = 12 + 8
+
+// cleanupTimeout bounds the removal of a session that could not be connected.
+const cleanupTimeout = 2 * time.Second
+
+// withDefaults returns the options with what is left out filled in, or an error if they make no sense.
+func (o Options) withDefaults() (Options, error) {
+	if o.H264 == "" && o.Ogg == "" {
+		return o, ErrNoMedia
+	}
+	if o.FPS == 0 {
+		o.FPS = 30
+	}
+	if o.MTU == 0 {
+		o.MTU = 1200
+	}
+	if o.VideoCodecs == nil {
+		o.VideoCodecs = []string{"h264"}
+	}
+	if o.FPS < 1 || o.FPS > 1000 {
+		return o, fmt.Errorf("cannot send %d pictures a second: want 1 to 1000", o.FPS)
+	}
+	if o.MTU < 100 || o.MTU > 9000 {
+		return o, fmt.Errorf("cannot use an MTU of %d: want 100 to 9000", o.MTU)
+	}
+	return o, nil
+}
+
+// Start publishes. It returns when the connection stands and the media begins; ctx bounds only that.
+func Start(ctx context.Context, options Options) (*Session, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(o)
+	if o.H264 != "" {
+		if s.units, err = readVideo(o.H264); err != nil {
+			return nil, err
+		}
+	}
+	if o.Ogg != "" {
+		if s.packets, err = readAudio(o.Ogg); err != nil {
+			return nil, err
+		}
+	}
+	if s.peer, err = newPeer(&s.options, s.units != nil, s.packets != nil); err != nil {
+		return nil, err
+	}
+	if err := s.connect(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.begin()
+	return s, nil
+}
+
+// connect makes the offer, takes the answer and waits for the connection.
+func (s *Session) connect(ctx context.Context) error {
+	pc := s.peer.pc
+	pc.OnConnectionStateChange(s.onState)
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		return fmt.Errorf("cannot make an offer: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(offer); err != nil {
+		return fmt.Errorf("cannot use the offer: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-ctx.Done():
+		return fmt.Errorf("cannot gather candidates: %w", context.Cause(ctx))
+	}
+	s.offer = pc.LocalDescription().SDP
+	if s.answer, s.url, err = post(ctx, &s.options, s.offer); err != nil {
+		return err
+	}
+	if err := s.accept(ctx); err != nil {
+		// The server's session must not outlive this; that it may be gone already is no news.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		defer cancel()
+		_ = remove(ctx, &s.options, s.url)
+		return err
+	}
+	return nil
+}
+
+// accept takes the answer and waits until the connection stands.
+func (s *Session) accept(ctx context.Context) error {
+	if err := s.peer.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: s.answer}); err != nil {
+		return fmt.Errorf("cannot use the answer: %w", err)
+	}
+	select {
+	case <-s.connected:
+		return nil
+	case <-s.done:
+		return fmt.Errorf("cannot connect: %w", s.err)
+	case <-ctx.Done():
+		return fmt.Errorf("cannot connect: %w", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,68 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxBody is the most that is read of an HTTP answer.
+const maxBody = 64 << 10
+
+// post sends the offer (RFC 9725 4.2) and returns the answer and the session's URL.
+func post(ctx context.Context, o *Options, offer string) (answer, session string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL, strings.NewReader(offer))
+	if err != nil {
+		return "", "", fmt.Errorf("cannot make the offer's request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/sdp")
+	resp, body, err := do(req, o.Token)
+	if err != nil {
+		return "", "", err
+	}
+	if resp.StatusCode != http.StatusCreated {
+		return "", "", &RefusedError{Method: req.Method, Status: resp.StatusCode, Body: body}
+	}
+	// RFC 9725 4.2: the Location may be relative, to the URL that answered.
+	location := resp.Header.Get("Location")
+	ref, err := url.Parse(location)
+	if err != nil || location == "" {
+		return "", "", fmt.Errorf("cannot use the session's URL %q: %w", location, err)
+	}
+	return body, resp.Request.URL.ResolveReference(ref).String(), nil
+}
+
+// remove ends the session at the server (RFC 9725 4.2).
+func remove(ctx context.Context, o *Options, session string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, session, nil)
+	if err != nil {
+		return fmt.Errorf("cannot make the delete request: %w", err)
+	}
+	resp, body, err := do(req, o.Token)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode/100 != 2 {
+		return &RefusedError{Method: req.Method, Status: resp.StatusCode, Body: body}
+	}
+	return nil
+}
+
+func do(req *http.Request, token string) (*http.Response, string, error) {
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot reach the server: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot read the server's answer: %w", err)
+	}
+	return resp, string(body), nil
+}
