@@ -1,0 +1,140 @@
+package segmenter
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/mux/hls"
+	"weir/room/live"
+)
+
+const (
+	// mediaName is the file name of the media playlist.
+	mediaName = "main.m3u8"
+
+	typePlaylist = "application/vnd.apple.mpegurl" // RFC 8216bis 4
+	typeMedia    = "video/mp4"
+
+	// A playlist may be half a target duration old: then a cache before weir asks once a second for any number of
+	// viewers, and none of them sees a segment later than it would by its own reload interval.
+	cachePlaylist = "public, max-age=1"
+	cacheMedia    = "public, max-age=31536000, immutable"
+	cacheError    = "no-store"
+)
+
+// ServeMultivariant answers with the multivariant playlist of a stream, starting its segmenter if need be. child
+// is where the stream's files are, relative to the request's path, such as "cam/". The request's query is passed
+// on to the media playlist, so that a signed address stays signed; segments need no signature, since nobody can
+// guess their names.
+//
+// CORS is the business of the middleware around this package, for errors too; so is who may play.
+func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, key live.Key, child string) {
+	m.stats.requests[kindMultivariant].Add(1)
+	win, err := m.window(r.Context(), key)
+	if err != nil {
+		m.fail(w, r, err)
+		return
+	}
+	uri := child + mediaName
+	if r.URL.RawQuery != "" {
+		uri += "?" + r.URL.RawQuery
+	}
+	init := win.init()
+	servePlaylist(w, r, hls.Multivariant(false, hls.Variant{ // whether segments are independent may change: main.m3u8 says it
+		URI: uri, Codecs: init.Codecs, Width: init.Width, Height: init.Height,
+		Bandwidth: bandwidth(win.Peak), AverageBandwidth: bandwidth(win.average()),
+	}))
+}
+
+// ServeFile answers with the file called name of a stream: its media playlist, an init section or a segment. Range
+// requests and HEAD work on media.
+func (m *Segmenters) ServeFile(w http.ResponseWriter, r *http.Request, key live.Key, name string) {
+	switch {
+	case name == mediaName:
+		m.serveMedia(w, r, key)
+	case strings.HasSuffix(name, ".m4s"):
+		m.serveBytes(w, r, kindSegment, key, name)
+	case strings.HasSuffix(name, ".mp4"):
+		m.serveBytes(w, r, kindInit, key, name)
+	default:
+		m.stats.requests[kindUnknown].Add(1)
+		m.missing(w, r)
+	}
+}
+
+func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live.Key) {
+	m.stats.requests[kindMedia].Add(1)
+	m.viewers.saw(r)
+	win, err := m.window(r.Context(), key)
+	if err != nil {
+		m.fail(w, r, err)
+		return
+	}
+	servePlaylist(w, r, win.Playlist)
+}
+
+func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int, key live.Key, name string) {
+	m.stats.requests[kind].Add(1)
+	data, ok := m.file(key, name)
+	if !ok {
+		m.missing(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", typeMedia)
+	h.Set("Cache-Control", cacheMedia)
+	if r.Header.Get("Range") != "" {
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(data))
+		return
+	}
+	// The same bytes to all in one write; ServeContent would copy them through a buffer.
+	h.Set("Accept-Ranges", "bytes")
+	writeAll(w, r, data)
+}
+
+func servePlaylist(w http.ResponseWriter, r *http.Request, text []byte) {
+	h := w.Header()
+	h.Set("Content-Type", typePlaylist)
+	h.Set("Cache-Control", cachePlaylist)
+	writeAll(w, r, text)
+}
+
+// writeAll answers with data, or to HEAD with the headers alone. That the viewer is gone is no error of ours.
+func writeAll(w http.ResponseWriter, r *http.Request, data []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(data)
+	}
+}
+
+// bandwidth rounds a bit rate up to what a playlist can say.
+func bandwidth(bits float64) uint32 { return uint32(min(math.Ceil(bits), math.MaxUint32)) }
+
+func (m *Segmenters) missing(w http.ResponseWriter, r *http.Request) {
+	m.problem(w, r, http.StatusNotFound, "file_not_found", "There is no such file, or it is too old.")
+}
+
+// fail answers for an error of window.
+func (m *Segmenters) fail(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case r.Context().Err() != nil:
+		// The viewer is gone.
+	case errors.Is(err, ErrNoStream):
+		m.problem(w, r, http.StatusNotFound, "stream_not_found", "The stream is not live.")
+	case errors.Is(err, ErrNoTracks):
+		m.problem(w, r, http.StatusNotAcceptable, "stream_not_playable", "HLS cannot carry what is published.")
+	default:
+		w.Header().Set("Retry-After", "1")
+		m.problem(w, r, http.StatusServiceUnavailable, "stream_not_ready", "There is no complete segment yet.")
+	}
+}
+
+func (m *Segmenters) problem(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
+	w.Header().Set("Cache-Control", cacheError)
+	m.opts.Problem(w, r, status, code, detail)
+}
