@@ -116,7 +116,7 @@ export class Player {
         await sleep(backoff(++failures), signal);
         continue;
       }
-      if (failures === 0) this.#set('connecting', '');
+      this.#set('connecting', '');
       const { error, lasted } = await this.#attempt(found, signal);
       if (signal.aborted) return;
       played ||= lasted > 0;
@@ -177,6 +177,7 @@ export class Player {
     let asked = 0;
     while (!signal.aborted) {
       await sleep(LOOK, signal);
+      if (signal.aborted) break;
       const now = performance.now();
       if (video.currentTime !== position) {
         position = video.currentTime;
