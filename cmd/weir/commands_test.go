@@ -142,8 +142,11 @@ func TestVersion(t *testing.T) {
 	for _, tc := range []struct{ tags, want string }{{"", "aac        yes (go-aac"}, {"netgo,nolgpl", "aac        no (built with nolgpl)"}} {
 		var out strings.Builder
 		info := &debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Version: "v0.1.0"}, Settings: []debug.BuildSetting{
-			{Key: "-tags", Value: tc.tags}, {Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"},
-			{Key: "GOOS", Value: "linux"}, {Key: "GOARCH", Value: "amd64"},
+			{Key: "-tags", Value: tc.tags},
+			{Key: "vcs.revision", Value: "abc"},
+			{Key: "vcs.modified", Value: "true"},
+			{Key: "GOOS", Value: "linux"},
+			{Key: "GOARCH", Value: "amd64"},
 		}}
 		if err := writeVersion(&out, info); err != nil {
 			t.Fatal(err)

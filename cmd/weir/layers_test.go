@@ -139,7 +139,8 @@ func checkFile(set *token.FileSet, name string, file *ast.File) []string {
 		}
 		own, isOwn := strings.CutPrefix(imported, module+"/")
 		switch {
-		case isOwn && !within(own, l.imports) && !(isTest && own == "testdata"):
+		case isTest && own == "testdata":
+		case isOwn && !within(own, l.imports):
 			faults = append(faults, fmt.Sprintf("%s imports %s: %s may import only %v: %s", name, own, l.folder, l.imports, l.why))
 		case !isOwn && !isTest && within(imported, impure[l.folder]):
 			faults = append(faults, fmt.Sprintf("%s imports %s: %s is pure and may not", name, imported, l.folder))

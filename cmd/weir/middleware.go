@@ -73,10 +73,10 @@ func observe(next http.Handler, log *slog.Logger) http.Handler {
 			fault := recover()
 			log.Debug("request", "method", r.Method, "path", r.URL.Path, "query", redactQuery(r.URL.RawQuery),
 				"status", answer.status, "bytes", answer.bytes, "took", time.Since(start), "remote", r.RemoteAddr)
-			switch {
-			case fault == nil:
+			switch fault {
+			case nil:
 				return
-			case fault == http.ErrAbortHandler: //nolint:errorlint // net/http compares it like this as well
+			case http.ErrAbortHandler: // a wanted cut, which net/http knows by this very value
 				panic(fault)
 			}
 			log.Error("panic in a handler", "method", r.Method, "path", r.URL.Path, "panic", fault,

@@ -68,7 +68,7 @@ func welcome(cfg *config.Config, app auth.App, addr string, out io.Writer, log *
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "\nGo live: %s\nWatch:   %s\n\nThe first link can publish for %v. For others see weir url --help.\n\n",
-		urls.Studio, urls.Watch, demoTTL)
+	_, err = fmt.Fprintf(out, "\nGo live: %s\nWatch:   %s\n\nThe first link can publish for %.0f hours. For others see weir url --help.\n\n",
+		urls.Studio, urls.Watch, demoTTL.Hours())
 	return err
 }

@@ -291,16 +291,16 @@ func TestServeKeepsTokensOutOfFiles(t *testing.T) {
 
 func TestLogFormats(t *testing.T) {
 	for _, tc := range []struct{ level, format, want string }{
-		{"info", "auto", `"msg":"b"`},
-		{"info", "json", `"msg":"b"`},
-		{"info", "text", `msg=b`},
+		{"info", "auto", `"msg":"b","took":"1.5s"`},
+		{"info", "json", `"msg":"b","took":"1.5s"`},
+		{"info", "text", `msg=b took=1.5s`},
 		{"debug", "text", `msg=a`},
 		{"error", "text", ``},
 	} {
 		var out bytes.Buffer
 		log := newLog(&out, config.Log{Level: tc.level, Format: tc.format})
 		log.Debug("a")
-		log.Info("b")
+		log.Info("b", "took", 1500*time.Millisecond)
 		if got := out.String(); !strings.Contains(got, tc.want) || tc.want == "" && got != "" || tc.level == "info" && strings.Contains(got, "msg=a") {
 			t.Errorf("%s %s: got %q", tc.level, tc.format, got)
 		}
