@@ -1,6 +1,7 @@
 package main
 
 import (
+	"weir/playback/httpflv"
 	"weir/room/api"
 	"weir/room/live"
 )
@@ -8,6 +9,7 @@ import (
 // lister shows the hub's streams to the API.
 type lister struct {
 	hub *live.Registry
+	flv *httpflv.Handler
 }
 
 // Streams implements api.Lister.
@@ -22,6 +24,7 @@ func (l lister) Streams() []api.StreamInfo {
 		info := api.StreamInfo{
 			Room: i.Key.Room, Stream: i.Key.Stream, State: api.State(i.State.String()), User: i.User,
 			Started: i.Started, Since: i.Since, Tracks: i.Tracks,
+			Viewers: map[string]int{"flv": l.flv.Viewers(i.Key)},
 			Counters: map[string]uint64{
 				"frames": i.Frames, "bytes": i.Bytes, "interruptions": uint64(i.Interruptions),
 			},

@@ -3,22 +3,23 @@ package main
 import (
 	"net/http"
 
+	"weir/ingest/whip"
+	"weir/playback/httpflv"
 	"weir/room/api"
 	"weir/room/auth"
+	"weir/room/live"
+	"weir/segmenter"
 	"weir/web"
 )
 
-// doors are the handlers that routes mounts. Where a path has {room} and {stream}, a door finds both in the
-// request's path values, checked.
+// doors are the handlers that routes mounts.
 type doors struct {
 	pages *pages
 	api   *api.API
-	// whip takes offers on a stream and PATCH and DELETE on the session that it answered with.
-	whip http.Handler
-	// flv plays a stream as HTTP-FLV.
-	flv http.Handler
-	// hls gives a stream's multivariant playlist; hlsFile the playlists and media below it, by {file}.
-	hls, hlsFile http.Handler
+	whip  *whip.Handler
+	flv   *httpflv.Handler
+	hls   *segmenter.Segmenters
+	app   string // the app that paths mean
 }
 
 // route is one line of the URL space: a pattern of http.ServeMux and who answers.
@@ -38,14 +39,27 @@ func routes(d doors) []route {
 		{"GET /live", http.HandlerFunc(d.api.Live)},
 		{"GET /api/v1/streams", http.HandlerFunc(d.api.Streams)},
 
-		{"POST /whip/{room}/{stream}", checkIDs(d.whip)},
-		{"OPTIONS /whip/{room}/{stream}", checkIDs(d.whip)},
-		{"PATCH /whip/{room}/{stream}/{session}", checkIDs(d.whip)},
-		{"DELETE /whip/{room}/{stream}/{session}", checkIDs(d.whip)},
+		{"POST /whip/{room}/{stream}", checkIDs(http.HandlerFunc(d.whip.Publish))},
+		{"DELETE /whip/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whip.Delete))},
 
-		{"GET /live/{room}/{file}", byForm(d.flv, d.hls)},
-		{"GET /live/{room}/{stream}/{file}", checkIDs(d.hlsFile)},
+		{"GET /live/{room}/{file}", byForm(d.flv, http.HandlerFunc(d.playlist))},
+		{"GET /live/{room}/{stream}/{file}", checkIDs(http.HandlerFunc(d.hlsFile))},
 	}
+}
+
+// key is the stream that a request's path values name.
+func (d doors) key(r *http.Request) live.Key {
+	return live.Key{App: d.app, Room: r.PathValue("room"), Stream: r.PathValue("stream")}
+}
+
+// playlist gives a stream's multivariant playlist; what it names lies in the folder of the stream's name.
+func (d doors) playlist(w http.ResponseWriter, r *http.Request) {
+	d.hls.ServeMultivariant(w, r, d.key(r), r.PathValue("stream")+"/")
+}
+
+// hlsFile gives a media playlist, a segment or an init section.
+func (d doors) hlsFile(w http.ResponseWriter, r *http.Request) {
+	d.hls.ServeFile(w, r, d.key(r), r.PathValue("file"))
 }
 
 // newMux mounts the routes. What none of them answers is a problem like any other.

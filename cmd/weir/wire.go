@@ -7,18 +7,28 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"weir/config"
+	"weir/ingest/whip"
+	"weir/mux/av"
+	"weir/playback/httpflv"
 	"weir/room/api"
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/segmenter"
 	"weir/web"
 )
+
+// feedIdle is how long a derived form (AAC, FLV tags) is made after its last reader left: long enough for a player
+// that reconnects, too short to matter.
+const feedIdle = 10 * time.Second
 
 // server is all of weir, made by wire.
 type server struct {
@@ -26,6 +36,10 @@ type server struct {
 	log *slog.Logger
 
 	hub           *live.Registry
+	engine        *whip.Engine
+	whip          *whip.Handler
+	flv           *httpflv.Handler
+	hls           *segmenter.Segmenters
 	public, admin *listener
 	ready         atomic.Bool
 }
@@ -39,24 +53,90 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	}
 	s.hub = live.NewRegistry(live.Options{
 		RingBytes: int(cfg.Live.RingBytes), RingTime: cfg.Live.RingTime, Fresh: cfg.Live.Fresh,
-		Grace: cfg.Ingest.Grace, TrackWait: cfg.Ingest.TrackWait, MaxStreams: cfg.Ingest.MaxStreams, Log: log,
+		Grace: cfg.Ingest.Grace, TrackWait: cfg.Ingest.TrackWait, FeedIdle: feedIdle,
+		MaxStreams: cfg.Ingest.MaxStreams, Log: log,
 	})
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), s.hub.Stats())
+	if err := s.wireDoors(authorizer); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	pages, err := newPages(web.FS())
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.close())
 	}
 	mux := newMux(routes(doors{
 		pages: pages,
-		api:   api.New(api.Options{Lister: lister{hub: s.hub}, Auth: authorizer, Log: log}),
-		whip:  http.NotFoundHandler(), flv: http.NotFoundHandler(), hls: http.NotFoundHandler(), hlsFile: http.NotFoundHandler(),
+		api:   api.New(api.Options{Lister: lister{hub: s.hub, flv: s.flv}, Auth: authorizer, Log: log}),
+		whip:  s.whip, flv: s.flv, hls: s.hls, app: appName(cfg),
 	}))
-	if err := s.listen(publicHandler(mux, cfg.HTTP.Origins, log), adminHandler(metrics, s.ready.Load)); err != nil {
+	if err := s.listen(publicHandler(mux, cfg.HTTP.Origins, log), adminHandler(s.metrics(), s.ready.Load)); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// wireDoors makes the doors in and out.
+func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
+	cfg, app := s.cfg, appName(s.cfg)
+	s.engine, err = whip.NewEngine(cfg.WebRTC.Listen, cfg.WebRTC.PublicIPs, whip.LogTo(s.log))
+	if err != nil {
+		return err
+	}
+	policy, err := live.ParsePolicy(cfg.Ingest.Policy)
+	if err != nil {
+		return fmt.Errorf("ingest.policy: %w", err)
+	}
+	codecs, err := parseCodecs(cfg.Ingest.Codecs)
+	if err != nil {
+		return fmt.Errorf("ingest.codecs: %w", err)
+	}
+	s.whip = whip.NewHandler(whip.Options{
+		App: app, Engine: s.engine, Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
+		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
+		Handshake: cfg.Ingest.HandshakeTimeout, Problem: api.Problem, Log: s.log,
+	})
+	s.flv = httpflv.NewHandler(httpflv.Options{
+		App: app, Auth: authorizer, Hub: s.hub, Join: cfg.FLV.Join, WriteTimeout: cfg.FLV.WriteTimeout,
+		MaxLags: cfg.Live.MaxLags, MaxViewers: cfg.FLV.MaxViewers, Patience: cfg.Ingest.HandshakeTimeout,
+		Problem: api.Problem, Log: s.log,
+	})
+	audio, _ := av.ParseCodec(cfg.HLS.Audio) // config has checked the name
+	s.hls = segmenter.New(s.hub, segmenter.Options{
+		Segment: cfg.HLS.Segment, Part: cfg.HLS.Part, Window: cfg.HLS.Window, Idle: cfg.HLS.Idle,
+		Linger: cfg.HLS.Linger, Audio: audio, Problem: api.Problem, Log: s.log,
+	})
+	return nil
+}
+
+// parseCodecs reads the video codecs that publishers may use.
+func parseCodecs(names []string) ([]av.Codec, error) {
+	var out []av.Codec
+	for _, n := range names {
+		c, ok := av.ParseCodec(n)
+		if !ok || !whip.Carries(c) {
+			return nil, fmt.Errorf("%q is not a video codec that can be taken in", n)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// appName is the app as the hub's keys name it.
+func appName(cfg *config.Config) string { return strconv.Itoa(cfg.Auth.AppID) }
+
+// metrics is what /metrics shows.
+func (s *server) metrics() *prometheus.Registry {
+	viewers := func(form string, count func() int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "weir_viewers", Help: "Viewers by form; HLS viewers are estimated from their requests.",
+			ConstLabels: prometheus.Labels{"form": form},
+		}, func() float64 { return float64(count()) })
+	}
+	m := prometheus.NewRegistry()
+	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		s.hub.Stats(), s.whip.Stats(), s.flv.Stats(), s.hls.Stats(),
+		viewers("flv", s.flv.Total), viewers("hls", s.hls.Viewers))
+	return m
 }
 
 func publishMode(cfg *config.Config) auth.Mode {
@@ -92,6 +172,9 @@ func (s *server) close() error {
 			errs = append(errs, l.socket.Close())
 		}
 	}
+	if s.engine != nil {
+		errs = append(errs, s.engine.Close())
+	}
 	return errors.Join(errs...)
 }
 
@@ -100,7 +183,9 @@ func (s *server) close() error {
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.hub.Run(ctx) })
+	for _, part := range []func(context.Context) error{s.hub.Run, s.whip.Run, s.flv.Run, s.hls.Run} {
+		g.Go(func() error { return part(ctx) })
+	}
 	g.Go(s.public.serve)
 	g.Go(s.admin.serve)
 	g.Go(func() error {
@@ -113,5 +198,5 @@ func (s *server) Run(ctx context.Context) error {
 		s.admin.shutdown(patience, s.log)
 		return nil
 	})
-	return g.Wait()
+	return errors.Join(g.Wait(), s.engine.Close())
 }

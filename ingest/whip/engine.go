@@ -54,7 +54,6 @@ func NewEngine(listen string, publicIPs []string, logs logging.LoggerFactory) (*
 	}
 	s := &e.settings
 	s.LoggerFactory = logs
-	s.SetLite(true)
 	s.SetICEUDPMux(udp)
 	s.SetICETCPMux(webrtc.NewICETCPMux(logs.NewLogger("ice-tcp"), tcp, tcpReadBuffer))
 	s.SetNetworkTypes([]webrtc.NetworkType{

@@ -73,6 +73,13 @@ func (h *Handler) Viewers(k live.Key) int {
 	return h.viewers[k]
 }
 
+// Total is the number of viewers of all streams.
+func (h *Handler) Total() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.total
+}
+
 // Run waits until ctx is done and then for the viewers, who leave when the hub ends their streams.
 func (h *Handler) Run(ctx context.Context) error {
 	<-ctx.Done()
