@@ -83,8 +83,8 @@ func (b *builder) finish() (closed *Segment) {
 	return closed
 }
 
-// push takes the next frame. An error means that the frame's track cannot be carried; the builder goes on
-// without it.
+// push takes the next frame. An error means that the tracks, as they are from it on, cannot be described: nothing
+// is written then until they change.
 func (b *builder) push(f *av.Frame) (o outcome, err error) {
 	switch f.Kind {
 	case av.KindConfig:

@@ -3,9 +3,9 @@ package segmenter
 import "time"
 
 const (
-	// shortest is how long the first segment must be when viewers wait for it: as short as lets a player
-	// start.
-	shortest = 200 * time.Millisecond
+	// hasty is how long the first segment is meant to be when viewers wait for it. shortest is what it must
+	// be: the key frame that ends it may come sooner than it was needed, and another one costs a second.
+	hasty, shortest = 200 * time.Millisecond, 100 * time.Millisecond
 
 	minLead, startLead, maxLead = 50 * time.Millisecond, 150 * time.Millisecond, 500 * time.Millisecond
 	// askAgain is when a request for a key frame counts as lost.
@@ -126,7 +126,7 @@ func (c *cutter) soonest() time.Duration {
 // boundary is where the segment is meant to end.
 func (c *cutter) boundary() time.Duration {
 	if c.hurry {
-		return c.start + c.soonest()
+		return c.start + min(hasty, c.target)
 	}
 	return c.start + c.target
 }

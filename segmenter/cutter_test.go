@@ -124,7 +124,7 @@ func TestCutterLeadIsBounded(t *testing.T) {
 	}
 }
 
-// In a hurry the first segment ends at the first key frame after 200 ms, and that is asked for in time.
+// In a hurry the first segment ends at a key frame at about 200 ms, which is asked for in time.
 func TestCutterHurry(t *testing.T) {
 	c := newCutter(2*time.Second, 200*time.Millisecond)
 	c.hurry = true

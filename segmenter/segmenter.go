@@ -161,6 +161,7 @@ func (s *Segmenter) begin(ctx context.Context, r *live.Reader[live.Frame]) error
 		}
 	}
 	s.build.cut.past = false
+	s.show()
 	if len(s.build.tracks) == 0 {
 		return fmt.Errorf("%w: %w", ErrNoTracks, unsupported(tracks))
 	}
@@ -179,23 +180,28 @@ func unsupported(ts av.Tracks) error {
 	return errors.New(strings.Join(names, ", "))
 }
 
-// backlog reads what the stream holds now.
+// backlog reads what the stream holds now, from where r has started.
 func (s *Segmenter) backlog(ctx context.Context, r *live.Reader[live.Frame]) (frames []live.Frame, err error) {
-	for {
+	soon, stop := context.WithTimeout(ctx, 2*wake) // when nothing more comes, that was all
+	defer stop()
+	for len(frames) < maxBacklog {
 		at := len(frames)
 		frames = append(frames, make([]live.Frame, batch)...)
-		n, err := r.ReadBatch(ctx, frames[at:])
+		n, err := r.ReadBatch(soon, frames[at:])
 		frames = frames[:at+n]
-		if errors.Is(err, live.ErrLagged) {
+		switch {
+		case errors.Is(err, live.ErrLagged):
 			frames = frames[:0]
-		}
-		if err = s.lagged(r, err); err != nil {
+			_ = s.lagged(r, err)
+		case err != nil && ctx.Err() == nil:
+			return frames, nil // the next read tells the end
+		case err != nil:
 			return nil, err
-		}
-		if 0 < n && n < batch || len(frames) >= maxBacklog {
+		case n < batch:
 			return frames, nil
 		}
 	}
+	return frames, nil
 }
 
 // lagged begins anew where the reader went on after it fell behind; other errors pass.
@@ -232,30 +238,33 @@ func (s *Segmenter) push(f *av.Frame) {
 
 func (s *Segmenter) complain(err error) {
 	if err != nil {
-		s.opts.Log.Error("track left out of HLS", "stream", s.stream.Key(), "error", err)
+		s.opts.Log.Error("cannot carry tracks in HLS", "stream", s.stream.Key(), "error", err)
 	}
 }
 
-// publish makes a segment available; nil is none.
+// publish takes a segment into the window; nil is none. Those of the past are shown together, so that the first
+// viewer gets them all.
 func (s *Segmenter) publish(closed *Segment) {
 	if closed == nil {
 		return
 	}
 	s.stats.segments.Add(1)
-	s.show(s.next.with(closed))
-}
-
-// finish closes the playlist for good, when there is one.
-func (s *Segmenter) finish() {
-	s.publish(s.build.finish())
-	if s.window.Load() != nil {
-		s.show(s.next.end())
+	s.next = s.next.with(closed)
+	if !s.build.cut.past {
+		s.show()
 	}
 }
 
-func (s *Segmenter) show(w *Window) {
-	s.next = w
-	if s.window.Swap(w) == nil {
+// finish closes the playlist for good.
+func (s *Segmenter) finish() {
+	s.publish(s.build.finish())
+	s.next = s.next.end()
+	s.show()
+}
+
+// show makes the window available, once there is something in it.
+func (s *Segmenter) show() {
+	if len(s.next.Segments) > 0 && s.window.Swap(s.next) == nil {
 		close(s.first)
 	}
 }
