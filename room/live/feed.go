@@ -168,8 +168,8 @@ func (f *Feed[In, Out]) one(enc Encoder[In, Out], out []Out, v In, snap *snapsho
 		f.stream.reg.stats.feedErrors.WithLabelValues(f.name).Inc()
 		f.stream.reg.log.Debug("value left out of feed", "stream", f.stream.key, "feed", f.name, "error", err)
 	}
-	if ts := enc.Tracks(); !sameTracks(ts, snap.get()) {
-		snap = newSnapshot(ts)
+	if ts := enc.Tracks(); len(out) > 0 && !sameTracks(ts, snap.get()) {
+		snap = snap.next(ts)
 	}
 	for _, o := range out {
 		f.ring.append(o, snap)

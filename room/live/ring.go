@@ -23,8 +23,8 @@ const (
 	ringMaxSlots = 1 << 15 // 32768: past that values are evicted by count
 )
 
-// snapshot is the set of tracks that governs some entries of a ring. Until the stream is ready its tracks may
-// still be added to, so that a track announced beforehand counts as there from the start (Stream.Ready).
+// snapshot is the set of tracks that governs some entries of a ring. A track that comes later is added to it, so
+// that who joins at a key frame of before already announces it; one that changes makes a new snapshot.
 type snapshot struct{ tracks atomic.Pointer[av.Tracks] }
 
 func newSnapshot(ts av.Tracks) *snapshot {
@@ -34,6 +34,20 @@ func newSnapshot(ts av.Tracks) *snapshot {
 }
 
 func (s *snapshot) get() av.Tracks { return *s.tracks.Load() }
+
+// next returns the snapshot for what comes with the tracks ts: s itself, added to, when no track has changed.
+func (s *snapshot) next(ts av.Tracks) *snapshot {
+	old := s.get()
+	for i := range old {
+		if t := ts.Find(old[i].ID); t == nil || !t.Same(&old[i]) {
+			return newSnapshot(ts)
+		}
+	}
+	if len(ts) > len(old) {
+		s.tracks.Store(&ts)
+	}
+	return s
+}
 
 // entry is one value at its place. It is immutable once it is in a slot.
 type entry[T Item] struct {

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -12,8 +13,11 @@ import (
 // Key names a stream.
 type Key struct{ App, Room, Stream string }
 
-// String is the key as logs write it.
+// String is the key as it is shown.
 func (k Key) String() string { return k.App + "/" + k.Room + "/" + k.Stream }
+
+// LogValue makes logs write the key as String does.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // State is how a stream is.
 type State uint8
@@ -166,11 +170,7 @@ func (s *Stream) configureLocked(f *av.Frame) error {
 		return nil
 	}
 	with := s.snap.get().With(f.Config)
-	if old == nil && !s.isReady {
-		s.snap.tracks.Store(&with) // counts as there from the start
-	} else {
-		s.snap = newSnapshot(with)
-	}
+	s.snap = s.snap.next(with)
 	s.aliveLocked()
 	s.ring.append(Frame{Frame: f}, s.snap)
 	if !s.isReady && len(with) >= s.announced {
