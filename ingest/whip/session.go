@@ -28,6 +28,7 @@ type session struct {
 	feedback  *feedback
 	log       *slog.Logger
 	started   time.Time // the stream's clock 0
+	opened    time.Time
 
 	states  chan webrtc.PeerConnectionState // capacity 8: there are six
 	keyWant chan struct{}                   // capacity 1
@@ -173,7 +174,9 @@ func (s *session) attend(ctx context.Context) error {
 			s.feedback.keyFrame(s.video())
 		case <-tick.C:
 			reports++
-			s.tick(reports%int(reportEvery/tickEvery) == 0)
+			if err := s.tick(reports%int(reportEvery/tickEvery) == 0); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -193,8 +196,9 @@ func (s *session) stateChanged(state webrtc.PeerConnectionState) error {
 	}
 }
 
-// tick sends the feedback that is due and watches for silence.
-func (s *session) tick(withReport bool) {
+// tick sends the feedback that is due and watches for silence. A publisher that falls silent may come back on this
+// very connection; one that connected and never sent anything is given up.
+func (s *session) tick(withReport bool) error {
 	now, tracks := s.now(), s.snapshot()
 	var seen time.Duration
 	for _, t := range tracks {
@@ -207,9 +211,13 @@ func (s *session) tick(withReport bool) {
 	if withReport {
 		s.feedback.report(tracks, now)
 	}
-	if seen > 0 && now-seen > s.handler.opts.Timeout {
+	switch o := &s.handler.opts; {
+	case seen > 0 && now-seen > o.Timeout:
 		s.publisher.Interrupt(errSilence) // harmless when said again
+	case seen == 0 && time.Since(s.opened) > o.Handshake+o.Timeout:
+		return errSilence
 	}
+	return nil
 }
 
 // delete ends the session at the publisher's wish and waits until its end is seen by all.

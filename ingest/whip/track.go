@@ -44,10 +44,8 @@ type track struct {
 	seen   time.Duration // when the last packet came
 	last   time.Duration // DTS of the last frame
 	wrote  bool
-	asking []uint16 // scratch of ask
 }
 
-// depacketizer is what a ring hands its packets to, together with the receiver of the units.
 func newTrack(s *session, sec *section, remote *webrtc.TrackRemote) *track {
 	t := &track{section: sec, session: s, remote: remote, id: audioID}
 	t.clock.Rate = sec.params.ClockRate
@@ -123,8 +121,7 @@ func (t *track) pumpLocked(now time.Duration) []uint16 {
 	if !t.section.sends("nack", "") {
 		return nil
 	}
-	t.asking = t.ring.Missing(t.asking[:0], now)
-	return t.asking
+	return t.ring.Missing(nil, now) // allocates when something is missing only
 }
 
 // Unit implements depacket.Receiver: it places an access unit on the stream's clock and writes it.
