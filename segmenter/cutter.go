@@ -86,6 +86,9 @@ func (c *cutter) frame(m mark) (v verdict, ask bool) {
 		ask = c.keys.ask(m.dts) // what follows does not decode
 	case m.lead:
 		ask = c.wants(m.dts) && c.keys.ask(m.dts)
+		if ask && m.dts > c.boundary() && !c.hurry {
+			c.keys.missed()
+		}
 	}
 	if v == cutPart {
 		c.partStart = m.dts
@@ -153,7 +156,7 @@ type keyRhythm struct {
 	askedAt time.Duration
 
 	seen, regular  bool
-	own            bool          // the last one came by itself
+	silent         bool          // it had the chance to come by itself at a boundary, and did not
 	last, interval time.Duration // when it came; how long before it the one before, if both came by themselves
 }
 
@@ -174,10 +177,13 @@ func (k *keyRhythm) came(at time.Duration) {
 	} else if k.seen {
 		interval := at - k.last
 		k.regular = (interval - k.interval).Abs() <= interval/20
-		k.interval = interval
+		k.interval, k.silent = interval, false
 	}
-	k.own, k.asked, k.seen, k.last = !k.asked, false, true, at
+	k.asked, k.seen, k.last = false, true, at
 }
+
+// missed notes that no key frame came by itself where one was given the chance.
+func (k *keyRhythm) missed() { k.regular, k.silent = false, true }
 
 // next is when a key frame may come by itself; ok is false when none is expected. An encoder whose rhythm is not
 // known yet, since it was not left alone long enough, may have one that fits the boundary: it is given the chance
@@ -186,5 +192,5 @@ func (k *keyRhythm) next(boundary time.Duration) (at time.Duration, ok bool) {
 	if k.regular {
 		return k.last + k.interval, true
 	}
-	return boundary, k.own
+	return boundary, !k.silent
 }

@@ -89,6 +89,16 @@ func TestCutterAsks(t *testing.T) {
 	}
 }
 
+// What was asked for in a hurry does not hide the rhythm that the encoder has.
+func TestCutterLearnsRhythmAfterHurry(t *testing.T) {
+	c := newCutter(2*time.Second, 200*time.Millisecond)
+	c.hurry = true
+	_, asks, _ := run(&c, &encoder{group: 2 * time.Second, answer: 120 * time.Millisecond}, 20)
+	if len(asks) != 1 {
+		t.Errorf("asked at %v, although key frames come every 2 s", asks)
+	}
+}
+
 // The lead follows the answers: after a few the key frame comes near the boundary.
 func TestCutterLearnsLead(t *testing.T) {
 	for _, answer := range []time.Duration{80 * time.Millisecond, 240 * time.Millisecond, 400 * time.Millisecond} {

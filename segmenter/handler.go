@@ -69,12 +69,12 @@ func (m *Segmenters) ServeFile(w http.ResponseWriter, r *http.Request, key live.
 
 func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live.Key) {
 	m.stats.requests[kindMedia].Add(1)
-	m.viewers.saw(r)
 	win, err := m.window(r.Context(), key)
 	if err != nil {
 		m.fail(w, r, err)
 		return
 	}
+	m.viewers.saw(r)
 	servePlaylist(w, r, win.Playlist)
 }
 
