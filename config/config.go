@@ -121,7 +121,7 @@ func Default() *Config {
 			HandshakeTimeout: 10 * time.Second,
 		},
 		Live: Live{
-			RingTime:  12 * time.Second,
+			RingTime:  8 * time.Second,
 			RingBytes: 16 << 20,
 			Fresh:     2500 * time.Millisecond,
 			MaxLags:   3,

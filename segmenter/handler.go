@@ -74,7 +74,7 @@ func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live
 		m.fail(w, r, err)
 		return
 	}
-	m.viewers.saw(r)
+	m.viewers.saw(key, r)
 	servePlaylist(w, r, win.Playlist)
 }
 

@@ -39,6 +39,9 @@ func (m *Segmenters) Stats() prometheus.Collector { return &m.stats }
 // Viewers estimates how many people watch by HLS.
 func (m *Segmenters) Viewers() int { return m.viewers.count() }
 
+// ViewersOf is the same of one stream.
+func (m *Segmenters) ViewersOf(key live.Key) int { return m.viewers.of(key) }
+
 // Run starts segmenters as they are asked for, until ctx is done; then it waits for all of them. It is called
 // once.
 func (m *Segmenters) Run(ctx context.Context) error {

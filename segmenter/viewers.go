@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"weir/room/live"
 )
 
 const (
@@ -21,17 +23,18 @@ type viewers struct {
 	seed maphash.Seed
 
 	mu    sync.Mutex // guards the fields below
-	seen  map[uint64]time.Time
+	seen  map[live.Key]map[uint64]time.Time
+	total int
 	swept time.Time
 }
 
 func newViewers() *viewers {
-	return &viewers{seed: maphash.MakeSeed(), seen: make(map[uint64]time.Time)}
+	return &viewers{seed: maphash.MakeSeed(), seen: make(map[live.Key]map[uint64]time.Time)}
 }
 
 // saw notes a playlist request. Its remote address must be the client's: behind a proxy that is for the
 // middleware to restore.
-func (v *viewers) saw(r *http.Request) {
+func (v *viewers) saw(key live.Key, r *http.Request) {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -39,8 +42,6 @@ func (v *viewers) saw(r *http.Request) {
 	var h maphash.Hash
 	h.SetSeed(v.seed)
 	h.WriteString(host)
-	h.WriteByte(0)
-	h.WriteString(r.URL.Path)
 	h.WriteByte(0)
 	h.WriteString(r.UserAgent())
 
@@ -50,23 +51,53 @@ func (v *viewers) saw(r *http.Request) {
 	if now.Sub(v.swept) > viewerAge {
 		v.sweepLocked(now)
 	}
-	if _, known := v.seen[h.Sum64()]; known || len(v.seen) < maxViewers {
-		v.seen[h.Sum64()] = now
+	of := v.seen[key]
+	if of == nil {
+		of = make(map[uint64]time.Time)
+		v.seen[key] = of
 	}
+	if _, known := of[h.Sum64()]; !known {
+		if v.total >= maxViewers {
+			return
+		}
+		v.total++
+	}
+	of[h.Sum64()] = now
 }
 
+// count is the number of viewers of all streams.
 func (v *viewers) count() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sweepLocked(time.Now())
-	return len(v.seen)
+	return v.total
+}
+
+// of is the number of viewers of one stream.
+func (v *viewers) of(key live.Key) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n, now := 0, time.Now()
+	for _, at := range v.seen[key] {
+		if now.Sub(at) <= viewerAge {
+			n++
+		}
+	}
+	return n
 }
 
 func (v *viewers) sweepLocked(now time.Time) {
-	for id, at := range v.seen {
-		if now.Sub(at) > viewerAge {
-			delete(v.seen, id)
+	v.total = 0
+	for key, of := range v.seen {
+		for id, at := range of {
+			if now.Sub(at) > viewerAge {
+				delete(of, id)
+			}
 		}
+		if len(of) == 0 {
+			delete(v.seen, key)
+		}
+		v.total += len(of)
 	}
 	v.swept = now
 }

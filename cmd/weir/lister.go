@@ -4,12 +4,14 @@ import (
 	"weir/playback/httpflv"
 	"weir/room/api"
 	"weir/room/live"
+	"weir/segmenter"
 )
 
 // lister shows the hub's streams to the API.
 type lister struct {
 	hub *live.Registry
 	flv *httpflv.Handler
+	hls *segmenter.Segmenters
 }
 
 // Streams implements api.Lister.
@@ -24,7 +26,7 @@ func (l lister) Streams() []api.StreamInfo {
 		info := api.StreamInfo{
 			Room: i.Key.Room, Stream: i.Key.Stream, State: api.State(i.State.String()), User: i.User,
 			Started: i.Started, Since: i.Since, Tracks: i.Tracks,
-			Viewers: map[string]int{"flv": l.flv.Viewers(i.Key)},
+			Viewers: map[string]int{"flv": l.flv.Viewers(i.Key), "hls": l.hls.ViewersOf(i.Key)},
 			Counters: map[string]uint64{
 				"frames": i.Frames, "bytes": i.Bytes, "interruptions": uint64(i.Interruptions),
 			},

@@ -18,6 +18,7 @@ import (
 	"weir/config"
 	"weir/ingest/whip"
 	"weir/mux/av"
+	"weir/mux/transcode"
 	"weir/playback/httpflv"
 	"weir/room/api"
 	"weir/room/auth"
@@ -65,7 +66,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	}
 	mux := newMux(routes(doors{
 		pages: pages,
-		api:   api.New(api.Options{Lister: lister{hub: s.hub, flv: s.flv}, Auth: authorizer, Log: log}),
+		api:   api.New(api.Options{Lister: lister{hub: s.hub, flv: s.flv, hls: s.hls}, Auth: authorizer, Log: log}),
 		whip:  s.whip, flv: s.flv, hls: s.hls, app: appName(cfg),
 	}))
 	if err := s.listen(publicHandler(mux, cfg.HTTP.Origins, log), adminHandler(s.metrics(), s.ready.Load)); err != nil {
@@ -100,6 +101,9 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		Problem: api.Problem, Log: s.log,
 	})
 	audio, _ := av.ParseCodec(cfg.HLS.Audio) // config has checked the name
+	if audio == av.CodecAAC && !transcode.Available() {
+		return fmt.Errorf("hls.audio: %w", transcode.ErrNoEncoder)
+	}
 	s.hls = segmenter.New(s.hub, segmenter.Options{
 		Segment: cfg.HLS.Segment, Part: cfg.HLS.Part, Window: cfg.HLS.Window, Idle: cfg.HLS.Idle,
 		Linger: cfg.HLS.Linger, Audio: audio, Problem: api.Problem, Log: s.log,
