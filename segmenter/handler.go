@@ -25,6 +25,9 @@ const (
 	cachePlaylist = "public, max-age=1"
 	cacheMedia    = "public, max-age=31536000, immutable"
 	cacheError    = "no-store"
+
+	// headroom is what BANDWIDTH has above the peak so far: a player reads it once, and the stream goes on.
+	headroom = 1.25
 )
 
 // ServeMultivariant answers with the multivariant playlist of a stream, starting its segmenter if need be. child
@@ -47,7 +50,7 @@ func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, k
 	init := win.init()
 	servePlaylist(w, r, hls.Multivariant(false, hls.Variant{ // whether segments are independent may change: main.m3u8 says it
 		URI: uri, Codecs: init.Codecs, Width: init.Width, Height: init.Height,
-		Bandwidth: bandwidth(win.Peak), AverageBandwidth: bandwidth(win.average()),
+		Bandwidth: bandwidth(win.Peak * headroom), AverageBandwidth: bandwidth(win.average()),
 	}))
 }
 

@@ -17,9 +17,13 @@ import (
 // bodyTimeout is how long a request's body may take to come: an offer or a call is a few kilobytes.
 const bodyTimeout = 10 * time.Second
 
+// answerTimeout is how long a client may take to take an answer: a segment of 4 MB at half a megabit a second. What
+// lasts longer by its nature (HTTP-FLV) sets deadlines of its own.
+const answerTimeout = time.Minute
+
 // publicHandler is what every request to the main listener passes on its way to the mux.
 func publicHandler(next http.Handler, origins []string, log *slog.Logger) http.Handler {
-	return observe(harden(limitBody(allowOrigins(next, origins))), log)
+	return observe(harden(limitTime(allowOrigins(next, origins))), log)
 }
 
 // response is a ResponseWriter that knows what became of it.
@@ -119,14 +123,15 @@ func harden(next http.Handler) http.Handler {
 	})
 }
 
-// limitBody gives a request's body its time. The server's own ReadTimeout is no means for that: it would also
+// limitTime gives a request's body and its answer their time. The server's own ReadTimeout is no means for that: it would also
 // end a long answer. How large a body may be is known to who reads it.
-func limitBody(next http.Handler) http.Handler {
+func limitTime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w) // writers without deadlines exist in tests only
 		if r.ContentLength != 0 {
-			// Writers without deadlines exist in tests only.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+			_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
+		_ = control.SetWriteDeadline(time.Now().Add(answerTimeout))
 		next.ServeHTTP(w, r)
 	})
 }

@@ -19,6 +19,7 @@ type doors struct {
 	whip  *whip.Handler
 	flv   *httpflv.Handler
 	hls   *segmenter.Segmenters
+	auth  *auth.Authorizer
 	app   string // the app that paths mean
 }
 
@@ -42,14 +43,30 @@ func routes(d doors) []route {
 		{"POST /whip/{room}/{stream}", checkIDs(http.HandlerFunc(d.whip.Publish))},
 		{"DELETE /whip/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whip.Delete))},
 
-		{"GET /live/{room}/{file}", byForm(d.flv, http.HandlerFunc(d.playlist))},
-		{"GET /live/{room}/{stream}/{file}", checkIDs(http.HandlerFunc(d.hlsFile))},
+		{"GET /live/{room}/{file}", byForm(d.flv, d.mayPlay(d.playlist))},
+		{"GET /live/{room}/{stream}/{file}", checkIDs(d.mayPlay(d.hlsFile))},
 	}
 }
 
 // key is the stream that a request's path values name.
 func (d doors) key(r *http.Request) live.Key {
 	return live.Key{App: d.app, Room: r.PathValue("room"), Stream: r.PathValue("stream")}
+}
+
+// mayPlay lets a request pass that may watch its stream. The other doors ask by themselves; the segmenter knows
+// streams only.
+func (d doors) mayPlay(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := d.auth.Authorize(r.Context(), auth.Request{
+			Action: auth.ActionPlay, Room: r.PathValue("room"), Stream: r.PathValue("stream"), Token: auth.Token(r),
+		})
+		if err != nil {
+			status, code := auth.Status(err)
+			api.Problem(w, r, status, code, err.Error())
+			return
+		}
+		next(w, r)
+	})
 }
 
 // playlist gives a stream's multivariant playlist; what it names lies in the folder of the stream's name.

@@ -67,7 +67,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	mux := newMux(routes(doors{
 		pages: pages,
 		api:   api.New(api.Options{Lister: lister{hub: s.hub, flv: s.flv, hls: s.hls}, Auth: authorizer, Log: log}),
-		whip:  s.whip, flv: s.flv, hls: s.hls, app: appName(cfg),
+		whip:  s.whip, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
 	}))
 	if err := s.listen(publicHandler(mux, cfg.HTTP.Origins, log), adminHandler(s.metrics(), s.ready.Load)); err != nil {
 		return nil, errors.Join(err, s.close())

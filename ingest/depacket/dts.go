@@ -33,7 +33,8 @@ func (d *DTS) At(u *Unit, pts time.Duration) (time.Duration, error) {
 		return pts, nil
 	}
 	if u.Key { // a key frame starts afresh, whatever was lost before it
-		d.extractor = h264.NewDTSExtractor()
+		d.extractor = new(h264.DTSExtractor)
+		d.extractor.Initialize()
 	}
 	if d.extractor == nil {
 		return 0, fmt.Errorf("cannot find decoding time before a key frame")

@@ -191,7 +191,7 @@ func readPayload(m *sdp.MediaDescription, pt uint8) (payload, bool) {
 			p.params.ClockRate, p.params.Channels = uint32(max(rate, 0)), uint16(max(channels, 0))
 		case "fmtp":
 			p.params.SDPFmtpLine = v
-			for _, kv := range strings.Split(v, ";") {
+			for kv := range strings.SplitSeq(v, ";") {
 				k, val, _ := strings.Cut(strings.TrimSpace(kv), "=")
 				p.fmtp[strings.ToLower(k)] = val
 			}
@@ -274,19 +274,19 @@ func bestH264(all []payload) *payload {
 
 // h264Format is the format line to answer with: RFC 6184 8.2.2 wants the same mode and profile back.
 func h264Format(fmtp map[string]string) string {
-	out := "level-asymmetry-allowed=1"
+	out := []string{"level-asymmetry-allowed=1"}
 	for _, k := range []string{"packetization-mode", "profile-level-id"} {
 		if v := fmtp[k]; v != "" {
-			out += ";" + k + "=" + v
+			out = append(out, k+"="+v)
 		}
 	}
-	return out
+	return strings.Join(out, ";")
 }
 
 // parameterSets decodes sprop-parameter-sets; what is damaged is left out.
 func parameterSets(s string) [][]byte {
 	var out [][]byte
-	for _, b64 := range strings.Split(s, ",") {
+	for b64 := range strings.SplitSeq(s, ",") {
 		nal, err := base64.StdEncoding.DecodeString(b64)
 		if err != nil || len(nal) == 0 || len(out) >= 8 {
 			continue
