@@ -1,6 +1,7 @@
 package segmenter
 
 import (
+	"slices"
 	"time"
 
 	"weir/mux/av"
@@ -17,8 +18,7 @@ func usable(frames []live.Frame, span, limit time.Duration) int {
 	}
 	newest := frames[from-1].DTS
 	after := newest // where the group that is looked at ends
-	for i := len(frames) - 1; i >= 0; i-- {
-		f := frames[i]
+	for i, f := range slices.Backward(frames) {
 		if f.Kind != av.KindMedia || !f.Join() {
 			continue
 		}

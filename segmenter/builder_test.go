@@ -45,7 +45,8 @@ func TestCuts(t *testing.T) {
 		{
 			"publisher gone for 5 s", bothTracks(),
 			append(camera(0, 3*time.Second, 25, 50), camera(8*time.Second, 11*time.Second, 25, 50)...),
-			ms(2000, 1000, 2000), 0, []bool{false, false, true},
+			ms(2000, 1000, 2000), 0,
+			[]bool{false, false, true},
 		},
 		{
 			"no picture for 7 s, sound goes on", bothTracks(),

@@ -3,7 +3,6 @@ package segmenter
 import (
 	"bytes"
 	"encoding/hex"
-
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"

@@ -351,7 +351,7 @@ func TestOffer(t *testing.T) {
 			t.Errorf("the offer has no line %q:\n%s", line, offer)
 		}
 	}
-	for _, mline := range strings.Split(offer, "\r\n") {
+	for mline := range strings.SplitSeq(offer, "\r\n") {
 		if pts, ok := strings.CutPrefix(mline, "m=video 9 UDP/TLS/RTP/SAVPF "); ok {
 			if vp8, h264 := strings.Index(pts, "96"), strings.Index(pts, "102"); vp8 < 0 || h264 < vp8 {
 				t.Errorf("payload types %q, want VP8's 96 before H.264's 102", pts)

@@ -106,7 +106,7 @@ func (r *receiver) post(w http.ResponseWriter, req *http.Request) {
 	}
 	w.Header().Set("Location", "../../session/1") // relative, as RFC 9725 4.2 allows
 	w.WriteHeader(http.StatusCreated)
-	io.WriteString(w, answer)
+	_, _ = io.WriteString(w, answer)
 }
 
 func (r *receiver) delete(w http.ResponseWriter, req *http.Request) {

@@ -57,6 +57,7 @@ func (s *Session) onState(state webrtc.PeerConnectionState) {
 		if !s.ending.Load() {
 			s.finish(ErrLost)
 		}
+	default:
 	}
 }
 

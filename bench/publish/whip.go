@@ -19,7 +19,7 @@ func post(ctx context.Context, o *Options, offer string) (answer, session string
 		return "", "", fmt.Errorf("cannot make the offer's request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/sdp")
-	resp, body, err := do(req, o.Token)
+	resp, body, err := do(req, o.Token) //nolint:bodyclose // do has closed it
 	if err != nil {
 		return "", "", err
 	}
@@ -41,7 +41,7 @@ func remove(ctx context.Context, o *Options, session string) error {
 	if err != nil {
 		return fmt.Errorf("cannot make the delete request: %w", err)
 	}
-	resp, body, err := do(req, o.Token)
+	resp, body, err := do(req, o.Token) //nolint:bodyclose // do has closed it
 	if err != nil {
 		return err
 	}

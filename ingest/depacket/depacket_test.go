@@ -54,7 +54,7 @@ func splitUnits(path string) [][][]byte {
 	}
 	var units [][][]byte
 	var unit [][]byte
-	for _, nal := range bytes.Split(raw, []byte{0, 0, 1}) {
+	for nal := range bytes.SplitSeq(raw, []byte{0, 0, 1}) {
 		nal = bytes.TrimRight(nal, "\x00") // of a start code of four bytes
 		if len(nal) == 0 {
 			continue

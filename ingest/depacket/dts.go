@@ -7,9 +7,8 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
-	avc "weir/mux/codec/h264"
-
 	"weir/mux/av"
+	avc "weir/mux/codec/h264"
 )
 
 // DTS finds the decoding time of pictures that are shown in another order than they are decoded in. Browsers

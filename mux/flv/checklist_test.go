@@ -309,7 +309,8 @@ func testSkipped(t *testing.T, names ...string) {
 			name string
 			typ  byte
 			body string
-		}) bool {
+		},
+		) bool {
 			return c.name == name
 		})
 		d := NewDemuxer(bytes.NewReader(file(

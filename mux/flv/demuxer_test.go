@@ -58,8 +58,11 @@ func TestRoundTrip(t *testing.T) {
 		{"AV1", av.Tracks{av1}, av.Frame{Track: videoID, Codec: av.CodecAV1, Key: true, Data: []byte{0x32, 0}}},
 		{"VP9", av.Tracks{vp9}, av.Frame{Track: videoID, Codec: av.CodecVP9, Data: []byte{0x82}}},
 		{"Opus", av.Tracks{*opusTrack()}, av.Frame{Track: audioID, Codec: av.CodecOpus, Key: true, Data: []byte{0xfc, 1, 2}}},
-		{"AAC", av.Tracks{{ID: audioID, Codec: av.CodecAAC, ClockRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}}},
-			av.Frame{Track: audioID, Codec: av.CodecAAC, Key: true, Data: []byte{0x21, 0x10}}},
+		{
+			"AAC",
+			av.Tracks{{ID: audioID, Codec: av.CodecAAC, ClockRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}}},
+			av.Frame{Track: audioID, Codec: av.CodecAAC, Key: true, Data: []byte{0x21, 0x10}},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := []*av.Frame{at(c.frame, 40*ms, 40*ms), at(c.frame, 80*ms, 80*ms)}

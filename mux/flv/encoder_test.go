@@ -41,7 +41,8 @@ func sent(t *testing.T, tags []Tag) (out []string) {
 		if len(raw) != 1 {
 			t.Fatalf("%d tags in one", len(raw))
 		}
-		r, name := raw[0], ""
+		r := raw[0]
+		var name string
 		switch {
 		case r.typ == typeVideo && tag.Kind == av.KindConfig:
 			name = "c"
@@ -70,48 +71,79 @@ func TestEncoder(t *testing.T) {
 		frames []*av.Frame
 		want   []string
 	}{
-		{"in the order of the frames", both,
+		{
+			"in the order of the frames", both,
 			[]*av.Frame{picture(0, true), chord(0), chord(21 * ms), picture(33*ms, false)},
-			[]string{"V0", "a0", "a21", "v33"}},
-		{"an audio tag may be older than the video tag before it", both,
+			[]string{"V0", "a0", "a21", "v33"},
+		},
+		{
+			"an audio tag may be older than the video tag before it", both,
 			[]*av.Frame{picture(100*ms, true), chord(60 * ms), picture(133*ms, false), chord(81 * ms)},
-			[]string{"V100", "a60", "v133", "a81"}},
-		{"two frames in one millisecond", both,
+			[]string{"V100", "a60", "v133", "a81"},
+		},
+		{
+			"two frames in one millisecond", both,
 			[]*av.Frame{picture(9600*time.Microsecond, true), picture(10400*time.Microsecond, false), chord(10 * ms), picture(10450*time.Microsecond, false), picture(13*ms, false)},
-			[]string{"V10", "v11", "a10", "v12", "v13"}},
-		{"unchanged config", both,
+			[]string{"V10", "v11", "a10", "v12", "v13"},
+		},
+		{
+			"unchanged config", both,
 			[]*av.Frame{change(0, &small), picture(0, true), change(33*ms, &small), picture(33*ms, true), change(33*ms, &sound)},
-			[]string{"V0", "V33"}},
-		{"new config: last picture, header, key frame", both,
+			[]string{"V0", "V33"},
+		},
+		{
+			"new config: last picture, header, key frame", both,
 			[]*av.Frame{picture(0, true), picture(33*ms, false), change(66*ms, &large), picture(66*ms, true)},
-			[]string{"V0", "v33", "v65", "c66", "V66"}},
-		{"new config twice", both,
+			[]string{"V0", "v33", "v65", "c66", "V66"},
+		},
+		{
+			"new config twice", both,
 			[]*av.Frame{picture(0, true), change(33*ms, &large), picture(33*ms, true), change(66*ms, &small), picture(66*ms, true)},
-			[]string{"V0", "V32", "c33", "V33", "V65", "c66", "V66"}},
-		{"new config before any picture", both,
+			[]string{"V0", "V32", "c33", "V33", "V65", "c66", "V66"},
+		},
+		{
+			"new config before any picture", both,
 			[]*av.Frame{chord(0), change(33*ms, &large), picture(33*ms, true)},
-			[]string{"a0", "c33", "V33"}},
-		{"no room for the last picture", both,
+			[]string{"a0", "c33", "V33"},
+		},
+		{
+			"no room for the last picture", both,
 			[]*av.Frame{picture(32*ms, true), change(33*ms, &large), picture(33*ms, true)},
-			[]string{"V32", "c33", "V33"}},
-		{"room for the last picture", both,
+			[]string{"V32", "c33", "V33"},
+		},
+		{
+			"room for the last picture", both,
 			[]*av.Frame{picture(31*ms, true), change(33*ms, &large), picture(33*ms, true)},
-			[]string{"V31", "V32", "c33", "V33"}},
-		{"new config in the millisecond of the last picture", both,
+			[]string{"V31", "V32", "c33", "V33"},
+		},
+		{
+			"new config in the millisecond of the last picture", both,
 			[]*av.Frame{picture(33*ms, true), picture(33*ms, false), change(33*ms, &large), picture(33*ms, true)},
-			[]string{"V33", "v34", "c34", "V35"}},
-		{"new config of the sound", both,
+			[]string{"V33", "v34", "c34", "V35"},
+		},
+		{
+			"new config of the sound", both,
 			[]*av.Frame{picture(0, true), chord(0), change(21*ms, &mono), chord(21 * ms)},
-			[]string{"V0", "a0", "C21", "a21"}},
-		{"a track that comes later", av.Tracks{small},
+			[]string{"V0", "a0", "C21", "a21"},
+		},
+		{
+			"a track that comes later",
+			av.Tracks{small},
 			[]*av.Frame{picture(0, true), change(21*ms, &sound), chord(21 * ms)},
-			[]string{"V0", "C21", "a21"}},
-		{"a track announced without config", av.Tracks{small},
+			[]string{"V0", "C21", "a21"},
+		},
+		{
+			"a track announced without config",
+			av.Tracks{small},
 			[]*av.Frame{change(0, &av.Track{ID: audioID, Codec: av.CodecAAC}), picture(0, true), change(21*ms, &sound), chord(21 * ms)},
-			[]string{"V0", "C21", "a21"}},
-		{"the second video track has no room", av.Tracks{small, {ID: 3, Codec: av.CodecH264, Config: []byte{1}}},
+			[]string{"V0", "C21", "a21"},
+		},
+		{
+			"the second video track has no room",
+			av.Tracks{small, {ID: 3, Codec: av.CodecH264, Config: []byte{1}}},
 			[]*av.Frame{picture(0, true), {Track: 3, Codec: av.CodecH264, Key: true, Data: []byte{1}}, change(0, &av.Track{ID: 3, Codec: av.CodecH264, Config: []byte{2}})},
-			[]string{"V0"}},
+			[]string{"V0"},
+		},
 		{"data", both, []*av.Frame{{Track: videoID, Kind: av.KindData, Data: []byte("event")}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

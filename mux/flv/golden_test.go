@@ -93,10 +93,14 @@ func TestAppendSequenceHeaderIsGoFLV(t *testing.T) {
 		codec av.Codec
 		in    *tag.FlvTag
 	}{
-		{"H.264", av.CodecH264, &tag.FlvTag{TagType: tag.TagTypeVideo, Timestamp: at,
-			Data: goVideo(tag.AVCPacketTypeSequenceHeader, tag.FrameTypeKeyFrame, 0, config)}},
-		{"AAC", av.CodecAAC, &tag.FlvTag{TagType: tag.TagTypeAudio, Timestamp: at,
-			Data: goAudio(tag.AACPacketTypeSequenceHeader, config)}},
+		{"H.264", av.CodecH264, &tag.FlvTag{
+			TagType: tag.TagTypeVideo, Timestamp: at,
+			Data: goVideo(tag.AVCPacketTypeSequenceHeader, tag.FrameTypeKeyFrame, 0, config),
+		}},
+		{"AAC", av.CodecAAC, &tag.FlvTag{
+			TagType: tag.TagTypeAudio, Timestamp: at,
+			Data: goAudio(tag.AACPacketTypeSequenceHeader, config),
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := AppendSequenceHeader(nil, &av.Track{Codec: c.codec, Config: config}, at*time.Millisecond)
@@ -168,10 +172,16 @@ var casesMetadata = []struct {
 		"width": 320.0, "height": 180.0, "videocodecid": float64(0x68766331),
 		"audiocodecid": float64(0x4f707573), "audiosamplerate": 48000.0, "stereo": false, "encoder": "weir",
 	}},
-	{"only sound", av.Tracks{{ID: 2, Codec: av.CodecAAC, ClockRate: 44100, Config: []byte{0}, Channels: 1}},
-		map[string]any{"audiocodecid": 10.0, "audiosamplerate": 44100.0, "stereo": false, "encoder": "weir"}},
-	{"only a picture", av.Tracks{{ID: 1, Codec: av.CodecAV1, Config: []byte{1}, Width: 2, Height: 4}},
-		map[string]any{"width": 2.0, "height": 4.0, "videocodecid": float64(0x61763031), "encoder": "weir"}},
+	{
+		"only sound",
+		av.Tracks{{ID: 2, Codec: av.CodecAAC, ClockRate: 44100, Config: []byte{0}, Channels: 1}},
+		map[string]any{"audiocodecid": 10.0, "audiosamplerate": 44100.0, "stereo": false, "encoder": "weir"},
+	},
+	{
+		"only a picture",
+		av.Tracks{{ID: 1, Codec: av.CodecAV1, Config: []byte{1}, Width: 2, Height: 4}},
+		map[string]any{"width": 2.0, "height": 4.0, "videocodecid": float64(0x61763031), "encoder": "weir"},
+	},
 	{"no track yet", av.Tracks{{ID: 1, Codec: av.CodecH264}}, map[string]any{"encoder": "weir"}},
 }
 

@@ -3,6 +3,7 @@ package flv
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -32,7 +33,7 @@ func sample(t testing.TB, name string) []byte {
 // annexB cuts a sample with start codes of 4 and 3 bytes into NAL units.
 func annexB(b []byte) [][]byte {
 	var nals [][]byte
-	for _, part := range bytes.Split(b, []byte{0, 0, 1}) {
+	for part := range bytes.SplitSeq(b, []byte{0, 0, 1}) {
 		if part = bytes.TrimRight(part, "\x00"); len(part) > 0 {
 			nals = append(nals, part)
 		}
@@ -227,7 +228,7 @@ func demux(t testing.TB, d *Demuxer) []*av.Frame {
 	var frames []*av.Frame
 	for {
 		f, err := d.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return frames
 		}
 		if err != nil {

@@ -86,7 +86,11 @@ func withRecords(section []byte, ts av.Tracks) ([]byte, error) {
 			continue
 		}
 		path := []step{
-			{kind: "moov"}, {kind: "trak", nth: i}, {kind: "mdia"}, {kind: "minf"}, {kind: "stbl"},
+			{kind: "moov"},
+			{kind: "trak", nth: i},
+			{kind: "mdia"},
+			{kind: "minf"},
+			{kind: "stbl"},
 			{kind: "stsd", head: 8}, // version, flags, entry_count
 			{kind: f.entry, head: visualSampleEntry},
 			{kind: f.record},

@@ -107,8 +107,14 @@ func TestInitKeepsAllParameterSets(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := []step{
-		{kind: "moov"}, {kind: "trak", nth: 1}, {kind: "mdia"}, {kind: "minf"}, {kind: "stbl"},
-		{kind: "stsd", head: 8}, {kind: "avc1", head: visualSampleEntry}, {kind: "avcC"},
+		{kind: "moov"},
+		{kind: "trak", nth: 1},
+		{kind: "mdia"},
+		{kind: "minf"},
+		{kind: "stbl"},
+		{kind: "stsd", head: 8},
+		{kind: "avc1", head: visualSampleEntry},
+		{kind: "avcC"},
 	}
 	one, ok := replaceBox(b, path, h264.AppendConfig(nil, [][]byte{sps360}, [][]byte{pps}))
 	if !ok || bytes.Count(b, append([]byte("avcC"), video.Config...)) != 1 {

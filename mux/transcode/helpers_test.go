@@ -196,13 +196,3 @@ func goertzel(pcm []float32, hz float64) float64 {
 	}
 	return 2 * math.Hypot(re, im) / float64(len(pcm))
 }
-
-// phase is the phase of hz in pcm, in samples.
-func phase(pcm []float32, hz float64) float64 {
-	var re, im float64
-	for i, v := range pcm {
-		s, c := math.Sincos(2 * math.Pi * hz * float64(i) / sampleRate)
-		re, im = re+float64(v)*c, im+float64(v)*s
-	}
-	return math.Atan2(re, im) / (2 * math.Pi) * sampleRate / hz
-}

@@ -203,7 +203,7 @@ func film(t *testing.T) (pictures []sample, sps, pps []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, nal := range bytes.Split(raw, []byte{0, 0, 1}) {
+	for nal := range bytes.SplitSeq(raw, []byte{0, 0, 1}) {
 		nal = bytes.TrimRight(nal, "\x00")
 		if len(nal) == 0 {
 			continue

@@ -53,9 +53,10 @@ func main() {
 	if err != nil {
 		st.Error = err.Error()
 	}
-	json.NewEncoder(os.Stdout).Encode(st)
+	_ = json.NewEncoder(os.Stdout).Encode(st)
 	if err != nil {
-		os.Exit(1)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
 	}
 }
 

@@ -37,7 +37,11 @@ func TestHeadOfLibopus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := ogg[bytes.Index(ogg, []byte(magic)):][:headSize]
+	_, page, ok := bytes.Cut(ogg, []byte(magic))
+	if !ok {
+		t.Fatal("the sample has no head")
+	}
+	page = append([]byte(magic), page[:headSize-len(magic)]...)
 	h, err := ParseHead(page)
 	if err != nil || h.Channels != 2 {
 		t.Fatalf("%+v, %v", h, err)

@@ -60,7 +60,7 @@ func frameDuration(toc byte) time.Duration {
 	config := toc >> 3
 	switch {
 	case config < 12: // SILK
-		return [4]time.Duration{10, 20, 40, 60}[config&3] * time.Millisecond
+		return [4]time.Duration{10e6, 20e6, 40e6, 60e6}[config&3]
 	case config < 16: // hybrid
 		return 10 * time.Millisecond << (config & 1)
 	default: // CELT

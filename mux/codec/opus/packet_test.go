@@ -99,7 +99,7 @@ func TestPacketDuration(t *testing.T) {
 	for _, c := range casesDuration {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := PacketDuration(c.pkt)
-			if err != c.err {
+			if !errors.Is(err, c.err) {
 				t.Fatalf("%v, want %v", err, c.err)
 			}
 			if err == nil && got != c.want {
