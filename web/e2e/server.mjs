@@ -38,6 +38,8 @@ export class Server {
       WEIR_ADMIN_LISTEN: `127.0.0.1:${admin}`,
       WEIR_DATA_DIR: join(folder, 'data'),
     };
+    // The server warns of every WEIR_ variable that is none of its keys.
+    delete env.WEIR_BIN;
     const server = new Server(binary, env, folder);
     try {
       await server.#serve();

@@ -9,6 +9,9 @@ import { limitVideo, WhipSession, type WhipOptions } from './whip';
  */
 export type PublisherState = 'idle' | 'connecting' | 'live' | 'interrupted' | 'ended';
 
+/** How long a stopped publisher waits for the server to hear of it, in milliseconds. */
+const DELETE_LIMIT = 2_000;
+
 /** What a Publisher is made with. */
 export interface PublisherOptions extends WhipOptions {
   /** Hears every change of state; `error` is why it is interrupted, or why it ended if nobody asked for it. */
@@ -20,6 +23,8 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #abort = new AbortController();
   #state: PublisherState = 'idle';
+  #stopping = false;
+  /** The newest session; it may be closed. */
   #session: WhipSession | null = null;
   #memory: StatsMemory | null = null;
 
@@ -40,16 +45,24 @@ export class Publisher {
 
   /** Ends the broadcast, here and on the server. It may be called from pagehide: the request outlives the page. */
   stop(): void {
-    this.#session?.delete();
-    this.#abort.abort();
-    this.#end(null);
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const deleted = this.#session?.delete() ?? Promise.resolve();
+    // In this order: a connection that closes before the DELETE arrives looks like a lost one, and the server would
+    // keep its viewers waiting for the publisher.
+    void Promise.race([deleted, sleep(DELETE_LIMIT, this.#abort.signal)]).then(() => {
+      this.#abort.abort();
+      this.#end(null);
+    });
   }
 
   /** Sends other tracks of the same kinds from now on; the caller keeps and stops the old ones. */
   async replace(media: MediaStream, maxBitrate: number): Promise<void> {
     this.#options.media = media;
     this.#options.maxBitrate = maxBitrate;
-    for (const sender of this.#session?.connection.getSenders() ?? []) {
+    const connection = this.#session?.connection;
+    if (connection === undefined || connection.signalingState === 'closed') return;
+    for (const sender of connection.getSenders()) {
       const track = media.getTracks().find((t) => t.kind === sender.track?.kind);
       if (track === undefined) continue;
       await sender.replaceTrack(track);
@@ -75,7 +88,7 @@ export class Publisher {
         failures = 0;
         wasLive = true;
       });
-      if (signal.aborted) break;
+      if (signal.aborted || this.#stopping) break;
       // Before the first success an error is news for whoever pressed the button; later it is weather.
       if (!wasLive || (error instanceof Problem && error.final)) return error;
       this.#set('interrupted', error);
@@ -96,9 +109,9 @@ export class Publisher {
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     } finally {
-      // Not deleted: the server keeps the broadcast for the session that follows.
+      // Neither deleted, as the server keeps the broadcast for the session that follows, nor forgotten: stop() may
+      // come before that one.
       this.#session?.close();
-      this.#session = null;
     }
   }
 

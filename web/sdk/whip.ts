@@ -52,7 +52,7 @@ export class WhipSession {
       await connected(connection, signal);
       return session;
     } catch (error) {
-      session?.delete();
+      void session?.delete();
       connection.close();
       throw error;
     }
@@ -90,9 +90,9 @@ export class WhipSession {
     });
   }
 
-  /** Ends the broadcast on the server (RFC 9725 4.2). It outlives the page, and a failure changes nothing. */
-  delete(): void {
-    fetch(this.#location, { method: 'DELETE', keepalive: true, headers: bearer(this.#token) }).catch(() => {});
+  /** Ends the broadcast on the server (RFC 9725 4.2). It outlives the page, never rejects, and may be lost. */
+  async delete(): Promise<void> {
+    await fetch(this.#location, { method: 'DELETE', keepalive: true, headers: bearer(this.#token) }).catch(() => {});
   }
 
   /** Closes the connection without telling the server, which keeps the broadcast for a while. */
