@@ -200,7 +200,7 @@ function showError(reason: string): void {
 async function showStats(): Promise<void> {
   const now = await publisher?.stats();
   if (now === null || now === undefined) return;
-  const parts = [formatBitrate(now.bitrate)];
+  const parts = now.bitrate > 0 ? [formatBitrate(now.bitrate)] : [];
   if (now.width > 0) parts.push(`${now.width}×${now.height}`, `${Math.round(now.fps)} fps`);
   parts.push(...now.codecs.map(formatCodec));
   if (now.rtt !== null) parts.push(`${Math.round(now.rtt * 1_000)} ms round trip`);

@@ -61,7 +61,7 @@ describe('camera and microphone', () => {
     studio = await openStudio(name);
     assert.doesNotMatch(studio.url(), /usersig/, 'the token must leave the address bar');
     await goLive(studio);
-    await studio.locator('#stats', { hasText: /fps · H\.264 · Opus|fps · Opus · H\.264/ }).waitFor();
+    await studio.locator('#stats', { hasText: /bit\/s · .* fps · (H\.264 · Opus|Opus · H\.264)/ }).waitFor();
     await screenshot(studio, 'studio-live');
   });
 
