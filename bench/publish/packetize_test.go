@@ -18,11 +18,19 @@ func TestPayloads(t *testing.T) {
 		want  [][]byte
 	}{
 		{"RFC 6184 5.6 single NAL units", [][]byte{sps, pps, idr}, 100, false, [][]byte{sps, pps, idr}},
-		{"RFC 6184 5.7.1 STAP-A of parameter sets", [][]byte{sps, pps, idr}, 100, true,
-			[][]byte{slices.Concat([]byte{0x78, 0, 4}, sps, []byte{0, 4}, pps), idr}},
+		{
+			"RFC 6184 5.7.1 STAP-A of parameter sets",
+			[][]byte{sps, pps, idr},
+			100, true,
+			[][]byte{slices.Concat([]byte{0x78, 0, 4}, sps, []byte{0, 4}, pps), idr},
+		},
 		{"RFC 6184 5.7.1 nothing to aggregate", [][]byte{sps, idr}, 100, true, [][]byte{sps, idr}},
-		{"RFC 6184 5.7.1 only what fits", [][]byte{sps, pps, pps, idr}, 13, true,
-			[][]byte{slices.Concat([]byte{0x78, 0, 4}, sps, []byte{0, 4}, pps), pps, idr}},
+		{
+			"RFC 6184 5.7.1 only what fits",
+			[][]byte{sps, pps, pps, idr},
+			13, true,
+			[][]byte{slices.Concat([]byte{0x78, 0, 4}, sps, []byte{0, 4}, pps), pps, idr},
+		},
 		{"RFC 6184 5.8 FU-A", [][]byte{long}, 12, false, [][]byte{
 			slices.Concat([]byte{0x7c, 0x85}, long[1:11]),
 			slices.Concat([]byte{0x7c, 0x05}, long[11:21]),

@@ -122,8 +122,10 @@ func mediaEngine(o *Options, video, audio bool) (*webrtc.MediaEngine, error) {
 		}
 		opus := webrtc.RTPCodecParameters{
 			PayloadType: 111,
-			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: audioRate, Channels: 2, SDPFmtpLine: fmtp,
-				RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}, {Type: "nack"}}},
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeOpus, ClockRate: audioRate, Channels: 2, SDPFmtpLine: fmtp,
+				RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}, {Type: "nack"}},
+			},
 		}
 		if err := engine.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 			return nil, fmt.Errorf("cannot offer Opus: %w", err)
@@ -145,8 +147,10 @@ func mediaEngine(o *Options, video, audio bool) (*webrtc.MediaEngine, error) {
 		}
 		rtx := webrtc.RTPCodecParameters{
 			PayloadType: codec.PayloadType + 1,
-			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: videoRate,
-				SDPFmtpLine: fmt.Sprintf("apt=%d", codec.PayloadType)}, // RFC 4588 8.1
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeRTX, ClockRate: videoRate,
+				SDPFmtpLine: fmt.Sprintf("apt=%d", codec.PayloadType),
+			}, // RFC 4588 8.1
 		}
 		if err := engine.RegisterCodec(rtx, webrtc.RTPCodecTypeVideo); err != nil {
 			return nil, fmt.Errorf("cannot offer rtx: %w", err)

@@ -333,8 +333,10 @@ func TestBadOptions(t *testing.T) {
 
 func TestOffer(t *testing.T) {
 	r := newReceiver(t)
-	s := start(t, Options{URL: r.url(), H264: testdata.Path("bars-360p.h264"), Ogg: testdata.Path("tone.ogg"), StereoFmtp: true, RTX: true,
-		VideoCodecs: []string{"vp8", "h264-high", "h264"}})
+	s := start(t, Options{
+		URL: r.url(), H264: testdata.Path("bars-360p.h264"), Ogg: testdata.Path("tone.ogg"), StereoFmtp: true, RTX: true,
+		VideoCodecs: []string{"vp8", "h264-high", "h264"},
+	})
 	offer := s.Offer()
 	for _, line := range []string{
 		"a=sendonly", // RFC 9725 4.2

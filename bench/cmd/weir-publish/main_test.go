@@ -13,8 +13,10 @@ import (
 
 func TestParse(t *testing.T) {
 	t.Setenv("WEIR_TOKEN", "from-environment")
-	set, err := parse([]string{"-url", "http://host/whip/r/s", "-h264", "a", "-ogg", "b", "-fps", "25", "-loop=false", "-mtu", "900", "-stap-a=false",
-		"-rtx=false", "-stereo=false", "-video-codecs", "vp8,h264", "-skip-pli", "-skip-sr", "-loss", "0.1", "-duration", "3s", "-kill"})
+	set, err := parse([]string{
+		"-url", "http://host/whip/r/s", "-h264", "a", "-ogg", "b", "-fps", "25", "-loop=false", "-mtu", "900", "-stap-a=false",
+		"-rtx=false", "-stereo=false", "-video-codecs", "vp8,h264", "-skip-pli", "-skip-sr", "-loss", "0.1", "-duration", "3s", "-kill",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
