@@ -42,16 +42,18 @@ type Segmenter struct {
 	forced bool    // a forced cut was logged
 }
 
-func newSegmenter(stream *live.Stream, o Options, st *stats) *Segmenter {
+// newSegmenter returns the segmenter of a stream; generation is a number that none before it had.
+func newSegmenter(stream *live.Stream, o Options, st *stats, generation uint64) *Segmenter {
 	now := time.Now()
 	s := &Segmenter{
 		stream: stream, opts: o, stats: st, first: make(chan struct{}), gone: make(chan struct{}),
 	}
 	// A stream or segmenter made anew goes on with higher numbers, as long as it made less than one segment a
-	// second, and the other discontinuity number tells players that the timeline is another one.
+	// second, and the other discontinuity number tells players that the timeline is another one. That one must be
+	// small: hls.js counts up to it.
 	number := uint64(now.Unix())
 	s.build = newBuilder(randomName(), number, stream.Started(), o.Segment, o.Part)
-	s.next = newWindow(bounds{segments: o.Window, target: targetSeconds(o.Segment), bytes: o.MaxBytes}, number)
+	s.next = newWindow(bounds{segments: o.Window, target: targetSeconds(o.Segment), bytes: o.MaxBytes}, generation)
 	s.touch()
 	return s
 }

@@ -20,8 +20,9 @@ type Segmenters struct {
 	starts  chan *Segmenter
 	stopped chan struct{} // closed when Run starts no more
 
-	mu    sync.RWMutex              // guards byKey
+	mu    sync.RWMutex              // guards the fields below
 	byKey map[live.Key][]*Segmenter // of each stream, the newest last: those before it linger
+	made  uint64                    // segmenters so far
 }
 
 // New returns the segmenters of a hub's streams. It starts nothing; see Run.
@@ -122,7 +123,8 @@ func (m *Segmenters) find(key live.Key) (s *Segmenter, isNew bool, err error) {
 	if !isLive {
 		return nil, false, ErrNoStream
 	}
-	s = newSegmenter(stream, m.opts, &m.stats)
+	s = newSegmenter(stream, m.opts, &m.stats, m.made)
+	m.made++
 	m.byKey[key] = append(m.byKey[key], s)
 	return s, true, nil
 }

@@ -132,19 +132,32 @@ func (s *session) video() *track {
 	return nil
 }
 
-// run looks after the session until it is over, and then takes it down.
+// run looks after the session until it is over, takes it down, and then stays for as long as the stream may wait for
+// this publisher: a browser tab that is closed may cut the connection before its DELETE arrives.
 func (s *session) run(ctx context.Context) {
 	defer close(s.finish)
+	defer s.handler.forget(s)
 	reason := s.attend(ctx)
-	switch {
-	case errors.Is(reason, errDeleted), errors.Is(reason, errShutdown):
-		s.publisher.End(reason)
-	default: // it may come back within the grace time
-		s.publisher.Interrupt(reason)
-	}
 	s.log.Info("publisher left", "reason", reason)
 	s.handler.stats.ends.WithLabelValues(live.Reason(reason)).Inc()
-	s.close()
+	s.leave(reason)
+	s.disconnect()
+	select {
+	case <-s.publisher.Done():
+	case <-s.deleted:
+		s.publisher.End(errDeleted)
+	case <-ctx.Done():
+		s.publisher.End(errShutdown)
+	}
+}
+
+// leave tells the hub: a publisher that said goodbye is done, any other may come back within the grace time.
+func (s *session) leave(reason error) {
+	if errors.Is(reason, errDeleted) || errors.Is(reason, errShutdown) {
+		s.publisher.End(reason)
+		return
+	}
+	s.publisher.Interrupt(reason)
 }
 
 // attend is the session's loop; it returns why the session is over.
@@ -226,8 +239,8 @@ func (s *session) delete() {
 	<-s.finish
 }
 
-// close takes the connection down and waits for the goroutines of its tracks.
-func (s *session) close() {
+// disconnect takes the connection down and waits for the goroutines of its tracks.
+func (s *session) disconnect() {
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
@@ -235,5 +248,4 @@ func (s *session) close() {
 		s.log.Debug("cannot close the connection cleanly", "error", err)
 	}
 	s.readers.Wait()
-	s.handler.forget(s)
 }

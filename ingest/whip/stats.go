@@ -34,7 +34,7 @@ func newStats(h *Handler) *Stats {
 		badPackets: count("weir_whip_bad_packets_total", "Packets that were no RTP or RTCP."),
 		nacks:      count("weir_whip_nacked_packets_total", "Packets asked for again."),
 		plis:       count("weir_whip_key_frame_requests_total", "Key frame requests sent."),
-		active:     prometheus.NewDesc("weir_whip_sessions", "Publishers connected or connecting.", nil, nil),
+		active:     prometheus.NewDesc("weir_whip_sessions", "Sessions of publishers, those included that lost their connection and may come back.", nil, nil),
 		packets: prometheus.NewDesc("weir_whip_packets", "Packets of the present sessions by what became of them.",
 			[]string{"kind", "fate"}, nil),
 	}
