@@ -79,11 +79,8 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 
 // checkTransport checks what all sections share: one transport, credentials and the DTLS role.
 func checkTransport(s *sdp.SessionDescription) error {
-	if len(s.MediaDescriptions) > 1 {
-		group, _ := s.Attribute("group") // RFC 9725 4.4: one bundle
-		if !strings.HasPrefix(group, "BUNDLE ") {
-			return unsupported("bundle_required", "all media sections must be in one BUNDLE group")
-		}
+	if len(s.MediaDescriptions) > 1 && !bundled(s) {
+		return unsupported("bundle_required", "all media sections must be in one BUNDLE group") // RFC 9725 4.4
 	}
 	for _, m := range s.MediaDescriptions {
 		for _, name := range []string{"ice-ufrag", "ice-pwd", "fingerprint"} {
@@ -99,6 +96,21 @@ func checkTransport(s *sdp.SessionDescription) error {
 		}
 	}
 	return nil
+}
+
+// bundled tells whether one BUNDLE group (RFC 9143 7.1) holds all sections. Other groups may stand beside it.
+func bundled(s *sdp.SessionDescription) bool {
+	for _, a := range s.Attributes {
+		mids := strings.Fields(a.Value)
+		if a.Key != "group" || len(mids) == 0 || mids[0] != "BUNDLE" {
+			continue
+		}
+		return !slices.ContainsFunc(s.MediaDescriptions, func(m *sdp.MediaDescription) bool {
+			mid, _ := m.Attribute("mid")
+			return !slices.Contains(mids[1:], mid)
+		})
+	}
+	return false
 }
 
 // attribute is a section's attribute, or else the session's.
@@ -132,17 +144,26 @@ func (o *offer) add(m *sdp.MediaDescription, s *sdp.SessionDescription, codecs [
 }
 
 func checkDirection(m *sdp.MediaDescription, s *sdp.SessionDescription) error {
-	for _, d := range []string{"recvonly", "inactive"} {
-		_, here := m.Attribute(d)
-		_, all := s.Attribute(d)
-		if here || all {
-			return unsupported("not_sending", "a media section is "+d+"; a publisher must offer sendonly")
-		}
+	if d := direction(m, s); d == "recvonly" || d == "inactive" {
+		return unsupported("not_sending", "a media section is "+d+"; a publisher must offer sendonly")
 	}
 	if _, bundled := m.Attribute("bundle-only"); m.MediaName.Port.Value == 0 && !bundled {
 		return unsupported("not_sending", "a media section is switched off (port 0)")
 	}
 	return nil
+}
+
+// direction is a section's own, or else the session's, or else the default (RFC 8866 6.7).
+func direction(m *sdp.MediaDescription, s *sdp.SessionDescription) string {
+	for _, attributes := range [][]sdp.Attribute{m.Attributes, s.Attributes} {
+		for _, a := range attributes {
+			switch a.Key {
+			case "sendonly", "sendrecv", "recvonly", "inactive":
+				return a.Key
+			}
+		}
+	}
+	return "sendrecv"
 }
 
 // payload is one payload type of a section.
