@@ -17,14 +17,16 @@ func finishAnswer(text string, o *offer, startBitrate int, clientIsLocal bool) (
 		return "", fmt.Errorf("cannot read the answer: %w", err)
 	}
 	for _, m := range s.MediaDescriptions {
-		switch m.MediaName.Media {
-		case "video":
+		section := o.audio
+		if m.MediaName.Media == "video" {
+			section = o.video
 			// Without it Chromium begins a 720p source at 320x180 and climbs for 15 s, with a new SPS each step.
-			addFormat(m, o.video, "x-google-start-bitrate="+strconv.Itoa(startBitrate))
-		case "audio":
-			if o.audio.stereo {
-				addFormat(m, o.audio, "stereo=1") // RFC 7587 6.1: we prefer to receive stereo
-			}
+			addFormat(m, section, "x-google-start-bitrate", strconv.Itoa(startBitrate))
+		} else if section.stereo {
+			addFormat(m, section, "stereo", "1") // RFC 7587 6.1: we prefer to receive stereo
+		}
+		if _, there := m.Attribute(attrMuxOnly); section.muxOnly && !there {
+			m.WithPropertyAttribute(attrMuxOnly) // RFC 9725 4.4
 		}
 		if !clientIsLocal {
 			dropLoopback(m)
@@ -37,18 +39,21 @@ func finishAnswer(text string, o *offer, startBitrate int, clientIsLocal bool) (
 	return string(out), nil
 }
 
-// addFormat adds a parameter to the format line of the section's codec.
-func addFormat(m *sdp.MediaDescription, s *section, parameter string) {
-	prefix := strconv.Itoa(int(s.params.PayloadType)) + " "
+// addFormat adds a parameter to the format line of the section's codec, unless the line has it.
+func addFormat(m *sdp.MediaDescription, s *section, name, value string) {
+	pt := s.params.PayloadType
+	p, _ := readPayload(m, uint8(pt))
+	if _, there := p.fmtp[name]; there {
+		return
+	}
+	prefix := strconv.Itoa(int(pt)) + " "
 	for i, a := range m.Attributes {
 		if a.Key == "fmtp" && strings.HasPrefix(a.Value, prefix) {
-			if !strings.Contains(a.Value, parameter) {
-				m.Attributes[i].Value += ";" + parameter
-			}
+			m.Attributes[i].Value += ";" + name + "=" + value
 			return
 		}
 	}
-	m.Attributes = append(m.Attributes, sdp.NewAttribute("fmtp", prefix+parameter))
+	m.Attributes = append(m.Attributes, sdp.NewAttribute("fmtp", prefix+name+"="+value))
 }
 
 // dropLoopback takes out candidates that only this machine can reach.

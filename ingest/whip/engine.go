@@ -56,9 +56,7 @@ func NewEngine(listen string, publicIPs []string, logs logging.LoggerFactory) (*
 	s.LoggerFactory = logs
 	s.SetICEUDPMux(udp)
 	s.SetICETCPMux(webrtc.NewICETCPMux(logs.NewLogger("ice-tcp"), tcp, tcpReadBuffer))
-	s.SetNetworkTypes([]webrtc.NetworkType{
-		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
-	})
+	s.SetNetworkTypes(networks(listen))
 	s.SetIncludeLoopbackCandidate(true) // taken out again for clients that are elsewhere
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.DisableActiveTCP(true)
@@ -73,6 +71,19 @@ func NewEngine(listen string, publicIPs []string, logs logging.LoggerFactory) (*
 		return nil, fmt.Errorf("cannot set up WebRTC: %w", err)
 	}
 	return e, nil
+}
+
+// networks are those on which a listening address can be reached: 0.0.0.0 is all of IPv4 and nothing else.
+func networks(listen string) []webrtc.NetworkType {
+	all := []webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP6,
+	}
+	if host, _, err := net.SplitHostPort(listen); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+			return all[:2]
+		}
+	}
+	return all
 }
 
 // rewrite makes the public addresses stand in for the machine's own in all host candidates.
@@ -194,11 +205,6 @@ func (s *section) register(media *webrtc.MediaEngine) error {
 	}
 	if s.rtx != nil {
 		if err := media.RegisterCodec(*s.rtx, s.kind); err != nil {
-			return err
-		}
-	}
-	if s.hasMID {
-		if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uriMID}, s.kind); err != nil {
 			return err
 		}
 	}

@@ -156,7 +156,7 @@ func (h *Handler) publish(r *http.Request) (*session, string, error) {
 	if err := checkRights(o, grant.Rights); err != nil {
 		return nil, "", err
 	}
-	return h.open(r, key, grant.User, o, string(body))
+	return h.open(r, key, grant.User, o)
 }
 
 func readBody(r *http.Request) ([]byte, error) {
@@ -182,13 +182,13 @@ func checkRights(o *offer, rights auth.Rights) error {
 }
 
 // open makes the connection and takes the stream. Whatever fails leaves nothing behind.
-func (h *Handler) open(r *http.Request, key live.Key, user string, o *offer, text string) (*session, string, error) {
+func (h *Handler) open(r *http.Request, key live.Key, user string, o *offer) (*session, string, error) {
 	pc, err := h.opts.Engine.connect(o)
 	if err != nil {
 		return nil, "", err
 	}
 	s := newSession(h, rand.Text(), o, pc) // 130 random bits: who does not know the URL cannot guess it
-	answer, err := s.negotiate(r, text)
+	answer, err := s.negotiate(r)
 	if err == nil {
 		err = h.start(s, key, user)
 	}
@@ -201,8 +201,8 @@ func (h *Handler) open(r *http.Request, key live.Key, user string, o *offer, tex
 }
 
 // negotiate answers the offer, with all candidates in the answer.
-func (s *session) negotiate(r *http.Request, text string) (string, error) {
-	err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: text})
+func (s *session) negotiate(r *http.Request) (string, error) {
+	err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: s.offer.text})
 	if err != nil {
 		return "", badOffer(err.Error())
 	}

@@ -22,12 +22,13 @@ const (
 
 const (
 	uriTransportCC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-	uriMID         = "urn:ietf:params:rtp-hdrext:sdes:mid"
+	attrMuxOnly    = "rtcp-mux-only"
 )
 
 // offer is what weir takes from an SDP offer.
 type offer struct {
 	video, audio *section
+	text         string // what the peer connection is given to answer
 }
 
 // tracks is the number of tracks announced.
@@ -50,7 +51,7 @@ type section struct {
 	rtx    *webrtc.RTPCodecParameters
 	// transportCC is the id of the header extension; 0 when there is none.
 	transportCC uint8
-	hasMID      bool
+	muxOnly     bool     // RFC 8858: RTCP has no port of its own
 	stereo      bool     // RFC 7587 6.1: the sender is likely to send stereo
 	sets        [][]byte // RFC 6184 8.1: sprop-parameter-sets
 }
@@ -73,13 +74,27 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 		if err := o.add(m, &s, codecs); err != nil {
 			return nil, err
 		}
+		dropLayers(m)
 	}
+	one, err := s.Marshal()
+	if err != nil {
+		return nil, badOffer("the body is not SDP")
+	}
+	o.text = string(one)
 	return o, nil
+}
+
+// dropLayers takes simulcast out of a section. Its answer then agrees to none, and the publisher has to send one
+// stream (RFC 8853 5.3.2).
+func dropLayers(m *sdp.MediaDescription) {
+	m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
+		return a.Key == "rid" || a.Key == "simulcast"
+	})
 }
 
 // checkTransport checks what all sections share: one transport, credentials and the DTLS role.
 func checkTransport(s *sdp.SessionDescription) error {
-	if len(s.MediaDescriptions) > 1 && !bundled(s) {
+	if !bundled(s) {
 		return unsupported("bundle_required", "all media sections must be in one BUNDLE group") // RFC 9725 4.4
 	}
 	for _, m := range s.MediaDescriptions {
@@ -126,7 +141,11 @@ func (o *offer) add(m *sdp.MediaDescription, s *sdp.SessionDescription, codecs [
 	if err := checkDirection(m, s); err != nil {
 		return err
 	}
-	switch kind := m.MediaName.Media; {
+	kind := m.MediaName.Media
+	if len(sources(m)) > 1 {
+		return refuse(http.StatusNotAcceptable, "too_many_tracks", "the "+kind+" section has more than one source")
+	}
+	switch {
 	case kind == "video" && o.video == nil:
 		v, err := chooseVideo(m, codecs)
 		o.video = v
@@ -164,6 +183,26 @@ func direction(m *sdp.MediaDescription, s *sdp.SessionDescription) string {
 		}
 	}
 	return "sendrecv"
+}
+
+// sources are the SSRCs of a section that carry media of their own and not the repair of others (RFC 5576 4.2).
+func sources(m *sdp.MediaDescription) map[string]bool {
+	out := make(map[string]bool)
+	for _, a := range m.Attributes {
+		if a.Key == "ssrc" {
+			id, _, _ := strings.Cut(a.Value, " ")
+			out[id] = true
+		}
+	}
+	for _, a := range m.Attributes {
+		f := strings.Fields(a.Value)
+		if a.Key == "ssrc-group" && len(f) > 2 && (f[0] == "FID" || f[0] == "FEC-FR") {
+			for _, repair := range f[2:] {
+				delete(out, repair)
+			}
+		}
+	}
+	return out
 }
 
 // payload is one payload type of a section.
@@ -333,8 +372,12 @@ func chooseAudio(m *sdp.MediaDescription) (*section, error) {
 
 func newSection(m *sdp.MediaDescription, kind webrtc.RTPCodecType, c av.Codec, p payload, all []payload) *section {
 	s := &section{kind: kind, codec: c, params: p.params}
-	s.readExtensions(m)
+	_, s.muxOnly = m.Attribute(attrMuxOnly)
+	s.readTransportCC(m)
 	s.params.RTCPFeedback = s.feedback(m)
+	if len(sources(m)) == 0 {
+		return s // without SSRC lines nothing would tell the repair stream from the media
+	}
 	apt := strconv.Itoa(int(p.params.PayloadType))
 	for _, r := range all {
 		if r.name == "RTX" && r.fmtp["apt"] == apt { // RFC 4588 8.6
@@ -345,7 +388,7 @@ func newSection(m *sdp.MediaDescription, kind webrtc.RTPCodecType, c av.Codec, p
 	return s
 }
 
-func (s *section) readExtensions(m *sdp.MediaDescription) {
+func (s *section) readTransportCC(m *sdp.MediaDescription) {
 	for _, a := range m.Attributes {
 		if a.Key != "extmap" {
 			continue
@@ -356,11 +399,8 @@ func (s *section) readExtensions(m *sdp.MediaDescription) {
 		if err != nil || n == 0 {
 			continue
 		}
-		switch uri, _, _ := strings.Cut(rest, " "); uri {
-		case uriTransportCC:
+		if uri, _, _ := strings.Cut(rest, " "); uri == uriTransportCC {
 			s.transportCC = uint8(n)
-		case uriMID:
-			s.hasMID = true
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"weir/mux/av"
 )
 
+var h264Only = []av.Codec{av.CodecH264}
+
 // plainOffer is the least that a publisher must say; the rows below change it.
 const plainOffer = `v=0
 o=- 1 1 IN IP4 127.0.0.1
@@ -90,6 +92,9 @@ var refusedOffers = []struct {
 	{"no fingerprint", []string{"a=fingerprint:sha-256 ", "a=x:"}, 400, "bad_offer", "fingerprint"},
 	{"WH-09 two videos", []string{audioPart, strings.Replace(videoPart, "mid:0", "mid:1", 1)}, 406, "too_many_tracks", "more than one video"},
 	{"WH-09 two audios", []string{videoPart, strings.Replace(audioPart, "mid:1", "mid:0", 1)}, 406, "too_many_tracks", "more than one audio"},
+	{"WH-09 two sources in a section", []string{"a=mid:0", "a=ssrc:1 cname:a\na=ssrc:2 cname:a\na=mid:0"}, 406, "too_many_tracks", "more than one source"},
+	{"WH-09 layers by SSRC", []string{"a=mid:0", "a=ssrc-group:SIM 1 2\na=ssrc:1 cname:a\na=ssrc:2 cname:a\na=mid:0"}, 406, "too_many_tracks", "more than one source"},
+	{"WH-08 one section and no BUNDLE", []string{videoPart, "", "a=group:BUNDLE 0 1\n", ""}, 422, "bundle_required", "BUNDLE"},
 	{"WH-10 VP8 alone", []string{"H264/90000", "VP8/90000"}, 422, "no_common_codec", "it has [VP8]"},
 	{"WH-10 no video codec at all", []string{"a=rtpmap:96 H264/90000\n", ""}, 422, "no_common_codec", "video codecs [h264]"},
 	{"WH-10 no Opus", []string{"opus/48000/2", "PCMU/8000"}, 422, "no_common_codec", "no Opus; it has [PCMU]"},
@@ -106,7 +111,7 @@ var refusedOffers = []struct {
 func TestReadOfferRefuses(t *testing.T) {
 	for _, tc := range refusedOffers {
 		t.Run(tc.name, func(t *testing.T) {
-			o, err := readOffer([]byte(offerText(t, tc.pairs...)), []av.Codec{av.CodecH264})
+			o, err := readOffer([]byte(offerText(t, tc.pairs...)), h264Only)
 			var no *refusal
 			if !errors.As(err, &no) {
 				t.Fatalf("got %+v and %v, want a refusal", o, err)
@@ -119,7 +124,7 @@ func TestReadOfferRefuses(t *testing.T) {
 }
 
 func TestReadOfferRefusesChromiumWithVP8(t *testing.T) {
-	_, err := readOffer([]byte(readFile(t, "offers/chromium-vp8.sdp")), []av.Codec{av.CodecH264})
+	_, err := readOffer([]byte(readFile(t, "offers/chromium-vp8.sdp")), h264Only)
 	var no *refusal
 	if !errors.As(err, &no) || no.status != http.StatusUnprocessableEntity || no.code != "no_common_codec" {
 		t.Fatalf("got %v, want no_common_codec", err)
@@ -135,7 +140,6 @@ type chosen struct {
 	fmtp        string
 	feedback    string // sorted, with commas
 	transportCC uint8
-	mid         bool
 	stereo      bool
 	sets        int
 }
@@ -150,7 +154,7 @@ func look(s *section) chosen {
 	}
 	slices.Sort(fb)
 	c := chosen{
-		pt: s.params.PayloadType, feedback: strings.Join(fb, ","), transportCC: s.transportCC, mid: s.hasMID,
+		pt: s.params.PayloadType, feedback: strings.Join(fb, ","), transportCC: s.transportCC,
 		stereo: s.stereo, sets: len(s.sets),
 	}
 	if s.kind == webrtc.RTPCodecTypeVideo {
@@ -175,18 +179,18 @@ var acceptedOffers = []struct {
 }{
 	{
 		"chromium.sdp",
-		chosen{pt: 108, rtx: 109, fmtp: baseline, feedback: allFeedback, transportCC: 3, mid: true},
-		chosen{pt: 111, feedback: "transport-cc", transportCC: 3, mid: true},
+		chosen{pt: 108, rtx: 109, fmtp: baseline, feedback: allFeedback, transportCC: 3},
+		chosen{pt: 111, feedback: "transport-cc", transportCC: 3},
 	},
 	{
 		"chromium-max-bundle.sdp",
-		chosen{pt: 108, rtx: 109, fmtp: baseline, feedback: allFeedback, transportCC: 3, mid: true},
-		chosen{pt: 111, feedback: "transport-cc", transportCC: 3, mid: true},
+		chosen{pt: 108, rtx: 109, fmtp: baseline, feedback: allFeedback, transportCC: 3},
+		chosen{pt: 111, feedback: "transport-cc", transportCC: 3},
 	},
 	{
-		"chromium-simulcast.sdp",
-		chosen{pt: 108, rtx: 109, fmtp: baseline, feedback: allFeedback, transportCC: 3, mid: true},
-		chosen{pt: 111, feedback: "transport-cc", transportCC: 3, mid: true},
+		"chromium-simulcast.sdp", // no SSRC lines, so no repair stream
+		chosen{pt: 108, fmtp: baseline, feedback: allFeedback, transportCC: 3},
+		chosen{pt: 111, feedback: "transport-cc", transportCC: 3},
 	},
 	{
 		"gstreamer.sdp", // feedback without a header extension to feed it is not agreed on
@@ -195,8 +199,8 @@ var acceptedOffers = []struct {
 	},
 	{
 		"aiortc.sdp",
-		chosen{pt: 101, rtx: 102, fmtp: baseline, feedback: "nack,nack pli", mid: true},
-		chosen{pt: 96, mid: true},
+		chosen{pt: 101, rtx: 102, fmtp: baseline, feedback: "nack,nack pli"},
+		chosen{pt: 96},
 	},
 	{
 		"pion.sdp", // High is offered before
@@ -213,7 +217,7 @@ var acceptedOffers = []struct {
 func TestReadOfferTakesCapturedOffers(t *testing.T) {
 	for _, tc := range acceptedOffers {
 		t.Run(tc.file, func(t *testing.T) {
-			o, err := readOffer([]byte(readFile(t, "offers/"+tc.file)), []av.Codec{av.CodecH264})
+			o, err := readOffer([]byte(readFile(t, "offers/"+tc.file)), h264Only)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -255,7 +259,7 @@ var acceptedForms = []struct {
 }{
 	{"plain", nil, chosen{pt: 96, fmtp: baseline}, chosen{pt: 111}},
 	{"video alone", []string{audioPart, "", "BUNDLE 0 1", "BUNDLE 0"}, chosen{pt: 96, fmtp: baseline}, chosen{}},
-	{"audio alone without a BUNDLE", []string{videoPart, "", "a=group:BUNDLE 0 1\n", ""}, chosen{}, chosen{pt: 111}},
+	{"audio alone", []string{videoPart, "", "BUNDLE 0 1", "BUNDLE 1"}, chosen{}, chosen{pt: 111}},
 	{"WH-05 sendrecv", []string{"a=sendonly", "a=sendrecv"}, chosen{pt: 96, fmtp: baseline}, chosen{pt: 111}},
 	{"WH-05 no direction: sendrecv", []string{"a=sendonly\n", ""}, chosen{pt: 96, fmtp: baseline}, chosen{pt: 111}},
 	{
@@ -292,9 +296,9 @@ var acceptedForms = []struct {
 	{
 		"WH-11 the first of equals",
 		[]string{
-			"SAVPF 96", "SAVPF 97 96", "a=rtpmap:96", "a=rtpmap:97 H264/90000\na=fmtp:97 packetization-mode=1;profile-level-id=42e02a\na=rtpmap:96",
+			"SAVPF 96", "SAVPF 97 96", "a=rtpmap:96", "a=rtpmap:97 H264/90000\na=fmtp:97 packetization-mode=1;profile-level-id=42c02a\na=rtpmap:96",
 		},
-		chosen{pt: 97, fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e02a"}, chosen{pt: 111},
+		chosen{pt: 97, fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42c02a"}, chosen{pt: 111},
 	},
 	{
 		"WH-11 RFC 6184 8.1: without a format line", []string{plainSection, ""},
@@ -318,8 +322,18 @@ var acceptedForms = []struct {
 	},
 	{
 		"RFC 4588 8.6: rtx of another payload type",
-		[]string{"SAVPF 96", "SAVPF 96 97 98", plainSection, plainSection + "a=rtpmap:97 rtx/90000\na=fmtp:97 apt=95\na=rtpmap:98 RTX/90000\na=fmtp:98 apt=96;rtx-time=3000\n"},
+		[]string{"SAVPF 96", "SAVPF 96 97 98", plainSection, plainSection + "a=ssrc:1 cname:a\na=rtpmap:97 rtx/90000\na=fmtp:97 apt=95\na=rtpmap:98 rtx/90000\na=fmtp:98 apt=96\n"},
 		chosen{pt: 96, rtx: 98, fmtp: baseline}, chosen{pt: 111},
+	},
+	{
+		"rtx without SSRC lines",
+		[]string{"SAVPF 96", "SAVPF 96 97", plainSection, plainSection + "a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n"},
+		chosen{pt: 96, fmtp: baseline}, chosen{pt: 111},
+	},
+	{
+		"RFC 5576 4.2: a repair stream is no second source",
+		[]string{"a=mid:0", "a=ssrc-group:FID 1 2\na=ssrc:1 cname:a\na=ssrc:2 cname:a\na=mid:0"},
+		chosen{pt: 96, fmtp: baseline}, chosen{pt: 111},
 	},
 	{
 		"RH-08 sprop-parameter-sets", []string{"profile-level-id=42e01f", "profile-level-id=42e01f;sprop-parameter-sets=Z0LAFdkBQfsBagwMDUoAAAMAAgAAAwA9HixckA==,aMuMsg=="},
@@ -338,7 +352,7 @@ var acceptedForms = []struct {
 func TestReadOfferTakes(t *testing.T) {
 	for _, tc := range acceptedForms {
 		t.Run(tc.name, func(t *testing.T) {
-			o, err := readOffer([]byte(offerText(t, tc.pairs...)), []av.Codec{av.CodecH264})
+			o, err := readOffer([]byte(offerText(t, tc.pairs...)), h264Only)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -364,7 +378,7 @@ func FuzzReadOffer(f *testing.F) {
 		f.Add([]byte(offerText(f, tc.pairs...)))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		o, err := readOffer(text, []av.Codec{av.CodecH264})
+		o, err := readOffer(text, h264Only)
 		if err != nil {
 			var no *refusal
 			if !errors.As(err, &no) || no.status < 400 || no.status > 499 || no.code == "" || no.detail == "" {
