@@ -70,6 +70,13 @@ func TestClockChecklist(t *testing.T) {
 		{"RH-05 wrap", []step{{1<<32 - 480, 0, 0}, {480, 20 * ms, 20 * ms}}, 0},
 		{"a packet of before", []step{{960, 0, 0}, {0, 5 * ms, -20 * ms}, {1920, 20 * ms, 20 * ms}}, 0},
 		{"a sender that stood still", []step{{0, 0, 0}, {960, 8000 * ms, 8000 * ms}, {1920, 8020 * ms, 8020 * ms}}, 1},
+		{"a burst of what was queued", []step{
+			{0, 0, 0}, {48000, 1 * ms, 1000 * ms}, {96000, 2 * ms, 2000 * ms}, {144000, 3 * ms, 3000 * ms},
+			{192000, 4 * ms, 4000 * ms}, {192960, 24 * ms, 4020 * ms},
+		}, 0},
+		{"another source behind a burst: never back", []step{
+			{0, 0, 0}, {48000, 1 * ms, 1000 * ms}, {96000, 2 * ms, 2000 * ms}, {9, 10 * ms, 2001 * ms}, {969, 30 * ms, 2021 * ms},
+		}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := Clock{Rate: 48000}

@@ -247,7 +247,7 @@ func (h *Handler) start(s *session, key live.Key, user string) error {
 	if err != nil {
 		return err
 	}
-	s.publisher, s.started, s.opened = p, p.Stream().Started(), time.Now()
+	s.attach(p)
 	s.log = h.log.With("stream", key.String(), "session", s.id[:6], "user", user)
 	h.sessions[s.id] = s
 	h.stats.sessions.Inc()

@@ -27,7 +27,7 @@ type session struct {
 	publisher *live.Publisher
 	feedback  *feedback
 	log       *slog.Logger
-	started   time.Time // the stream's clock 0
+	started   time.Time // when the stream's clock was 0; before that where the publisher before ran ahead of it
 	opened    time.Time
 
 	states  chan webrtc.PeerConnectionState // capacity 8: there are six
@@ -61,6 +61,15 @@ func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *ses
 	})
 	pc.OnTrack(s.onTrack)
 	return s
+}
+
+// attach gives the session its publisher. Its clock is the stream's, but never behind what the stream has: media that
+// came in a burst runs ahead of its arrival, and this publisher goes on behind it, all tracks alike.
+func (s *session) attach(p *live.Publisher) {
+	s.publisher, s.started, s.opened = p, p.Stream().Started(), time.Now()
+	if newest, ok := p.Newest(); ok {
+		s.started = s.started.Add(-max(0, newest+time.Millisecond-s.now()))
+	}
 }
 
 // now is the time on the stream's clock.

@@ -63,7 +63,6 @@ func newTrack(s *session, sec *section, remote *webrtc.TrackRemote) *track {
 		t.audio = depacket.NewOpus(t, channels)
 		t.ring = depacket.NewReorder(audioSlots, wait, t.audio)
 	}
-	t.last, t.wrote = s.publisher.LastDTS(t.id)
 	t.report.rate = t.clock.Rate
 	return t
 }
@@ -136,7 +135,7 @@ func (t *track) Unit(u depacket.Unit) {
 		}
 	}
 	if t.wrote && dts <= t.last {
-		// A source that was replaced, or another publisher before: time never goes back (DESIGN: the way of a frame).
+		// A source whose own timestamps stand still or go back: time does not.
 		dts = t.last + time.Millisecond
 		pts = max(pts, dts)
 	}

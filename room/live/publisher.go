@@ -64,12 +64,14 @@ func (p *Publisher) Stream() *Stream { return p.stream }
 // User is the identity of the publisher.
 func (p *Publisher) User() string { return p.opts.User }
 
-// LastDTS is the decoding time of the last frame of a track, also one of an earlier publisher; ok is false when
-// there was none. A publisher that takes a stream over goes on behind it.
-func (p *Publisher) LastDTS(id av.TrackID) (dts time.Duration, ok bool) {
+// Newest is the latest decoding time in the stream, also of an earlier publisher; ok is false when there is nothing
+// yet. A publisher that takes a stream over goes on behind it.
+func (p *Publisher) Newest() (dts time.Duration, ok bool) {
 	p.stream.mu.Lock()
 	defer p.stream.mu.Unlock()
-	dts, ok = p.stream.last[id]
+	for _, last := range p.stream.last {
+		dts, ok = max(dts, last), true
+	}
 	return dts, ok
 }
 
