@@ -119,7 +119,8 @@ func (r *reception) note(p *depacket.Packet, now time.Duration) {
 	transit := av.Ticks(now, r.rate) - int64(p.Timestamp)
 	if r.received == 0 {
 		r.first = uint32(p.Seq)
-	} else if d := float64(int32(transit - r.transit)); d != 0 { // wraps with the timestamp
+	} else {
+		d := float64(int32(transit - r.transit)) // wraps with the timestamp
 		r.jitter += (max(d, -d) - r.jitter) / 16
 	}
 	r.transit = transit
