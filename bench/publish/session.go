@@ -259,9 +259,23 @@ func (s *Session) PLICount() uint64 {
 
 // NACKCount tells how many packets were asked for again.
 func (s *Session) NACKCount() uint64 {
+	return s.sum(func(t *track) uint64 { return t.nack.Load() })
+}
+
+// ReportCount tells how many receiver reports came, one for each track that it reports on.
+func (s *Session) ReportCount() uint64 {
+	return s.sum(func(t *track) uint64 { return t.reports.Load() })
+}
+
+// TransportCount tells how many packets of transport-wide feedback came.
+func (s *Session) TransportCount() uint64 {
+	return s.sum(func(t *track) uint64 { return t.arrivals.Load() })
+}
+
+func (s *Session) sum(count func(*track) uint64) uint64 {
 	var n uint64
 	for _, t := range s.tracks() {
-		n += t.nack.Load()
+		n += count(t)
 	}
 	return n
 }

@@ -30,6 +30,7 @@ type track struct {
 
 	frames, packets, bytes atomic.Uint64
 	pli, nack              atomic.Uint64
+	reports, arrivals      atomic.Uint64 // receiver reports, and packets of transport-wide feedback
 	keyWanted              atomic.Bool
 }
 
@@ -99,6 +100,10 @@ func (t *track) readFeedback() {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 				t.pli.Add(1)
 				t.keyWanted.Store(true)
+			case *rtcp.ReceiverReport:
+				t.reports.Add(1)
+			case *rtcp.TransportLayerCC:
+				t.arrivals.Add(1)
 			case *rtcp.TransportLayerNack:
 				for _, pair := range p.Nacks {
 					t.nack.Add(uint64(len(pair.PacketList())))
