@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/logging"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
@@ -92,7 +93,7 @@ func newServer(t testing.TB, changes ...change) *server {
 
 func newEngine(t testing.TB, listen string, publicIPs ...string) *Engine {
 	t.Helper()
-	e, err := NewEngine(listen, publicIPs, LogTo(slog.New(slog.DiscardHandler)))
+	e, err := NewEngine(listen, publicIPs, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +104,8 @@ func newEngine(t testing.TB, listen string, publicIPs ...string) *Engine {
 	})
 	return e
 }
+
+func discard() logging.LoggerFactory { return LogTo(slog.New(slog.DiscardHandler)) }
 
 func newAuthorizer(t testing.TB) *auth.Authorizer {
 	t.Helper()
