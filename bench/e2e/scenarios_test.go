@@ -1,0 +1,38 @@
+package e2e
+
+import "testing"
+
+// TestServer plays all that needs no server of its own to one server at once, as in real life, and then searches
+// what it wrote for secrets.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	s := start(t, "WEIR_INGEST_GRACE=3s")
+	t.Run("while others are served", func(t *testing.T) {
+		for _, c := range []struct {
+			name string
+			test func(t *testing.T, s *server)
+		}{
+			{"sound keeps pitch, length and place", testSound},
+			{"HLS", testHLS},
+			{"publisher vanishes", testVanish},
+			{"publisher comes back", testComeBack},
+			{"publisher says goodbye", testDelete},
+			{"FLV", testFLV},
+			{"FLV with Opus", testEnhancedFLV},
+			{"FLV refuses", testFLVRefuses},
+			{"video only", testVideoOnly},
+			{"audio only", testAudioOnly},
+			{"first HLS viewer", testFirstHLS},
+			{"join", testJoin},
+			{"bad input", testBadInput},
+			{"players", testPlayers},
+			{"pages and health", testPages},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				c.test(t, s)
+			})
+		}
+	})
+	t.Run("secrets", func(t *testing.T) { testSecrets(t, s) })
+}
