@@ -127,7 +127,7 @@ func Default() *Config {
 			MaxLags:   3,
 		},
 		FLV: FLV{
-			Join:         40 * time.Millisecond,
+			Join:         100 * time.Millisecond,
 			WriteTimeout: 10 * time.Second,
 			MaxViewers:   10000,
 		},
