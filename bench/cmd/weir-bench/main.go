@@ -44,7 +44,7 @@ func main() {
 	flag.IntVar(&set.viewers, "viewers", 0, "HTTP-FLV viewers of the first stream")
 	flag.StringVar(&set.h264, "h264", "testdata/bars-360p.h264", "H.264 Annex B file of every stream")
 	flag.StringVar(&set.ogg, "ogg", "testdata/tone.ogg", "Ogg Opus file of every stream")
-	flag.DurationVar(&set.join, "join", 40*time.Millisecond, "flv.join of the server")
+	flag.DurationVar(&set.join, "join", 100*time.Millisecond, "flv.join of the server")
 	flag.DurationVar(&set.duration, "duration", 20*time.Second, "how long is measured")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
