@@ -5,7 +5,6 @@ import "testing"
 // TestServer plays all that needs no server of its own to one server at once, as in real life, and then searches
 // what it wrote for secrets.
 func TestServer(t *testing.T) {
-	t.Parallel()
 	s := start(t, "WEIR_INGEST_GRACE=3s")
 	t.Run("while others are served", func(t *testing.T) {
 		for _, c := range []struct {

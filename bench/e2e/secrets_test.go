@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // testSecrets is the canary (SEC-03): after all that was done with a known key and known tokens, neither stands in
@@ -28,7 +30,9 @@ func testSecrets(t *testing.T, s *server) {
 			t.Errorf("the log does not have the request for %s: there is nothing to search", path)
 		}
 	}
-	for name, secret := range map[string]string{"the key": authKey, "a publisher's token": s.token, "an administrator's token": s.adminToken} {
+	for name, secret := range map[string]string{
+		"the key": authKey, "a publisher's token": longestWord(s.token), "an administrator's token": longestWord(s.adminToken),
+	} {
 		if n := strings.Count(log, secret); n > 0 {
 			t.Errorf("%s stands in the log %d times", name, n)
 		}
@@ -36,4 +40,10 @@ func testSecrets(t *testing.T, s *server) {
 			t.Errorf("%s stands in answers %d times", name, n)
 		}
 	}
+}
+
+// longestWord is the longest piece of a token that looks the same in a URL, in JSON and by itself.
+func longestWord(token string) string {
+	words := strings.FieldsFunc(token, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return slices.MaxFunc(words, func(a, b string) int { return len(a) - len(b) })
 }
