@@ -66,10 +66,17 @@ func TestClockChecklist(t *testing.T) {
 	}{
 		{"RO-06 the first stands at its arrival", []step{{12345, 700 * ms, 700 * ms}, {12345 + 960, 790 * ms, 720 * ms}}, 0},
 		{"RO-03 DTX: the timestamps go on", []step{{0, 0, 0}, {960, 20 * ms, 20 * ms}, {20160, 421 * ms, 420 * ms}}, 0},
-		{"RO-05 another source begins anywhere", []step{{1 << 31, 0, 0}, {17, 5000 * ms, 5000 * ms}, {17 + 960, 5020 * ms, 5020 * ms}}, 1},
+		{"RO-05 another source begins anywhere", []step{{1 << 31, 0, 0}, {1<<31 + 1<<30, 5000 * ms, 5000 * ms}, {1<<31 + 1<<30 + 960, 5020 * ms, 5020 * ms}}, 1},
+		{"RO-05 another source begins before", []step{{1 << 31, 0, 0}, {17, 5000 * ms, 5000 * ms}, {17 + 960, 5020 * ms, 5020 * ms}}, 1},
 		{"RH-05 wrap", []step{{1<<32 - 480, 0, 0}, {480, 20 * ms, 20 * ms}}, 0},
 		{"a packet of before", []step{{960, 0, 0}, {0, 5 * ms, -20 * ms}, {1920, 20 * ms, 20 * ms}}, 0},
-		{"a sender that stood still", []step{{0, 0, 0}, {960, 8000 * ms, 8000 * ms}, {1920, 8020 * ms, 8020 * ms}}, 1},
+		{"a sender that stood still and sends its backlog", []step{
+			{0, 0, 0}, {960, 8000 * ms, 20 * ms}, {96960, 8050 * ms, 2020 * ms}, {192960, 8100 * ms, 4020 * ms},
+			{288960, 8150 * ms, 6020 * ms}, {384960, 8200 * ms, 8020 * ms}, {480000, 10000 * ms, 10000 * ms},
+		}, 0},
+		{"a sender that goes on where it stopped", []step{
+			{0, 0, 0}, {960, 8000 * ms, 20 * ms}, {48000, 9000 * ms, 1000 * ms}, {48960, 9020 * ms, 9020 * ms}, {49920, 9040 * ms, 9040 * ms},
+		}, 1},
 		{"a burst of what was queued", []step{
 			{0, 0, 0}, {48000, 1 * ms, 1000 * ms}, {96000, 2 * ms, 2000 * ms}, {144000, 3 * ms, 3000 * ms},
 			{192000, 4 * ms, 4000 * ms}, {192960, 24 * ms, 4020 * ms},
