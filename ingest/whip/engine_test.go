@@ -131,8 +131,10 @@ func TestWrongFingerprint(t *testing.T) {
 	if c.connected() {
 		t.Error("the client is connected")
 	}
-	if n := metric(t, s.handler.Stats(), "weir_whip_session_ends_total", "reason=connection_failed"); n != 1 {
-		t.Errorf("%v ends by a failed connection are counted", n)
+	failed := metric(t, s.handler.Stats(), "weir_whip_session_ends_total", "reason=connection_failed")
+	closed := metric(t, s.handler.Stats(), "weir_whip_session_ends_total", "reason=connection_closed")
+	if failed+closed != 1 { // whichever side's alert is seen first
+		t.Errorf("%v ends by a failed and %v by a closed connection are counted", failed, closed)
 	}
 }
 

@@ -93,7 +93,7 @@ func (h *Handler) Run(ctx context.Context) error {
 
 // Publish answers an offer: POST to the endpoint of a room and a stream (RFC 9725 4.2).
 func (h *Handler) Publish(w http.ResponseWriter, r *http.Request) {
-	s, answer, err := h.publish(r)
+	s, answer, err := h.publish(w, r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -140,12 +140,12 @@ func (h *Handler) authorize(r *http.Request) (live.Key, auth.Grant, error) {
 	return live.Key{App: h.opts.App, Room: room, Stream: stream}, grant, err
 }
 
-func (h *Handler) publish(r *http.Request) (*session, string, error) {
+func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, string, error) {
 	key, grant, err := h.authorize(r)
 	if err != nil {
 		return nil, "", err
 	}
-	body, err := readBody(r)
+	body, err := readBody(w, r)
 	if err != nil {
 		return nil, "", err
 	}
@@ -159,17 +159,19 @@ func (h *Handler) publish(r *http.Request) (*session, string, error) {
 	return h.open(r, key, grant.User, o)
 }
 
-func readBody(r *http.Request) ([]byte, error) {
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/sdp" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "not_sdp", "the Content-Type must be application/sdp")
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxOffer+1))
-	if err != nil {
-		return nil, badOffer("the body could not be read")
-	}
-	if len(body) > maxOffer {
+	// MaxBytesReader also keeps the connection open until the client has read the refusal.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOffer))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
 		return nil, refuse(http.StatusRequestEntityTooLarge, "offer_too_large", "the offer is larger than 64 KiB")
+	case err != nil:
+		return nil, badOffer("the body could not be read")
 	}
 	return body, nil
 }
@@ -252,6 +254,7 @@ func (h *Handler) start(s *session, key live.Key, user string) error {
 	h.sessions[s.id] = s
 	h.stats.sessions.Inc()
 	s.log.Info("publisher came", "video", s.offer.video != nil, "audio", s.offer.audio != nil)
+	close(s.ready)
 	h.tasks.Go(func() { s.run(h.ctx) })
 	return nil
 }

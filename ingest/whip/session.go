@@ -35,6 +35,7 @@ type session struct {
 	deleted chan struct{}                   // closed by DELETE
 	once    sync.Once                       // of deleted
 	finish  chan struct{}                   // closed when run is over
+	ready   chan struct{}                   // closed when publisher, log and clock are set: tracks wait for it
 
 	mu      sync.Mutex // guards the fields below
 	tracks  []*track
@@ -52,6 +53,7 @@ func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *ses
 		keyWant:  make(chan struct{}, 1),
 		deleted:  make(chan struct{}),
 		finish:   make(chan struct{}),
+		ready:    make(chan struct{}),
 	}
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		select {
@@ -88,6 +90,11 @@ func (s *session) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiv
 	sec := s.offer.audio
 	if remote.Kind() == webrtc.RTPCodecTypeVideo {
 		sec = s.offer.video
+	}
+	select {
+	case <-s.ready:
+	case <-s.finish:
+		return
 	}
 	s.mu.Lock()
 	if s.closing || sec == nil {
