@@ -80,6 +80,7 @@ func (s *server) cipher() string {
 }
 
 func TestSRTPProfiles(t *testing.T) {
+	t.Parallel()
 	const gcm, cm = dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80
 	for _, tc := range []struct {
 		name    string

@@ -1,0 +1,265 @@
+package whip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+	"go.uber.org/goleak"
+
+	"weir/bench/publish"
+	"weir/room/live"
+	"weir/testdata"
+)
+
+// looped is a publisher of video and sound without end.
+var looped = publish.Options{H264: testdata.Path("bars-360p.h264"), Ogg: testdata.Path("tone.ogg"), Loop: true}
+
+// startLive publishes without end and waits until the stream is live.
+func (s *server) startLive(t *testing.T) (*publish.Session, *live.Stream) {
+	t.Helper()
+	p := s.start(t, looped)
+	stream := s.stream(t, "cam")
+	eventually(t, "media", func() bool { return stream.Info().State == live.StateLive })
+	return p, stream
+}
+
+func (s *server) counts(t *testing.T, reason string) (interruptions, ends, streamEnds float64) {
+	t.Helper()
+	label := "reason=" + reason
+	return metric(t, s.hub.Stats(), "weir_stream_interruptions_total", label),
+		metric(t, s.handler.Stats(), "weir_whip_session_ends_total", label),
+		metric(t, s.hub.Stats(), "weir_stream_ends_total", label)
+}
+
+// A publisher that vanishes is noticed by its silence; its viewers stay for the grace time and no longer.
+func TestPublisherVanishes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *Options, hub *live.Options) { o.Timeout, hub.Grace = time.Second, time.Second })
+	p, stream := s.startLive(t)
+	v := watch(t, stream, live.StartOldest)
+	p.Kill()
+	eventually(t, "the interruption", func() bool { return stream.Info().State == live.StateInterrupted })
+	if reason := live.Reason(stream.Info().Reason); reason != "silence" {
+		t.Errorf("the stream is interrupted because of %q", reason)
+	}
+	select {
+	case <-v.done:
+		t.Errorf("the viewer was ended within the grace time: %v", v.err)
+	default:
+	}
+	eventually(t, "the end", func() bool { return s.sessions() == 0 })
+	<-v.done
+	if live.Reason(v.err) != "silence" {
+		t.Errorf("the viewer ended with %v", v.err)
+	}
+	s.isEmpty(t)
+	if i, e, se := s.counts(t, "silence"); i != 1 || e != 1 || se != 1 {
+		t.Errorf("%v interruptions, %v ends of sessions and %v of streams are counted", i, e, se)
+	}
+}
+
+// A publisher that closes its connection is noticed at once (WH-25), and may come back.
+func TestPublisherCloses(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, stream := s.startLive(t)
+	v := watch(t, stream, live.StartOldest)
+	p.Close()
+	eventually(t, "the interruption", func() bool { return stream.Info().State == live.StateInterrupted })
+	if reason := live.Reason(stream.Info().Reason); reason != "connection_closed" {
+		t.Errorf("the stream is interrupted because of %q", reason)
+	}
+	again, _ := s.startLive(t)
+	if s.stream(t, "cam") != stream {
+		t.Fatal("the publisher came back to another stream")
+	}
+	if info := stream.Info(); info.Interruptions != 1 {
+		t.Errorf("%d interruptions", info.Interruptions)
+	}
+	pictures := len(v.pictures())
+	eventually(t, "more pictures", func() bool { return len(v.pictures()) > pictures+10 })
+	v.checkTimes(t)
+	if err := again.Delete(t.Context()); err != nil {
+		t.Error(err)
+	}
+	<-v.done
+	s.isEmpty(t)
+	if i, e, se := s.counts(t, "connection_closed"); i != 1 || e != 1 || se != 0 {
+		t.Errorf("%v interruptions, %v ends of sessions and %v of streams are counted", i, e, se)
+	}
+}
+
+// A DELETE that comes behind the end of the connection, as from a closed tab, still ends the stream at once.
+func TestDeleteBehindTheConnection(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, stream := s.startLive(t)
+	p.Close()
+	eventually(t, "the interruption", func() bool { return stream.Info().State == live.StateInterrupted })
+	if err := p.Delete(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.isEmpty(t)
+	if live.Reason(stream.Err()) != "deleted" {
+		t.Errorf("the stream ended with %v", stream.Err())
+	}
+}
+
+// WH-19: with the answer to a DELETE the stream is over for everyone.
+func TestDeleteEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, stream := s.startLive(t)
+	v := watch(t, stream, live.StartOldest)
+	if err := p.Delete(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.isEmpty(t)
+	<-v.done
+	if live.Reason(v.err) != "deleted" || live.Reason(stream.Err()) != "deleted" {
+		t.Errorf("the viewer ended with %v, the stream with %v", v.err, stream.Err())
+	}
+}
+
+// A connection that never comes up is given up, and the key is free again.
+func TestHandshakeNeverComes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake = 100 * time.Millisecond })
+	s.publish("host")
+	stream := s.stream(t, "cam")
+	eventually(t, "the end", func() bool { return s.sessions() == 0 })
+	s.isEmpty(t)
+	if live.Reason(stream.Err()) != "handshake" {
+		t.Errorf("the stream ended with %v", stream.Err())
+	}
+	if _, e, se := s.counts(t, "handshake"); e != 1 || se != 1 {
+		t.Errorf("%v ends of sessions and %v of streams are counted", e, se)
+	}
+}
+
+// A publisher that connects and sends nothing is given up, too.
+func TestMediaNeverComes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake, o.Timeout = 2*time.Second, 100*time.Millisecond })
+	c := connectClient(t, s, nil, nil)
+	stream := s.stream(t, "cam")
+	eventually(t, "the connection", c.connected)
+	eventually(t, "the end", func() bool { return s.sessions() == 0 })
+	s.isEmpty(t)
+	if live.Reason(stream.Err()) != "silence" {
+		t.Errorf("the stream ended with %v", stream.Err())
+	}
+	eventually(t, "the end at the client", func() bool { return c.pc.ConnectionState() == webrtc.PeerConnectionStateClosed })
+}
+
+// When the door closes, all sessions end, connected or not, and Run has waited for them.
+func TestRunEndsAllSessions(t *testing.T) {
+	s := newServer(t)
+	s.publish("host") // will never connect
+	other := looped
+	other.URL = s.http.URL + "/whip/room/other"
+	before := goleak.IgnoreCurrent()
+	p := s.start(t, other)
+	streams := []*live.Stream{s.stream(t, "cam"), s.stream(t, "other")}
+	eventually(t, "media", func() bool { return streams[1].Info().State == live.StateLive })
+	s.stopHandler()
+	s.isEmpty(t)
+	for _, stream := range streams {
+		if live.Reason(stream.Err()) != "shutdown" {
+			t.Errorf("%v ended with %v", stream.Key(), stream.Err())
+		}
+	}
+	if err := p.Wait(); err == nil {
+		t.Error("the publisher is not told")
+	}
+	p.Close()
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(before); err != nil {
+		t.Error(err)
+	}
+	if _, e, se := s.counts(t, "shutdown"); e != 2 || se != 2 {
+		t.Errorf("%v ends of sessions and %v of streams are counted", e, se)
+	}
+}
+
+// cycle publishes until a viewer has the first frame, and stops. Nothing of it may live as long as the test.
+func (s *server) cycle(ctx context.Context, name string, o publish.Options) error {
+	o.URL, o.Token = s.http.URL+"/whip/room/"+name, token(s.t, "host")
+	p, err := publish.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	stream, ok := s.hub.Stream(key(name))
+	if !ok {
+		return errors.New("there is no stream")
+	}
+	r := stream.NewReader(live.ReaderOptions{Name: "test", Start: live.StartOldest})
+	defer r.Close()
+	var first [1]live.Frame
+	if _, err := r.ReadBatch(ctx, first[:]); err != nil {
+		return fmt.Errorf("cannot read a frame: %w", err)
+	}
+	return p.Delete(ctx)
+}
+
+// cycles does n cycles, a few at a time.
+func (s *server) cycles(t *testing.T, n int, o publish.Options) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	var left atomic.Int64
+	left.Store(int64(n))
+	var workers sync.WaitGroup
+	for _, name := range []string{"a", "b", "c"} {
+		workers.Go(func() {
+			for left.Add(-1) >= 0 {
+				if err := s.cycle(ctx, name, o); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	s.isEmpty(t)
+}
+
+// Two hundred publishers that came and went leave goroutines, descriptors and heap where they were.
+func TestTwoHundredCycles(t *testing.T) {
+	// What a garbage collection right before does not reach: pools, the runtime's own, timers of some seconds.
+	const tolerance = 2 << 20
+	s := newServer(t)
+	o := publish.Options{H264: videoFile(t, 10), Ogg: audioFile(t, opusPackets(t, 10)), Loop: true}
+	settle := func() (goroutines, files int, heap uint64) {
+		http.DefaultClient.CloseIdleConnections()
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return runtime.NumGoroutine(), descriptors(t), m.HeapAlloc
+	}
+	s.cycles(t, 20, o) // what is made once is made now
+	goroutines, files, heap := settle()
+	s.cycles(t, 200, o)
+	var g, f int
+	var h uint64
+	t.Cleanup(func() {
+		t.Logf("goroutines %d, before %d; descriptors %d, before %d; heap %d KiB, before %d KiB", g, goroutines, f, files, h>>10, heap>>10)
+	})
+	eventually(t, "goroutines, descriptors and heap as before", func() bool {
+		g, f, h = settle()
+		return g <= goroutines && f <= files && h <= heap+tolerance
+	})
+	if n := metric(t, s.handler.Stats(), "weir_whip_session_ends_total", "reason=deleted"); n != 220 {
+		t.Errorf("%v ends are counted", n)
+	}
+}
