@@ -85,6 +85,11 @@ func (e *aacEncoder) Encode(dst []Frame, f Frame) ([]Frame, error) {
 		}})
 	}
 	e.units = units
+	if err != nil { // the encoder is broken for good: the next frame has another one
+		if audio, failed := transcode.NewOpusToAAC(); failed == nil {
+			e.audio = audio
+		}
+	}
 	return dst, err
 }
 

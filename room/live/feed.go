@@ -24,12 +24,11 @@ type Feed[In, Out Item] struct {
 	name   string
 	source Source[In]
 	open   func(av.Tracks) (Encoder[In, Out], error)
-	ring   *ring[Out]
 
 	mu      sync.Mutex // guards the fields below
 	readers int
-	stop    context.CancelCauseFunc // ends the running goroutine; nil when none runs
-	running chan struct{}           // closed when that goroutine is gone
+	ring    *ring[Out]              // of the present run; each run has its own. nil when there is none
+	stop    context.CancelCauseFunc // ends the present run; nil when there is none
 	idle    *time.Timer
 }
 
@@ -46,10 +45,7 @@ func FeedOf[In, Out Item](s *Stream, name string, source Source[In],
 	if f, ok := s.feeds[name].(*Feed[In, Out]); ok {
 		return f
 	}
-	f := &Feed[In, Out]{
-		stream: s, name: name, source: source, open: open,
-		ring: newRing[Out](s.reg.opts.RingBytes, s.reg.opts.RingTime, &s.reg.tasks),
-	}
+	f := &Feed[In, Out]{stream: s, name: name, source: source, open: open}
 	s.feeds[name] = f
 	return f
 }
@@ -71,16 +67,13 @@ func (f *Feed[In, Out]) NewReader(o ReaderOptions) *Reader[Out] {
 }
 
 func (f *Feed[In, Out]) startLocked(start Start) {
-	before, gone := f.running, make(chan struct{})
+	reg := f.stream.reg
 	ctx, stop := context.WithCancelCause(context.Background())
-	f.stop, f.running = stop, gone
-	f.stream.reg.tasks.Go(func() {
-		defer close(gone)
-		if before != nil {
-			<-before // one writer at a time
-		}
-		f.run(ctx, start)
-	})
+	ring := newRing[Out](reg.opts.RingBytes, reg.opts.RingTime, &reg.tasks)
+	f.ring, f.stop = ring, stop
+	if !reg.tasks.start(func() { f.run(ctx, start, ring) }) {
+		ring.end(ErrStopping)
+	}
 }
 
 // release gives a reader back; after the last one the feed goes on for a while.
@@ -106,28 +99,27 @@ func (f *Feed[In, Out]) release() {
 func (f *Feed[In, Out]) stopLocked() {
 	if f.stop != nil {
 		f.stop(errIdle)
-		f.stop = nil
+		f.ring, f.stop = nil, nil
 	}
 }
 
-// run encodes until the source ends or the feed is stopped.
-func (f *Feed[In, Out]) run(ctx context.Context, start Start) {
+// run encodes into its ring until the source ends or the feed is stopped.
+func (f *Feed[In, Out]) run(ctx context.Context, start Start, ring *ring[Out]) {
 	r := f.source.NewReader(ReaderOptions{Name: "feed-" + f.name, Start: start})
 	defer r.Close()
-	err := f.encode(ctx, r)
+	err := f.encode(ctx, r, ring)
 	switch {
 	case errors.Is(err, ErrEnded):
-		f.ring.end(f.stream.Err())
-	case errors.Is(err, errIdle):
-		f.ring.clear()
+		ring.end(f.stream.Err())
+	case errors.Is(err, errIdle): // nobody has the ring any more
 	default:
 		// Without an encoder the form cannot be made; its readers are told.
 		f.stream.reg.log.Error("feed failed", "stream", f.stream.key, "feed", f.name, "error", err)
-		f.ring.end(err)
+		ring.end(err)
 	}
 }
 
-func (f *Feed[In, Out]) encode(ctx context.Context, r *Reader[In]) error {
+func (f *Feed[In, Out]) encode(ctx context.Context, r *Reader[In], ring *ring[Out]) error {
 	ts, err := r.Start(ctx)
 	if err != nil {
 		return err
@@ -154,7 +146,7 @@ func (f *Feed[In, Out]) encode(ctx context.Context, r *Reader[In]) error {
 			return err
 		}
 		for _, v := range in[:n] {
-			out, snap = f.one(enc, out[:0], v, snap)
+			out, snap = f.one(ring, enc, out[:0], v, snap)
 		}
 		clear(in[:n]) // hold nothing while waiting
 		clear(out)
@@ -162,7 +154,7 @@ func (f *Feed[In, Out]) encode(ctx context.Context, r *Reader[In]) error {
 }
 
 // one encodes one value and appends what it becomes.
-func (f *Feed[In, Out]) one(enc Encoder[In, Out], out []Out, v In, snap *snapshot) ([]Out, *snapshot) {
+func (f *Feed[In, Out]) one(ring *ring[Out], enc Encoder[In, Out], out []Out, v In, snap *snapshot) ([]Out, *snapshot) {
 	out, err := enc.Encode(out, v)
 	if err != nil {
 		f.stream.reg.stats.feedErrors.WithLabelValues(f.name).Inc()
@@ -172,7 +164,7 @@ func (f *Feed[In, Out]) one(enc Encoder[In, Out], out []Out, v In, snap *snapsho
 		snap = snap.next(ts)
 	}
 	for _, o := range out {
-		f.ring.append(o, snap)
+		ring.append(o, snap)
 	}
 	return out, snap
 }

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,8 +89,8 @@ func TestFeedEndsAWhileAfterItsLastReader(t *testing.T) {
 		if made != before {
 			t.Error("the feed works for nobody")
 		}
-		if b := f.ring.bytes.Load(); b != 0 {
-			t.Errorf("an idle feed holds %d bytes", b)
+		if f.ring != nil {
+			t.Error("an idle feed holds its ring")
 		}
 		r = f.NewReader(ReaderOptions{})
 		defer r.Close()
@@ -130,6 +131,63 @@ func TestFeedWithoutEncoderTellsItsReaders(t *testing.T) {
 		defer r.Close()
 		if _, err := r.Start(context.Background()); !errors.Is(err, errTest) {
 			t.Errorf("Start = %v", err)
+		}
+	})
+}
+
+// slowEncoder stops at its first frame from 900 ms on until it is let go.
+type slowEncoder struct {
+	tracks  av.Tracks
+	entered chan struct{}
+	gate    chan struct{}
+	once    *sync.Once
+}
+
+func (e slowEncoder) Tracks() av.Tracks { return e.tracks }
+
+func (e slowEncoder) Encode(dst []Frame, f Frame) ([]Frame, error) {
+	if f.DTS >= 900*time.Millisecond {
+		e.once.Do(func() {
+			close(e.entered)
+			<-e.gate
+		})
+	}
+	return append(dst, f), nil
+}
+
+// TestFeedRestartsWhileItsOldRunWorks: a reader that comes when the feed has just been stopped reads the new run
+// only, so that time does not go back for it.
+func TestFeedRestartsWhileItsOldRunWorks(t *testing.T) {
+	inBubble(t, testOptions(), func(t *testing.T, reg *Registry) {
+		p := mustPublish(t, reg, PublishOptions{Tracks: 1})
+		mustWrite(t, p, config(videoTrack, 0))
+		at := writeGroups(t, p, 0, 1)
+		entered, gate, once := make(chan struct{}), make(chan struct{}), new(sync.Once)
+		f := FeedOf(p.Stream(), "slow", Source[Frame](p.Stream()), func(ts av.Tracks) (Encoder[Frame, Frame], error) {
+			return slowEncoder{ts, entered, gate, once}, nil
+		})
+		first := f.NewReader(ReaderOptions{})
+		synctest.Wait()
+		for range 10 {
+			mustWrite(t, p, video(at, false))
+			at += 40 * time.Millisecond
+		}
+		<-entered
+		first.Close()
+		time.Sleep(11 * time.Second) // the feed is stopped, and its goroutine still encodes
+		second := f.NewReader(ReaderOptions{})
+		defer second.Close()
+		close(gate)
+		synctest.Wait()
+		last := time.Duration(-1)
+		for _, v := range readAll(t, second) {
+			if v.DTS <= last {
+				t.Fatalf("%v after %v", v.DTS, last)
+			}
+			last = v.DTS
+		}
+		if last != at-40*time.Millisecond {
+			t.Errorf("read up to %v of %v", last, at)
 		}
 	})
 }

@@ -44,6 +44,9 @@ type PublishOptions struct {
 	Policy Policy
 	// Tracks is how many tracks the publisher announced; readers wait for them, but not for long.
 	Tracks int
+	// Brings are the ids of those tracks. A stream that has others is not taken over but ended and begun anew: an
+	// output that waits for pictures would wait for ever. nil stands for not known.
+	Brings []av.TrackID
 	// KeyFrame asks the publisher's encoder for a key frame. It must not block and must not call back.
 	KeyFrame func()
 }

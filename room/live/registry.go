@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"weir/mux/av"
 )
 
 // Options bound and time the hub. All are required but Log and Now.
@@ -29,7 +31,7 @@ type Registry struct {
 	opts  Options
 	log   *slog.Logger
 	stats *Stats
-	tasks sync.WaitGroup // goroutines of feeds and wakers
+	tasks tasks // goroutines of feeds and wakers
 
 	mu       sync.RWMutex // guards the fields below
 	streams  map[Key]*Stream
@@ -64,7 +66,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	for _, s := range all {
 		s.finish(ErrStopping)
 	}
-	r.tasks.Wait()
+	r.tasks.wait()
 	return nil
 }
 
@@ -78,14 +80,23 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 		return nil, ErrStopping
 	}
 	s := r.streams[k]
+	if s != nil {
+		if err := s.yields(o); err != nil {
+			return nil, err
+		}
+		if s.missedBy(o.Brings) {
+			// What its viewers were promised does not come any more: they begin anew.
+			delete(r.streams, k)
+			s.finish(ErrReplaced)
+			s = nil
+		}
+	}
 	if s == nil {
 		if len(r.streams) >= r.opts.MaxStreams {
 			return nil, fmt.Errorf("%w: %d", ErrFull, len(r.streams))
 		}
 		s = newStream(k, r)
 		r.streams[k] = s
-	} else if err := s.yields(o); err != nil {
-		return nil, err
 	}
 	p := &Publisher{stream: s, opts: o, done: make(chan struct{})}
 	s.take(p, ErrReplaced)
@@ -107,6 +118,11 @@ func (s *Stream) yields(o PublishOptions) error {
 	default:
 		return ErrBusy
 	}
+}
+
+// missedBy tells whether the stream has a track that a publisher with these does not bring. nil is not known.
+func (s *Stream) missedBy(brings []av.TrackID) bool {
+	return brings != nil && slices.ContainsFunc(s.Tracks(), func(t av.Track) bool { return !slices.Contains(brings, t.ID) })
 }
 
 // Stream returns the stream of a key; ok is false when there is none.

@@ -85,7 +85,7 @@ type ring[T Item] struct {
 	ending sync.Once
 }
 
-func newRing[T Item](maxBytes int, maxTime time.Duration, tasks *sync.WaitGroup) *ring[T] {
+func newRing[T Item](maxBytes int, maxTime time.Duration, tasks *tasks) *ring[T] {
 	r := &ring[T]{maxBytes: maxBytes, maxTime: maxTime, done: make(chan struct{})}
 	r.wakers.tasks = tasks
 	r.table.Store(newTable[T](ringSlots))
@@ -147,14 +147,6 @@ func (r *ring[T]) drop(t *table[T]) {
 	r.bytes.Add(-int64(t.slot(s).Load().val.Bytes()))
 	r.tail.Store(s + 1)
 	t.slot(s).Store(nil)
-}
-
-// clear forgets all values; numbers go on. Writer only.
-func (r *ring[T]) clear() {
-	t := r.table.Load()
-	for r.tail.Load() != r.head.Load() {
-		r.drop(t)
-	}
 }
 
 // get returns the entry numbered seq, which is below a head that was loaded before; nil when it is gone.

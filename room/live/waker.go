@@ -57,7 +57,7 @@ func (w *waker) run() {
 
 // wakers are the wakers of one ring, one for each joining interval in use.
 type wakers struct {
-	tasks *sync.WaitGroup // owns their goroutines
+	tasks *tasks // own their goroutines
 
 	mu   sync.Mutex               // guards list's writers and every waker's refs
 	list atomic.Pointer[[]*waker] // copied on write, so that kick takes no lock
@@ -78,7 +78,7 @@ func (ws *wakers) acquire(join time.Duration) *waker {
 	w.refs = 1
 	next := append(append([]*waker(nil), old...), w)
 	ws.list.Store(&next)
-	ws.tasks.Go(w.run)
+	ws.tasks.start(w.run) // when the hub is over, so is the ring: its readers need no wake
 	return w
 }
 
