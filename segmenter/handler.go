@@ -32,8 +32,7 @@ const (
 
 // ServeMultivariant answers with the multivariant playlist of a stream, starting its segmenter if need be. child
 // is where the stream's files are, relative to the request's path, such as "cam/". The request's query is passed
-// on to the media playlist, so that a signed address stays signed; segments need no signature, since nobody can
-// guess their names.
+// on to the media playlist, so that a token or signature in it is there as well.
 //
 // CORS is the business of the middleware around this package, for errors too; so is who may play.
 func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, key live.Key, child string) {

@@ -104,11 +104,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.opts.Problem(w, r, http.StatusNotFound, "stream_not_found", "the stream is not live")
 		return
 	}
-	source, err := h.source(r, s)
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
 	if r.Method == http.MethodHead {
 		header(w.Header())
 		return
@@ -118,6 +113,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave(key)
+	source, err := h.source(r, s)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
 	h.play(w, r, s, source)
 }
 

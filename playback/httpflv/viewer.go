@@ -43,8 +43,8 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request, s *live.Stream, s
 		return
 	}
 	out, ctx, err := openSink(w, r, h.opts.WriteTimeout)
-	if err != nil {
-		h.refuse(w, r, err)
+	if err != nil { // the connection is out of net/http's hands, and broken: there is nobody to answer
+		h.stats.closed.WithLabelValues(errGone.reason).Inc()
 		return
 	}
 	v := &viewer{handler: h, reader: reader, out: out, tracks: tracks}
