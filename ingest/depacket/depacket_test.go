@@ -3,12 +3,16 @@ package depacket
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/pion/rtp/codecs"
 
+	"weir/mux/av"
+	avc "weir/mux/codec/h264"
 	"weir/testdata"
 )
 
@@ -150,6 +154,29 @@ func fuA(nal []byte, n int) [][]byte {
 	return out
 }
 
+// bits packs digits into bytes; what is no digit parts fields for the eye, and what is left of a byte is 0.
+func bits(digits string) []byte {
+	var out []byte
+	n := 0
+	for _, c := range digits {
+		if c != '0' && c != '1' {
+			continue
+		}
+		if n%8 == 0 {
+			out = append(out, 0)
+		}
+		out[n/8] |= byte(c-'0') << (7 - n%8)
+		n++
+	}
+	return out
+}
+
+// ue writes an Exp-Golomb code (ITU-T H.264 9.1).
+func ue(v uint32) string {
+	code := fmt.Sprintf("%b", v+1)
+	return strings.Repeat("0", len(code)-1) + code
+}
+
 // TestRealStream packetizes the samples with a foreign packetizer and compares every NAL unit.
 func TestRealStream(t *testing.T) {
 	for _, name := range []string{"bars-360p.h264", "bars-720p.h264"} {
@@ -226,8 +253,61 @@ func TestDTSOfReorderedPictures(t *testing.T) {
 	if reordered == 0 {
 		t.Error("the sample reorders nothing")
 	}
-	var blind DTS
-	if _, err := blind.At(&Unit{Reorder: true}, 0); err == nil {
-		t.Error("a decoding time before any key frame")
+}
+
+// TestDTSFaults has the units of which no decoding time can be told, and how far that reaches.
+func TestDTSFaults(t *testing.T) {
+	b := splitUnits("testdata/bframes.h264")
+	// Main profile, pic_order_cnt_type 1 (ITU-T H.264 7.3.2.1.1) with an empty cycle, 64x64.
+	type1 := append([]byte{0x67, 77, 0, 30}, bits("1 1 010 0 1 1 1 010 0 00100 00100 1 1 0 0 1")...)
+	unit := func(key bool, sets []byte, nal []byte) *Unit {
+		u := &Unit{Key: key, Reorder: true, Data: prefixed(nal)}
+		if sets != nil {
+			u.Config = &av.Track{Config: avc.AppendConfig(nil, [][]byte{sets}, [][]byte{pps})}
+		}
+		return u
+	}
+	last := func(au [][]byte) []byte { return au[len(au)-1] }
+	key, p := unit(true, b[0][0], last(b[0])), unit(false, nil, last(b[1]))
+	cut, cutKey := unit(false, nil, []byte{0x41}), unit(true, b[0][0], []byte{0x65})
+	key1, p1 := unit(true, type1, idr), unit(false, nil, slice)
+	broken := unit(true, nil, idr)
+	broken.Config = &av.Track{Config: []byte{1}}
+	type step struct {
+		unit *Unit
+		pts  int // in frames
+		ok   bool
+	}
+	for _, c := range []struct {
+		name  string
+		steps []step
+	}{
+		{"before a key frame", []step{{p, 0, false}, {key, 1, true}}},
+		{"a key frame without any SPS", []step{{unit(true, nil, idr), 0, true}, {p1, 1, true}}},
+		{"an error lasts until the key frame", []step{
+			{key, 0, true}, {p, 3, true}, {cut, 1, false}, {p, 4, false}, {p, 5, false}, {key, 6, true}, {p, 9, true},
+		}},
+		{"a record that is none", []step{{key, 0, true}, {broken, 1, false}, {p, 4, false}, {key, 6, true}}},
+		{"7.3.2.1.1 pic_order_cnt_type 1, in order", []step{{key1, 0, true}, {p1, 1, true}, {p1, 2, true}, {key1, 3, true}, {p1, 4, true}}},
+		{"7.3.2.1.1 pic_order_cnt_type 1, out of order", []step{
+			{key1, 0, true}, {p1, 3, true}, {p1, 1, false}, {p1, 4, false}, {key1, 5, true}, {p1, 6, true},
+		}},
+		{"pic_order_cnt_type 1, shown at once", []step{{key1, 0, true}, {p1, 0, false}, {p1, 1, false}}},
+		{"a key frame of which no order can be read", []step{{cutKey, 0, true}, {p, 3, true}, {p, 2, false}, {key, 4, true}}},
+		{"back to an order that can be told", []step{{key1, 0, true}, {p1, 1, true}, {key, 2, true}, {p, 5, true}, {cut, 3, false}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var d DTS
+			for i, s := range c.steps {
+				pts := time.Duration(s.pts) * 40 * time.Millisecond
+				at, err := d.At(s.unit, pts)
+				if (err == nil) != s.ok {
+					t.Fatalf("unit %d: %v, %v", i, at, err)
+				}
+				if s.ok && (at > pts || s.unit.Key && at != pts) {
+					t.Errorf("unit %d: DTS %v, PTS %v", i, at, pts)
+				}
+			}
+		})
 	}
 }

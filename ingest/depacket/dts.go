@@ -2,6 +2,7 @@ package depacket
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,44 +12,76 @@ import (
 	avc "weir/mux/codec/h264"
 )
 
+var errOrder = errors.New("the order of pictures is not known before the next key frame")
+
 // DTS finds the decoding time of pictures that are shown in another order than they are decoded in. Browsers
 // send none; some native encoders do. It is fed whole access units only.
 type DTS struct {
+	sps []byte
+
+	// What is known of the pictures since the last key frame: the extractor follows their order, or else they are
+	// taken as shown in the order in which they are decoded, as long as they look like it, or else nothing is.
 	extractor *h264.DTSExtractor
-	sps       []byte
+	inOrder   bool
+	last      time.Duration // PTS of the unit before, while inOrder
 }
 
 // At returns the decoding time of a unit that is shown at pts. An error means that the order cannot be told
-// before the next key frame.
+// before the next key frame: every unit until then gets one.
 func (d *DTS) At(u *Unit, pts time.Duration) (time.Duration, error) {
+	dts, err := d.at(u, pts)
+	if err != nil {
+		d.extractor, d.inOrder = nil, false
+		return 0, fmt.Errorf("cannot find decoding time: %w", err)
+	}
+	return dts, nil
+}
+
+func (d *DTS) at(u *Unit, pts time.Duration) (time.Duration, error) {
 	if u.Config != nil {
 		sps, _, err := avc.ParseConfig(u.Config.Config)
 		if err != nil {
-			return 0, fmt.Errorf("cannot find decoding time: %w", err)
+			return 0, err
 		}
 		d.sps = sps[0]
 	}
-	if !u.Reorder {
+	switch {
+	case !u.Reorder:
 		return pts, nil
+	case u.Key:
+		return d.begin(u, pts), nil
+	case d.extractor != nil:
+		return d.extract(u, pts)
+	case d.inOrder && pts > d.last:
+		d.last = pts
+		return pts, nil
+	default:
+		return 0, errOrder
 	}
-	if u.Key { // a key frame starts afresh, whatever was lost before it
-		d.extractor = new(h264.DTSExtractor)
-		d.extractor.Initialize()
-	}
-	if d.extractor == nil {
-		return 0, fmt.Errorf("cannot find decoding time before a key frame")
-	}
-	ticks, err := d.extractor.Extract(d.nals(u), av.Ticks(pts, 90000))
+}
+
+// begin starts afresh at a key frame, whatever was lost before it. Where the extractor cannot follow (it knows no
+// pic_order_cnt_type 1), the pictures may still come in the order in which they are shown.
+func (d *DTS) begin(u *Unit, pts time.Duration) time.Duration {
+	d.extractor, d.inOrder = new(h264.DTSExtractor), false
+	d.extractor.Initialize()
+	dts, err := d.extract(u, pts)
 	if err != nil {
-		return 0, fmt.Errorf("cannot find decoding time: %w", err)
+		d.extractor, d.inOrder, d.last = nil, true, pts
+		return pts
 	}
-	return av.Duration(ticks, 90000), nil
+	return dts
+}
+
+func (d *DTS) extract(u *Unit, pts time.Duration) (time.Duration, error) {
+	ticks, err := d.extractor.Extract(d.nals(u), av.Ticks(pts, 90000))
+	return av.Duration(ticks, 90000), err
 }
 
 // nals lists the unit's NAL units, the sequence parameter set first where the extractor looks for it.
 func (d *DTS) nals(u *Unit) [][]byte {
 	var out [][]byte
-	if u.Key {
+	if u.Key && d.sps != nil {
 		out = append(out, d.sps)
 	}
 	for b := u.Data; len(b) > lengthPrefix; {
