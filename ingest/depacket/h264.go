@@ -14,7 +14,8 @@ import (
 
 const (
 	maxUnitSize  = 4 << 20  // bytes of an access unit; 4K at 100 Mbit/s has key frames of 2 MB
-	maxSets      = 32       // parameter sets of a kind kept
+	maxSPS       = 31       // seq_parameter_set_id, ITU-T H.264 7.4.2.1.1
+	maxPPS       = 255      // pic_parameter_set_id, 7.4.2.2
 	maxSetSize   = 1024     // bytes of a parameter set
 	videoChunk   = 64 << 10 // arena chunk: half a second at 1 Mbit/s
 	lengthPrefix = 4        // bytes before each NAL unit
@@ -72,6 +73,7 @@ func (d *H264) Announce(sets [][]byte) {
 			d.sets.put(t, nal)
 		}
 	}
+	d.sets.age() // they did not come in-band
 }
 
 // Stats are the counts so far.
@@ -104,11 +106,15 @@ func (d *H264) lose() {
 		d.damaged = true
 	}
 	d.cutFragment()
+	d.sets.age()
 	d.gap = true
 }
 
 func (d *H264) begin(p *Packet) {
 	d.arena.drop()
+	if d.key {
+		d.sets.age() // what came with that key frame is not this one's own
+	}
 	d.opened, d.timestamp, d.arrival = true, p.Timestamp, p.Arrival
 	d.damaged, d.key, d.slices, d.fragment = false, false, 0, -1
 	d.unsure = d.gap
@@ -257,15 +263,17 @@ func (d *H264) finish() {
 	d.endFragment()
 	d.opened = false
 	switch {
-	case d.damaged:
+	case d.damaged, d.key && d.unsure && d.sets.missing():
 		d.stats.Damaged++
 		d.breakUp()
 		return
 	case d.slices == 0:
 		d.arena.drop() // parameter sets alone, or SEI
+		d.gap = d.unsure
 		return
 	case d.key && d.sets.usable():
 		d.broken = false
+		d.sets.settle()
 	case d.key || d.broken || d.sets.changed:
 		// Without its parameter sets a picture cannot be decoded, and new ones count from a key frame on.
 		d.stats.Dependent++
@@ -286,29 +294,39 @@ func (d *H264) breakUp() {
 	d.out.Broken()
 }
 
-// parameterSets are those in force, by their ids.
+// parameterSet is one of them, as it came last.
+type parameterSet struct {
+	nal []byte
+	at  uint64 // parameterSets.now when it came
+}
+
+// parameterSets are those in force, by their ids. A set is fresh when it came since the last key frame, with
+// nothing lost in between, whether its bytes are new or not.
 type parameterSets struct {
-	sps, pps   map[uint32][]byte
-	newest     uint32 // id of the SPS that came last: the one in use
-	changed    bool   // since take
-	track      *av.Track
-	mayReorder bool // see Unit.Reorder
+	sps, pps           map[uint32]parameterSet
+	freshSPS, freshPPS bool   // there is a fresh one
+	now                uint64 // counts key frames and losses
+	inBand             bool   // a key frame came with sets of its own: the next ones do too
+	newest             uint32 // id of the SPS that came last: the one in use
+	changed            bool   // since take
+	track              *av.Track
+	mayReorder         bool // see Unit.Reorder
 }
 
 // put takes a parameter set, whose NAL unit it copies. One that does not parse is left out.
 func (s *parameterSets) put(t byte, nal []byte) {
 	if s.sps == nil {
-		s.sps, s.pps = make(map[uint32][]byte), make(map[uint32][]byte)
+		s.sps, s.pps = make(map[uint32]parameterSet), make(map[uint32]parameterSet)
 	}
-	sets, skip := s.sps, 4 // NAL header, profile, constraints, level
+	sets, fresh, skip, last := s.sps, &s.freshSPS, 4, uint32(maxSPS) // NAL header, profile, constraints, level
 	if t == h264.NALPPS {
-		sets, skip = s.pps, 1
+		sets, fresh, skip, last = s.pps, &s.freshPPS, 1, maxPPS
 	}
 	if len(nal) <= skip || len(nal) > maxSetSize {
 		return
 	}
 	id, ok := golomb(nal[skip:])
-	if !ok {
+	if !ok || id > last {
 		return
 	}
 	if t == h264.NALSPS {
@@ -318,16 +336,43 @@ func (s *parameterSets) put(t byte, nal []byte) {
 		s.changed = s.changed || s.newest != id
 		s.newest = id
 	}
-	old, known := sets[id]
-	if bytes.Equal(old, nal) || !known && len(sets) >= maxSets {
-		return
+	set := sets[id]
+	if !bytes.Equal(set.nal, nal) {
+		set.nal = bytes.Clone(nal)
+		s.changed = true
 	}
-	sets[id] = bytes.Clone(nal)
-	s.changed = true
+	set.at, *fresh = s.now, true
+	sets[id] = set
 }
 
 // usable tells whether there is what a key frame needs.
-func (s *parameterSets) usable() bool { return s.sps[s.newest] != nil && len(s.pps) > 0 }
+func (s *parameterSets) usable() bool {
+	_, ok := s.sps[s.newest]
+	return ok && len(s.pps) > 0
+}
+
+// missing tells whether a key frame behind a loss lacks the sets that its sender puts before each: they are among
+// what was lost, and those of before may be of another picture size.
+func (s *parameterSets) missing() bool { return s.inBand && !(s.freshSPS && s.freshPPS) }
+
+// age makes every set one of before.
+func (s *parameterSets) age() {
+	s.now++
+	s.freshSPS, s.freshPPS = false, false
+}
+
+// settle ends a key frame: if it came with sets of its own, those of before are no longer in force.
+func (s *parameterSets) settle() {
+	if !s.freshSPS || !s.freshPPS {
+		return
+	}
+	s.inBand = true
+	for _, sets := range []map[uint32]parameterSet{s.sps, s.pps} {
+		n := len(sets)
+		maps.DeleteFunc(sets, func(_ uint32, set parameterSet) bool { return set.at != s.now })
+		s.changed = s.changed || len(sets) != n
+	}
+}
 
 // take returns the configuration if it is another one than at the last call, else nil.
 func (s *parameterSets) take() *av.Track {
@@ -335,7 +380,7 @@ func (s *parameterSets) take() *av.Track {
 		return nil
 	}
 	s.changed = false
-	info, err := h264.ParseSPS(s.sps[s.newest])
+	info, err := h264.ParseSPS(s.sps[s.newest].nal)
 	if err != nil {
 		return nil
 	}
@@ -352,13 +397,13 @@ func (s *parameterSets) take() *av.Track {
 }
 
 // ordered lists the sets by their ids, the first one before the others.
-func ordered(sets map[uint32][]byte, first uint32) [][]byte {
+func ordered(sets map[uint32]parameterSet, first uint32) [][]byte {
 	ids := slices.SortedFunc(maps.Keys(sets), func(a, b uint32) int {
 		return cmp.Compare(a-first, b-first) // wraps: first counts as 0
 	})
 	out := make([][]byte, 0, len(sets))
 	for _, id := range ids {
-		out = append(out, sets[id])
+		out = append(out, sets[id].nal)
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/pion/rtp/codecs"
@@ -89,6 +90,39 @@ func TestH264Checklist(t *testing.T) {
 			f.lose()
 			f.send(true, append([]byte{0x65, 0x1a}, 1, 2, 3))
 		}, nil, true},
+		{"RH-07 loss right before a key frame, its sets with it", func(f *feed) {
+			f.lose()
+			f.send(true, idr)
+			f.tick()
+			f.send(true, slice)
+		}, nil, true},
+		{"RH-07 loss before SEI, the sets with it", func(f *feed) {
+			f.lose()
+			f.send(true, sei)
+			f.tick()
+			f.send(true, idr)
+		}, nil, true},
+		{"RH-08 SPS lost, PPS there", func(f *feed) {
+			f.lose()
+			f.send(true, pps, idr)
+		}, nil, true},
+		{"RH-08 sets from before the loss are not the key frame's own", func(f *feed) {
+			f.send(true, sps, pps)
+			f.tick()
+			f.lose()
+			f.send(true, idr)
+		}, nil, true},
+		{"RH-08 sets behind the loss, of their own timestamp", func(f *feed) {
+			f.lose()
+			f.send(true, sps, pps)
+			f.tick()
+			f.send(true, idr)
+		}, [][]byte{prefixed(idr)}, false},
+		{"RH-08 a sender need not repeat its sets", func(f *feed) {
+			f.send(true, idr)
+			f.tick()
+			f.send(true, slice)
+		}, [][]byte{prefixed(idr), prefixed(slice)}, false},
 		{"RH-08 parameter sets in packets of their own timestamp", func(f *feed) {
 			f.send(true, sps, pps)
 			f.tick()
@@ -199,6 +233,80 @@ func TestParameterSetChange(t *testing.T) {
 	}
 	if s, p, err := h264.ParseConfig(u[2].Config.Config); err != nil || !bytes.Equal(s[0], wide) || len(p) != 1 {
 		t.Errorf("the record is %x (%v)", u[2].Config.Config, err)
+	}
+}
+
+// TestAnnouncedParameterSets is RH-08: a sender that describes its sets out of band need not send them at all.
+func TestAnnouncedParameterSets(t *testing.T) {
+	f := newFeed()
+	f.vid.Announce([][]byte{sps, pps})
+	f.send(true, idr)
+	f.tick()
+	f.lose()
+	f.send(true, idr)
+	if f.settle(); len(f.got.units) != 2 || f.got.units[0].Config == nil {
+		t.Errorf("%d units with the announced sets", len(f.got.units))
+	}
+	if f.vid.Announce([][]byte{sps, pps}); f.vid.sets.missing() {
+		t.Error("announced sets count as sent before each key frame")
+	}
+}
+
+// TestParameterSetsInForce is RH-08: the record has the sets that came with the last key frame, and none of before.
+func TestParameterSetsInForce(t *testing.T) {
+	wide := splitUnits("testdata/bframes.h264")[0][0]
+	ppsOf := func(id uint32) []byte { return append([]byte{0x68}, bits(ue(id)+"1100111000111100")...) }
+	spsOf := func(id uint32) []byte {
+		return append([]byte{0x67, 66, 0xc0, 30}, bits(ue(id)+"1 011 010 0 00100 00100 1 1 0 0 1")...)
+	}
+	many := make([][]byte, 0, 256)
+	for id := range uint32(256) {
+		many = append(many, ppsOf(id))
+	}
+	type sets [][]byte
+	for _, c := range []struct {
+		name     string
+		keys     []sets // in front of each key frame
+		sps, pps sets   // of the last record
+		records  int
+	}{
+		{"repeated", []sets{{sps, pps}, {sps, pps}}, sets{sps}, sets{pps}, 1},
+		{"not repeated", []sets{{sps, pps}, {}}, sets{sps}, sets{pps}, 1},
+		{"another PPS id", []sets{{sps, ppsOf(1)}, {sps, ppsOf(2)}}, sets{sps}, sets{ppsOf(2)}, 2},
+		{"another SPS id", []sets{{spsOf(1), pps}, {spsOf(2), pps}}, sets{spsOf(2)}, sets{pps}, 2},
+		{"one of two left out", []sets{{sps, ppsOf(1), ppsOf(2)}, {sps, ppsOf(1)}}, sets{sps}, sets{ppsOf(1)}, 2},
+		{"a further PPS without its SPS", []sets{{sps, ppsOf(1)}, {ppsOf(2)}}, sets{sps}, sets{ppsOf(1), ppsOf(2)}, 2},
+		{"a new picture size", []sets{{sps, pps}, {wide, pps}}, sets{wide}, sets{pps}, 2},
+		{"7.4.2.2: PPS ids to 255", []sets{append(sets{sps}, many[1:]...)}, sets{sps}, many[1:], 1},
+		{"7.4.2.2: PPS id 256", []sets{{sps, pps, ppsOf(256)}}, sets{sps}, sets{pps}, 1},
+		{"7.4.2.1.1: SPS ids to 31", []sets{{spsOf(31), pps}}, sets{spsOf(31)}, sets{pps}, 1},
+		{"7.4.2.1.1: SPS id 32 is not the newest", []sets{{sps, spsOf(32), pps}}, sets{sps}, sets{pps}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFeed()
+			for _, key := range c.keys {
+				f.send(true, append(key[:len(key):len(key)], idr)...)
+				f.tick()
+			}
+			if len(f.got.units) != len(c.keys) {
+				t.Fatalf("%d of %d key frames", len(f.got.units), len(c.keys))
+			}
+			var record []byte
+			records := 0
+			for _, u := range f.got.units {
+				if u.Config != nil {
+					record = u.Config.Config
+					records++
+				}
+			}
+			s, p, err := h264.ParseConfig(record)
+			if err != nil || records != c.records {
+				t.Fatalf("%d records, want %d (%v)", records, c.records, err)
+			}
+			if !slices.EqualFunc(s, c.sps, bytes.Equal) || !slices.EqualFunc(p, c.pps, bytes.Equal) {
+				t.Errorf("SPS %x, PPS %x", s, p)
+			}
+		})
 	}
 }
 
