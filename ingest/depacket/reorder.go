@@ -30,11 +30,12 @@ type Reorder struct {
 	slots    []slot
 	free     [][]byte // payload buffers to use again
 
-	started bool
-	next    int64 // extended sequence number to hand on next
-	high    int64 // the highest one seen
-	lost    int   // missing right before next
-	stats   ReorderStats
+	started   bool
+	next      int64 // extended sequence number to hand on next
+	high      int64 // the highest one seen
+	probation int   // sequence number that would confirm the far packet that was just dropped; -1: none was
+	lost      int   // missing right before next
+	stats     ReorderStats
 }
 
 const (
@@ -44,12 +45,15 @@ const (
 	nackRetry = 60 * time.Millisecond
 	// nackLimit bounds how often one packet is asked for.
 	nackLimit = 8
+	// maxMisorder is how far behind a packet is merely late (RFC 3550 A.1), or the ring's size where that is more:
+	// what was asked for can come when all that waited for it has been handed on.
+	maxMisorder = 100
 )
 
 // NewReorder returns a ring of size slots (a power of two) that hands packets on to out, waiting for a missing
 // one no longer than deadline.
 func NewReorder(size int, deadline time.Duration, out sink) *Reorder {
-	return &Reorder{out: out, deadline: deadline, slots: make([]slot, size)}
+	return &Reorder{out: out, deadline: deadline, slots: make([]slot, size), probation: -1}
 }
 
 // Stats are the counts so far.
@@ -69,13 +73,21 @@ func (r *Reorder) Push(p *Packet) {
 		r.high = r.next - 1
 	}
 	seq := r.high + int64(int16(p.Seq-uint16(r.high))) // RFC 3550 A.1: the nearest one
-	switch {
-	case seq < r.next:
+	if r.far(seq) {
+		// RFC 3550 A.1: two in a row tell a sender that goes on elsewhere from a stray packet.
+		if r.probation != int(p.Seq) {
+			r.probation = int(p.Seq + 1)
+			r.stats.Late++
+			return
+		}
+		seq = r.restart(seq)
+	}
+	r.probation = -1
+	if seq < r.next {
 		r.stats.Late++
 		return
-	case seq >= r.next+int64(len(r.slots)):
-		r.leap(seq)
 	}
+	r.makeRoom(seq)
 	if seq == r.next {
 		r.high = max(r.high, seq)
 		r.recovered(r.slot(seq))
@@ -112,19 +124,40 @@ func (r *Reorder) recovered(s *slot) {
 	}
 }
 
-// leap gives up everything before seq, which lies past the ring's end.
-func (r *Reorder) leap(seq int64) {
+// far tells whether a packet is too far from the others to be late or to wait for them.
+func (r *Reorder) far(seq int64) bool {
+	size := int64(len(r.slots))
+	return seq > r.high+size || seq < r.next-max(maxMisorder, size)
+}
+
+// restart gives up on all that is missing and begins anew at seq, whose extended number it returns.
+func (r *Reorder) restart(seq int64) int64 {
 	for r.next <= r.high {
 		r.step()
 	}
-	r.lose(int(min(seq-r.next, 1<<15)))
+	if seq < r.next {
+		seq += 1 << 16 // a step back counts as a cycle: the highest number only grows (RFC 3550 6.4.1)
+		r.lose(1)      // how many is not known
+	} else {
+		r.lose(int(seq - r.next))
+	}
 	r.next, r.high = seq, seq-1
+	return seq
+}
+
+// makeRoom gives up on the oldest until the ring reaches seq.
+func (r *Reorder) makeRoom(seq int64) {
+	for seq >= r.next+int64(len(r.slots)) {
+		r.step()
+		r.flow()
+	}
 }
 
 // step hands on the next packet, or counts it as lost.
 func (r *Reorder) step() {
 	s := r.slot(r.next)
 	if !s.have {
+		*s = slot{}
 		r.next++
 		r.lose(1)
 		return

@@ -26,6 +26,15 @@ func push(r *Reorder, at time.Duration, seqs ...uint16) {
 	}
 }
 
+// run is n sequence numbers in a row.
+func run(first uint16, n int) []uint16 {
+	var out []uint16
+	for i := range n {
+		out = append(out, first+uint16(i))
+	}
+	return out
+}
+
 // TestReorderChecklist is RH-06, and RH-05 for the sequence number.
 func TestReorderChecklist(t *testing.T) {
 	const deadline = 100 * time.Millisecond
@@ -57,7 +66,22 @@ func TestReorderChecklist(t *testing.T) {
 			r.Expire(deadline)
 			push(r, deadline, 2, 4)
 		}, []uint16{1, 3, 4}, 1},
-		{"RH-06 bounded in packets", func(r *Reorder) { push(r, 0, 1, 3, 1000) }, []uint16{1, 3, 1000}, 997},
+		{"RH-06 bounded in packets", func(r *Reorder) { push(r, 0, 1, 3, 66) }, []uint16{1, 3}, 1},
+		{"RH-06 bounded in packets, far ahead", func(r *Reorder) { push(r, 0, 1, 3, 1000, 1001) }, []uint16{1, 3, 1001}, 998},
+		{"RFC 3550 A.1 a stray ahead", func(r *Reorder) { push(r, 0, 1, 1000, 2, 1001, 3) }, []uint16{1, 2, 3}, 0},
+		{"RFC 3550 A.1 a stray ahead, twice", func(r *Reorder) { push(r, 0, 1, 1000, 1000, 2) }, []uint16{1, 2}, 0},
+		{"RFC 3550 A.1 a stray behind", func(r *Reorder) { push(r, 0, 1000, 7, 1001) }, []uint16{1000, 1001}, 0},
+		{"RFC 3550 A.1 a step back", func(r *Reorder) { push(r, 0, 30000, 20000, 20001, 20002) }, []uint16{30000, 20001, 20002}, 1},
+		{"RFC 3550 A.1 a step back, with packets waiting", func(r *Reorder) { push(r, 0, 30000, 30002, 20000, 20001) }, []uint16{30000, 30002, 20001}, 2},
+		{"RFC 3550 A.1 a step back over the wrap", func(r *Reorder) { push(r, 0, 100, 60000, 60001, 60002) }, []uint16{100, 60001, 60002}, 1},
+		{"RFC 3550 A.1 late by no more than 100 in a row", func(r *Reorder) { push(r, 0, 1000, 901, 902, 1001) }, []uint16{1000, 1001}, 0},
+		{"RFC 3550 A.1 late by more than 100 in a row", func(r *Reorder) { push(r, 0, 1000, 899, 900) }, []uint16{1000, 900}, 1},
+		{"RH-06 a burst larger than the ring behind a hole", func(r *Reorder) {
+			push(r, 0, 1)
+			for s := range uint16(70) {
+				push(r, 0, 3+s)
+			}
+		}, append([]uint16{1}, run(3, 70)...), 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got order
@@ -100,28 +124,130 @@ func TestMissingIsAskedForAtAPace(t *testing.T) {
 	}
 }
 
+// TestLateRetransmissions: what was asked for may come behind all that waited for it, in a row, and is late then.
+func TestLateRetransmissions(t *testing.T) {
+	var got order
+	r := NewReorder(512, time.Second, &got)
+	push(r, 0, 1)
+	push(r, 0, run(4, 400)...)
+	r.Expire(time.Second)
+	push(r, time.Second, 2, 3, 404)
+	if got.lost != 2 || r.Stats().Late != 2 || got.seqs[len(got.seqs)-1] != 404 {
+		t.Errorf("%d lost, last %d, %+v", got.lost, got.seqs[len(got.seqs)-1], r.Stats())
+	}
+}
+
+// TestRecoveredIsWhatWasAskedFor: the place of a packet that was asked for and lost is used again by another.
+func TestRecoveredIsWhatWasAskedFor(t *testing.T) {
+	var got order
+	r := NewReorder(64, time.Second, &got)
+	push(r, 0, 1, 3)
+	r.Missing(nil, nackDelay)
+	r.Expire(time.Second)
+	push(r, time.Second, run(4, 64)...)
+	if s := r.Stats(); s.Asked != 1 || s.Recovered != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestHighest is RFC 3550 6.4.1: the number that was received last, behind cycles that only grow.
+func TestHighest(t *testing.T) {
+	var got order
+	r := NewReorder(64, time.Second, &got)
+	for _, c := range []struct {
+		seq  uint16
+		want uint32
+	}{
+		{65534, 65534}, {1, 1<<16 + 1}, {65535, 1<<16 + 1}, {30000, 1<<16 + 1}, {30001, 1<<16 + 30001},
+		{20000, 1<<16 + 30001}, {20001, 2<<16 + 20001}, {20003, 2<<16 + 20003},
+	} {
+		if push(r, 0, c.seq); r.Highest() != c.want {
+			t.Errorf("after %d the highest is %d, want %d", c.seq, r.Highest(), c.want)
+		}
+	}
+}
+
+// TestReorderAllocations: whatever order packets come in, the ring reuses what it has.
+func TestReorderAllocations(t *testing.T) {
+	r := NewReorder(64, time.Second, new(counter))
+	p := Packet{Payload: make([]byte, 1000)}
+	seq := uint16(0)
+	n := testing.AllocsPerRun(1000, func() {
+		for _, step := range []uint16{0, 2, 1, 3, 40000, 40001, 40003, 40002} { // a swap, then a leap and a swap
+			p.Seq = seq + step
+			r.Push(&p)
+		}
+		seq += 40004
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// counter is a sink that counts.
+type counter int
+
+func (c *counter) packet(*Packet, int) { *c++ }
+
+const propertySlots = 64
+
+// TestReorderProperty: packets are handed on in a row, or with just as many told lost as were skipped; what is far
+// from the others is handed on only behind its predecessor; and every packet has one fate.
 func TestReorderProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var got order
-		r := NewReorder(64, 50*time.Millisecond, &got)
-		first := rapid.Uint16().Draw(t, "first")
-		push(r, 0, first)
+		p := &property{t: t}
+		r := NewReorder(propertySlots, 50*time.Millisecond, p)
+		p.pushed = rapid.Uint16().Draw(t, "first")
+		p.at = p.pushed - 1
+		push(r, 0, p.pushed)
 		now := time.Duration(0)
+		step := rapid.OneOf(rapid.IntRange(-40, 80), rapid.Just(1), rapid.IntRange(-1<<15, 1<<15-1))
 		for range rapid.IntRange(0, 300).Draw(t, "n") {
 			now += time.Duration(rapid.IntRange(0, 20).Draw(t, "ms")) * time.Millisecond
-			push(r, now, uint16(r.high)+uint16(rapid.IntRange(-40, 80).Draw(t, "step")))
+			from := uint16(r.high)
+			if rapid.Bool().Draw(t, "behind the last one") {
+				from = p.pushed
+			}
+			p.before, p.pushed = p.pushed, from+uint16(step.Draw(t, "step"))
+			high := r.Highest()
+			push(r, now, p.pushed)
 			r.Expire(now)
-		}
-		for i := 1; i < len(got.seqs); i++ {
-			if int16(got.seqs[i]-got.seqs[i-1]) <= 0 {
-				t.Fatalf("%d after %d", got.seqs[i], got.seqs[i-1])
+			if r.Highest() < high {
+				t.Fatalf("the highest number fell from %d to %d", high, r.Highest())
 			}
 		}
-		span := int(r.next-int64(first)) - len(got.seqs)
-		if got.lost+r.lost != span {
-			t.Fatalf("%d lost told, %d in fact", got.lost+r.lost, span)
+		waiting := 0
+		for i := range r.slots {
+			if r.slots[i].have {
+				waiting++
+			}
+		}
+		s := r.Stats()
+		if int(s.Received) != p.handed+waiting+int(s.Late+s.Duplicate) || int(s.Lost) != p.lost+r.lost {
+			t.Fatalf("%d handed on, %d waiting, %d told lost: %+v", p.handed, waiting, p.lost, s)
 		}
 	})
+}
+
+// property is a sink that checks each packet against the one before.
+type property struct {
+	t              *rapid.T
+	at             uint16 // handed on last
+	before, pushed uint16 // the last two pushed
+	handed, lost   int
+}
+
+func (o *property) packet(p *Packet, lost int) {
+	step := int(int16(p.Seq - o.at))
+	back := step <= 0 || step > 1<<14 // the latter from far behind, or ahead: 16 bits do not tell
+	confirmed := p.Seq == o.pushed && o.before == p.Seq-1
+	if (back || step > propertySlots) && (lost == 0 || !confirmed) {
+		o.t.Fatalf("%d after %d, %d told lost, confirmed %v", p.Seq, o.at, lost, confirmed)
+	}
+	if !back && step != lost+1 {
+		o.t.Fatalf("%d after %d and %d told lost", p.Seq, o.at, lost)
+	}
+	o.at, o.handed, o.lost = p.Seq, o.handed+1, o.lost+lost
 }
 
 // TestParseChecklist is RH-09: padding, extensions and contributing sources whose lengths lie.
