@@ -64,7 +64,7 @@ func TestClockChecklist(t *testing.T) {
 		steps []step
 		jumps uint64
 	}{
-		{"RO-06 the first stands at its arrival", []step{{12345, 700 * ms, 700 * ms}, {12345 + 960, 790 * ms, 720 * ms}}, 0},
+		{"RO-06 before the first sender report: the first stands at its arrival", []step{{12345, 700 * ms, 700 * ms}, {12345 + 960, 790 * ms, 720 * ms}}, 0},
 		{"RO-03 DTX: the timestamps go on", []step{{0, 0, 0}, {960, 20 * ms, 20 * ms}, {20160, 421 * ms, 420 * ms}}, 0},
 		{"RO-05 another source begins anywhere", []step{{1 << 31, 0, 0}, {1<<31 + 1<<30, 5000 * ms, 5000 * ms}, {1<<31 + 1<<30 + 960, 5020 * ms, 5020 * ms}}, 1},
 		{"RO-05 another source begins before", []step{{1 << 31, 0, 0}, {17, 5000 * ms, 5000 * ms}, {17 + 960, 5020 * ms, 5020 * ms}}, 1},
