@@ -118,7 +118,7 @@ func writeAll(w http.ResponseWriter, r *http.Request, data []byte) {
 func bandwidth(bits float64) uint32 { return uint32(min(math.Ceil(bits), math.MaxUint32)) }
 
 func (m *Segmenters) missing(w http.ResponseWriter, r *http.Request) {
-	m.problem(w, r, http.StatusNotFound, "file_not_found", "There is no such file, or it is too old.")
+	m.problem(w, r, http.StatusNotFound, "file_not_found", "there is no such file, or it is too old")
 }
 
 // fail answers for an error of window.
@@ -127,12 +127,12 @@ func (m *Segmenters) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case r.Context().Err() != nil:
 		// The viewer is gone.
 	case errors.Is(err, ErrNoStream):
-		m.problem(w, r, http.StatusNotFound, "stream_not_found", "The stream is not live.")
+		m.problem(w, r, http.StatusNotFound, "stream_not_found", "the stream is not live")
 	case errors.Is(err, ErrNoTracks):
-		m.problem(w, r, http.StatusNotAcceptable, "stream_not_playable", "HLS cannot carry what is published.")
+		m.problem(w, r, http.StatusNotAcceptable, "stream_not_playable", "HLS cannot carry what is published")
 	default:
 		w.Header().Set("Retry-After", "1")
-		m.problem(w, r, http.StatusServiceUnavailable, "stream_not_ready", "There is no complete segment yet.")
+		m.problem(w, r, http.StatusServiceUnavailable, "stream_not_ready", "there is no complete segment yet")
 	}
 }
 

@@ -46,8 +46,11 @@ func verify(t *testing.T, key, token string) auth.User {
 func TestURL(t *testing.T) {
 	dir := t.TempDir()
 	out, errs, err := run(t, "url", "--room", "my room", "--stream", "cam", "--user", "anna", "--data_dir", dir)
-	if err != nil || errs != "" {
+	if err != nil || !strings.Contains(errs, "made a new secret key in "+filepath.Join(dir, keyFile)) {
 		t.Fatalf("%v, %q", err, errs)
+	}
+	if _, errs, err := run(t, "url", "--room", "my room", "--stream", "cam", "--data_dir", dir); err != nil || errs != "" {
+		t.Errorf("with the key there: %v, %q", err, errs)
 	}
 	for _, want := range []string{
 		"studio  http://localhost:8080/studio#room=my%20room&stream=cam&usersig=",

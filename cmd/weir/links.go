@@ -91,6 +91,9 @@ func appOf(cmd *cobra.Command, cfg *config.Config) (auth.App, error) {
 	if err != nil {
 		return auth.App{}, err
 	}
+	if key.made {
+		cmd.PrintErrln("made a new secret key in", key.file+": a server that keeps its data elsewhere does not know it")
+	}
 	if key.warning != "" {
 		cmd.PrintErrln("warning:", key.warning)
 	}

@@ -63,7 +63,7 @@ func (l *listener) serve() error {
 // shutdown takes no more requests, waits for those under way until ctx ends, and then cuts them.
 func (l *listener) shutdown(ctx context.Context, log *slog.Logger) {
 	if err := l.server.Shutdown(ctx); err != nil {
-		log.Warn("connections were cut", "listener", l.name, "err", err)
+		log.Warn("connections were cut", "listener", l.name, "error", err)
 		_ = l.server.Close() // closes what Shutdown was waiting for; its error adds nothing
 	}
 }

@@ -130,14 +130,14 @@ func (a *API) allow(w http.ResponseWriter, r *http.Request, action auth.Action) 
 func (a *API) write(w http.ResponseWriter, r *http.Request, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		a.log.Error("cannot encode an answer", "path", r.URL.Path, "err", err)
+		a.log.Error("cannot encode an answer", "path", r.URL.Path, "error", err)
 		Problem(w, r, http.StatusInternalServerError, CodeInternal, "the answer cannot be encoded")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if _, err := w.Write(append(body, '\n')); err != nil {
-		a.log.Debug("cannot send an answer", "path", r.URL.Path, "err", err)
+		a.log.Debug("cannot send an answer", "path", r.URL.Path, "error", err)
 	}
 }
 
