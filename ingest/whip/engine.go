@@ -23,8 +23,14 @@ import (
 
 const (
 	udpReadBuffer = 8 << 20 // bytes; a key frame of each of a hundred streams at once
-	tcpReadBuffer = 64      // packets a TCP candidate may queue
 	replayWindow  = 512     // packets; the default of 64 is less than a burst that overtook a retransmission
+	// TCP is for networks that let no UDP through. What is sent there is feedback, which is little.
+	tcpReadBuffer  = 64        // packets a candidate may queue
+	tcpWriteBuffer = 256 << 10 // bytes a connection may queue; the client then misses feedback
+	tcpConns       = 1024      // open at a time
+	tcpConnsEach   = 16        // of them from one address: a session has one or two
+	// How long a connection may take to say whose it is, and how long one of nobody's session is kept.
+	tcpFirstBind = 5 * time.Second
 	// What a peer connection itself notices; the silence of the media is noticed before (Options.Timeout).
 	iceDisconnected = 5 * time.Second
 	iceFailed       = 10 * time.Second
@@ -36,6 +42,7 @@ type Engine struct {
 	settings    webrtc.SettingEngine
 	certificate webrtc.Certificate
 	port        int
+	tcp         *listener
 	closers     []func() error
 }
 
@@ -55,7 +62,7 @@ func NewEngine(listen string, publicIPs []string, logs logging.LoggerFactory) (*
 	s := &e.settings
 	s.LoggerFactory = logs
 	s.SetICEUDPMux(udp)
-	s.SetICETCPMux(webrtc.NewICETCPMux(logs.NewLogger("ice-tcp"), tcp, tcpReadBuffer))
+	s.SetICETCPMux(tcp)
 	s.SetNetworkTypes(networks(listen))
 	s.SetIncludeLoopbackCandidate(true) // taken out again for clients that are elsewhere
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
@@ -99,7 +106,7 @@ func rewrite(s *webrtc.SettingEngine, publicIPs []string) error {
 // Port is the number of the UDP and TCP port.
 func (e *Engine) Port() int { return e.port }
 
-// Close closes the sockets.
+// Close closes the sockets and the connections on them, and waits for their goroutines.
 func (e *Engine) Close() error {
 	var errs []error
 	for _, c := range e.closers {
@@ -110,7 +117,7 @@ func (e *Engine) Close() error {
 }
 
 // open opens UDP and TCP on the same number.
-func (e *Engine) open(listen string, logs logging.LoggerFactory) (ice.UDPMux, net.Listener, error) {
+func (e *Engine) open(listen string, logs logging.LoggerFactory) (ice.UDPMux, ice.TCPMux, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, nil, err
@@ -120,21 +127,26 @@ func (e *Engine) open(listen string, logs logging.LoggerFactory) (ice.UDPMux, ne
 		return nil, nil, fmt.Errorf("the port is not a number: %w", err)
 	}
 	// TCP first: a port that the system chose there is rarely taken in UDP.
-	tcp, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	socket, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, nil, err
 	}
+	e.tcp = newListener(socket, tcpConns, tcpConnsEach)
+	tcp := ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: e.tcp, Logger: logs.NewLogger("ice-tcp"), ReadBufferSize: tcpReadBuffer, WriteBufferSize: tcpWriteBuffer,
+		FirstStunBindTimeout: tcpFirstBind, AliveDurationForConnFromStun: tcpFirstBind,
+	})
 	e.closers = append(e.closers, tcp.Close)
 	if number == 0 {
-		number = uint64(tcp.Addr().(*net.TCPAddr).Port)
+		number = uint64(socket.Addr().(*net.TCPAddr).Port)
 	}
 	e.port = int(number)
-	mux, err := openUDP(host, e.port, logs)
+	udp, err := openUDP(host, e.port, logs)
 	if err != nil {
 		return nil, nil, err
 	}
-	e.closers = append(e.closers, mux.Close)
-	return mux, tcp, nil
+	e.closers = append(e.closers, udp.Close)
+	return udp, tcp, nil
 }
 
 // openUDP opens one socket for the host, or one for each of the machine's addresses when there is none.

@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -169,4 +170,42 @@ func TestEngineHasOnePort(t *testing.T) {
 			t.Errorf("%s %s is free", network, addr)
 		}
 	}
+}
+
+// A TCP connection that does not say in time whose it is is closed; those that are too many are closed at once.
+func TestIdleTCPConnections(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	conns := dial(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(s.engine.Port())), 300)
+	for _, c := range conns {
+		isClosed(t, c)
+	}
+	if n := metric(t, s.handler.Stats(), "weir_whip_tcp_refused_total"); n != 300-tcpConnsEach {
+		t.Errorf("%v refused connections are counted", n)
+	}
+}
+
+// bindOfNobody is a binding request (RFC 8489 5) with the USERNAME of no session, framed as RFC 4571 2 has it.
+const bindOfNobody = "\x00\x20" + "\x00\x01\x00\x0c" + "\x21\x12\xa4\x42" + "a dozen here" + "\x00\x06\x00\x08" + "nobody:x"
+
+// A closed engine leaves nothing, also of connections on which nothing came yet or of which nobody knows.
+func TestEngineClosesConnections(t *testing.T) {
+	leavesNothing(t, func() {
+		e := must(NewEngine("127.0.0.1:0", nil, discard()))
+		conns := dial(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(e.Port())), 10)
+		for _, c := range conns[5:] {
+			must(io.WriteString(c, bindOfNobody))
+		}
+		eventually(t, "the connections", func() bool { return e.tcp.count() == len(conns) })
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := e.tcp.count(); n != 0 {
+			t.Errorf("%d connections are left open", n)
+		}
+		for _, c := range conns {
+			isClosed(t, c)
+			_ = c.Close()
+		}
+	})
 }

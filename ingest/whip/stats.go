@@ -15,6 +15,7 @@ type Stats struct {
 	badPackets prometheus.Counter
 	nacks      prometheus.Counter
 	plis       prometheus.Counter
+	tcpRefused prometheus.CounterFunc
 	active     *prometheus.Desc
 	packets    *prometheus.Desc
 }
@@ -34,14 +35,17 @@ func newStats(h *Handler) *Stats {
 		badPackets: count("weir_whip_bad_packets_total", "Packets that were no RTP or RTCP."),
 		nacks:      count("weir_whip_nacked_packets_total", "Packets asked for again."),
 		plis:       count("weir_whip_key_frame_requests_total", "Key frame requests sent."),
-		active:     prometheus.NewDesc("weir_whip_sessions", "Sessions of publishers, those included that lost their connection and may come back.", nil, nil),
+		tcpRefused: prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "weir_whip_tcp_refused_total", Help: "TCP connections for media that were too many.",
+		}, func() float64 { return float64(h.opts.Engine.tcp.refused.Load()) }),
+		active: prometheus.NewDesc("weir_whip_sessions", "Sessions of publishers, those included that lost their connection and may come back.", nil, nil),
 		packets: prometheus.NewDesc("weir_whip_packets", "Packets of the present sessions by what became of them.",
 			[]string{"kind", "fate"}, nil),
 	}
 }
 
 func (s *Stats) counters() []prometheus.Collector {
-	return []prometheus.Collector{s.sessions, s.refusals, s.ends, s.badPackets, s.nacks, s.plis}
+	return []prometheus.Collector{s.sessions, s.refusals, s.ends, s.badPackets, s.nacks, s.plis, s.tcpRefused}
 }
 
 // Describe implements prometheus.Collector.
