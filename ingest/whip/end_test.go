@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"sync"
@@ -190,8 +191,26 @@ func TestRunEndsAllSessions(t *testing.T) {
 	}
 }
 
+// ending stops a publisher, and returns when nothing is left of it.
+type ending func(ctx context.Context, p *publish.Session, stream *live.Stream) error
+
+func byDelete(ctx context.Context, p *publish.Session, _ *live.Stream) error { return p.Delete(ctx) }
+
+// unannounced ends as how does, without a word by HTTP, and waits for the end of the stream.
+func unannounced(how func(p *publish.Session)) ending {
+	return func(ctx context.Context, p *publish.Session, stream *live.Stream) error {
+		how(p)
+		select {
+		case <-stream.Done():
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("the stream is %v: %w", stream.Info().State, context.Cause(ctx))
+		}
+	}
+}
+
 // cycle publishes until a viewer has the first frame, and stops. Nothing of it may live as long as the test.
-func (s *server) cycle(ctx context.Context, name string, o publish.Options) error {
+func (s *server) cycle(ctx context.Context, name string, o publish.Options, end ending) error {
 	o.URL, o.Token = s.http.URL+"/whip/room/"+name, token(s.t, "host")
 	p, err := publish.Start(ctx, o)
 	if err != nil {
@@ -208,11 +227,11 @@ func (s *server) cycle(ctx context.Context, name string, o publish.Options) erro
 	if _, err := r.ReadBatch(ctx, first[:]); err != nil {
 		return fmt.Errorf("cannot read a frame: %w", err)
 	}
-	return p.Delete(ctx)
+	return end(ctx, p, stream)
 }
 
 // cycles does n cycles, a few at a time.
-func (s *server) cycles(t *testing.T, n int, o publish.Options) {
+func (s *server) cycles(t *testing.T, n int, o publish.Options, end ending) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
@@ -222,7 +241,7 @@ func (s *server) cycles(t *testing.T, n int, o publish.Options) {
 	for _, name := range []string{"a", "b", "c"} {
 		workers.Go(func() {
 			for left.Add(-1) >= 0 {
-				if err := s.cycle(ctx, name, o); err != nil {
+				if err := s.cycle(ctx, name, o, end); err != nil {
 					t.Error(err)
 					return
 				}
@@ -230,6 +249,7 @@ func (s *server) cycles(t *testing.T, n int, o publish.Options) {
 		})
 	}
 	workers.Wait()
+	eventually(t, "the end of all sessions", func() bool { return s.sessions() == 0 })
 	s.isEmpty(t)
 }
 
@@ -247,9 +267,9 @@ func TestTwoHundredCycles(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return runtime.NumGoroutine(), descriptors(t), m.HeapAlloc
 	}
-	s.cycles(t, 20, o) // what is made once is made now
+	s.cycles(t, 20, o, byDelete) // what is made once is made now
 	goroutines, files, heap := settle()
-	s.cycles(t, 200, o)
+	s.cycles(t, 200, o, byDelete)
 	var g, f int
 	var h uint64
 	t.Cleanup(func() {
@@ -263,3 +283,97 @@ func TestTwoHundredCycles(t *testing.T) {
 		t.Errorf("%v ends are counted", n)
 	}
 }
+
+// A publisher that leaves without a word while its media is on the way ends its stream after the grace time: no
+// packet that is still in a buffer then makes the stream live again, which nobody would interrupt any more.
+func TestCyclesWithoutDelete(t *testing.T) {
+	t.Parallel()
+	video, audio := videoFile(t, 60), audioFile(t, opusPackets(t, 100))
+	for name, end := range map[string]ending{"closed": unannounced((*publish.Session).Close), "killed": unannounced((*publish.Session).Kill)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, func(o *Options, hub *live.Options) { o.Timeout, hub.Grace = 300*time.Millisecond, 200*time.Millisecond })
+			// Many small packets: some are always on the way.
+			s.cycles(t, 20, publish.Options{H264: video, Ogg: audio, Loop: true, FPS: 500, MTU: 300}, end)
+		})
+	}
+}
+
+// The interruption comes behind the last packet: one written after it would make the stream live again, for good.
+func TestInterruptedBehindTheMedia(t *testing.T) {
+	t.Parallel()
+	var of atomic.Pointer[session]
+	s := newServer(t, func(_ *Options, hub *live.Options) {
+		hub.Grace = 200 * time.Millisecond
+		hub.Log = slog.New(onLog{"stream interrupted", func() {
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				of.Load().readers.Wait()
+			}()
+			select {
+			case <-over:
+			case <-time.After(time.Second):
+				t.Error("tracks are still read when the stream is interrupted")
+			}
+		}})
+	})
+	_, stream := s.startLive(t)
+	of.Store(s.only())
+	of.Load().states <- webrtc.PeerConnectionStateFailed // the publisher knows nothing of it and goes on sending
+	eventually(t, "the end", func() bool { return s.sessions() == 0 })
+	s.isEmpty(t)
+	if live.Reason(stream.Err()) != "connection_failed" {
+		t.Errorf("the stream ended with %v", stream.Err())
+	}
+}
+
+// A publisher that said goodbye is not waited for: its viewers are told before the connection is taken down.
+func TestDeleteDoesNotWaitForTheMedia(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	_, stream := s.startLive(t)
+	o := s.only()
+	o.readers.Add(1) // a track that is slow to go
+	deleted := make(chan struct{})
+	go func() {
+		defer close(deleted)
+		o.delete()
+	}()
+	select {
+	case <-stream.Done():
+	case <-time.After(patience):
+		t.Error("the stream waits for the tracks")
+	}
+	o.readers.Done()
+	<-deleted
+	s.isEmpty(t)
+}
+
+// only is the one session that there is.
+func (s *server) only() *session {
+	s.handler.mu.Lock()
+	defer s.handler.mu.Unlock()
+	for _, o := range s.handler.sessions {
+		return o
+	}
+	return nil
+}
+
+// onLog calls do for each record that says msg.
+type onLog struct {
+	msg string
+	do  func()
+}
+
+func (onLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l onLog) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == l.msg {
+		l.do()
+	}
+	return nil
+}
+
+func (l onLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l onLog) WithGroup(string) slog.Handler      { return l }

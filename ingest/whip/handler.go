@@ -243,8 +243,9 @@ func (h *Handler) start(s *session, key live.Key, user string) error {
 	if h.ctx == nil || h.ctx.Err() != nil {
 		return live.ErrStopping
 	}
+	tracks := s.offer.tracks()
 	p, err := h.opts.Hub.Publish(key, live.PublishOptions{
-		User: user, Policy: h.opts.Policy, Tracks: s.offer.tracks(), KeyFrame: s.wantKeyFrame,
+		User: user, Policy: h.opts.Policy, Tracks: len(tracks), Brings: tracks, KeyFrame: s.wantKeyFrame,
 	})
 	if err != nil {
 		return err
@@ -265,8 +266,11 @@ func (h *Handler) forget(s *session) {
 	h.mu.Unlock()
 }
 
-// refuse answers with the reason why a publisher was not taken.
+// refuse answers with the reason why a publisher was not taken, or a session not ended.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // the client hung up: nobody is listening, and nothing went wrong here
+	}
 	status, code, detail := outcome(err)
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5") // RFC 9725 4.3

@@ -1,15 +1,20 @@
 package whip
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"weir/mux/av"
 	"weir/room/auth"
 	"weir/room/live"
 )
@@ -298,6 +303,110 @@ func TestPublishWhenTheClientIsGone(t *testing.T) {
 		}
 		s.isEmpty(t)
 	})
+}
+
+// hangup is a hub at which the client hangs up.
+type hangup struct{ now context.CancelFunc }
+
+func (h hangup) Publish(live.Key, live.PublishOptions) (*live.Publisher, error) {
+	h.now()
+	return nil, context.Canceled
+}
+
+// A client that hangs up is no fault of the server's and no refusal.
+func TestPublishWhenTheClientHangsUp(t *testing.T) {
+	var logs bytes.Buffer
+	s := newServer(t, func(o *Options, _ *live.Options) { o.Log = slog.New(slog.NewTextHandler(&logs, nil)) })
+	ctx, cancel := context.WithCancel(t.Context())
+	s.handler.opts.Hub = hangup{cancel}
+	leavesNothing(t, func() {
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/whip/room/cam", strings.NewReader(offerText(t)))
+		r.Header.Set("Content-Type", "application/sdp")
+		r.Header.Set("Authorization", "Bearer "+token(t, "host"))
+		w := httptest.NewRecorder()
+		s.mux.ServeHTTP(w, r)
+		if w.Body.Len() != 0 || logs.Len() != 0 {
+			t.Errorf("%d %s is answered, and logged is %q", w.Code, w.Body, logs.String())
+		}
+	})
+	if n := metric(t, s.handler.Stats(), "weir_whip_refusals_total", "code=internal"); n != 0 {
+		t.Errorf("%v refusals are counted", n)
+	}
+}
+
+// logged is what was logged so far; parts of a connection may go on for a moment.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// Who knows a session's id can end it, with a token: no log has the whole of it.
+func TestSessionIDIsNotLogged(t *testing.T) {
+	var logs logged
+	log := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: levelTrace}))
+	s := newServer(t, func(o *Options, hub *live.Options) {
+		o.Log, hub.Log = log, log
+		o.Engine = must(NewEngine("127.0.0.1:0", nil, LogTo(log)))
+		t.Cleanup(func() { _ = o.Engine.Close() })
+	})
+	p, _ := s.startLive(t)
+	if err := p.Delete(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.stopHandler()
+	id := p.URL()[strings.LastIndex(p.URL(), "/")+1:]
+	if !strings.Contains(logs.String(), "session="+id[:6]) || strings.Contains(logs.String(), id) {
+		t.Errorf("the id %s is logged in full, or its beginning is not", id)
+	}
+}
+
+// A publisher says which tracks it brings: one without video does not go on in a stream that has it.
+func TestPublishSaysWhatItBrings(t *testing.T) {
+	for _, tc := range []struct {
+		name, text string
+		want       []av.TrackID
+	}{
+		{"both", offerText(t), []av.TrackID{videoID, audioID}},
+		{"video", offerText(t, audioPart, "", "BUNDLE 0 1", "BUNDLE 0"), []av.TrackID{videoID}},
+		{"audio", offerText(t, videoPart, "", "BUNDLE 0 1", "BUNDLE 1"), []av.TrackID{audioID}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newServer(t)
+			var said live.PublishOptions
+			s.handler.opts.Hub = listening{s.hub, &said}
+			w := s.post(token(t, "host"), tc.text)
+			if w.Code != http.StatusCreated {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			if !slices.Equal(said.Brings, tc.want) || said.Tracks != len(tc.want) {
+				t.Errorf("%d tracks are announced, %v, want %v", said.Tracks, said.Brings, tc.want)
+			}
+			s.delete(w.Header().Get("Location"), token(t, "host"))
+		})
+	}
+}
+
+// listening is a hub that notes what is said to it.
+type listening struct {
+	hub  publisher
+	said *live.PublishOptions
+}
+
+func (l listening) Publish(k live.Key, o live.PublishOptions) (*live.Publisher, error) {
+	*l.said = o
+	return l.hub.Publish(k, o)
 }
 
 // The ids of the architecture's "Public face", at this door.

@@ -31,15 +31,16 @@ type offer struct {
 	text         string // what the peer connection is given to answer
 }
 
-// tracks is the number of tracks announced.
-func (o *offer) tracks() int {
-	n := 0
-	for _, s := range []*section{o.video, o.audio} {
-		if s != nil {
-			n++
-		}
+// tracks are the ids of the tracks announced.
+func (o *offer) tracks() []av.TrackID {
+	var ids []av.TrackID
+	if o.video != nil {
+		ids = append(ids, videoID)
 	}
-	return n
+	if o.audio != nil {
+		ids = append(ids, audioID)
+	}
+	return ids
 }
 
 // section is one media section and the codec chosen in it.

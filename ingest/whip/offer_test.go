@@ -227,8 +227,8 @@ func TestReadOfferTakesCapturedOffers(t *testing.T) {
 			if got := look(o.audio); got != tc.audio {
 				t.Errorf("audio:\n got %+v\nwant %+v", got, tc.audio)
 			}
-			if o.tracks() != 2 || o.video.codec != av.CodecH264 || o.audio.codec != av.CodecOpus {
-				t.Errorf("%d tracks, %v and %v", o.tracks(), o.video.codec, o.audio.codec)
+			if len(o.tracks()) != 2 || o.video.codec != av.CodecH264 || o.audio.codec != av.CodecOpus {
+				t.Errorf("tracks %v, %v and %v", o.tracks(), o.video.codec, o.audio.codec)
 			}
 		})
 	}
@@ -409,7 +409,7 @@ func FuzzReadOffer(f *testing.F) {
 			}
 			return
 		}
-		if o.tracks() == 0 {
+		if len(o.tracks()) == 0 {
 			t.Fatal("accepted without a track")
 		}
 		for _, s := range []*section{o.video, o.audio} {

@@ -27,7 +27,8 @@ type session struct {
 	publisher *live.Publisher
 	feedback  *feedback
 	log       *slog.Logger
-	started   time.Time // when the stream's clock was 0; before that where the publisher before ran ahead of it
+	started   time.Time     // when the stream's clock was 0
+	ahead     time.Duration // by which this publisher's clock is before the stream's; see attach
 	opened    time.Time
 
 	states  chan webrtc.PeerConnectionState // capacity 8: there are six
@@ -66,16 +67,19 @@ func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *ses
 }
 
 // attach gives the session its publisher. Its clock is the stream's, but never behind what the stream has: media that
-// came in a burst runs ahead of its arrival, and this publisher goes on behind it, all tracks alike.
+// came in a burst ran ahead of its arrival, and this publisher goes on behind it, all tracks alike.
 func (s *session) attach(p *live.Publisher) {
 	s.publisher, s.started, s.opened = p, p.Stream().Started(), time.Now()
 	if newest, ok := p.Newest(); ok {
-		s.started = s.started.Add(-max(0, newest+time.Millisecond-s.now()))
+		s.ahead = max(0, newest+time.Millisecond-s.now())
 	}
 }
 
-// now is the time on the stream's clock.
-func (s *session) now() time.Duration { return time.Since(s.started) }
+// now is the time that media gets that arrives now.
+func (s *session) now() time.Duration { return time.Since(s.started) + s.ahead }
+
+// wall is when media of a time arrived; it knows nothing of what the publishers before had ahead.
+func (s *session) wall(at time.Duration) time.Time { return s.started.Add(at - s.ahead) }
 
 // wantKeyFrame is live.PublishOptions.KeyFrame: it only leaves word for run.
 func (s *session) wantKeyFrame() {
@@ -157,7 +161,6 @@ func (s *session) run(ctx context.Context) {
 	s.log.Info("publisher left", "reason", reason)
 	s.handler.stats.ends.WithLabelValues(live.Reason(reason)).Inc()
 	s.leave(reason)
-	s.disconnect()
 	select {
 	case <-s.publisher.Done():
 	case <-s.deleted:
@@ -167,12 +170,16 @@ func (s *session) run(ctx context.Context) {
 	}
 }
 
-// leave tells the hub: a publisher that said goodbye is done, any other may come back within the grace time.
+// leave takes the connection down and tells the hub. A publisher that said goodbye is done, and its viewers do not
+// wait for the connection. Any other may come back within the grace time, which begins behind its last packet: one
+// that came later would make the stream live again, and nobody would be there to interrupt it.
 func (s *session) leave(reason error) {
 	if errors.Is(reason, errDeleted) || errors.Is(reason, errShutdown) {
 		s.publisher.End(reason)
+		s.disconnect()
 		return
 	}
+	s.disconnect()
 	s.publisher.Interrupt(reason)
 }
 

@@ -141,7 +141,7 @@ func (t *track) Unit(u depacket.Unit) {
 	}
 	f := av.Frame{
 		Track: t.id, Codec: t.section.codec, Key: u.Key, DTS: dts, PTS: pts, Data: u.Data,
-		Wall: t.session.publisher.Stream().Started().Add(pts),
+		Wall: t.session.wall(pts),
 	}
 	if u.Config != nil {
 		u.Config.ID = t.id
