@@ -100,6 +100,8 @@ func TestSRTPProfiles(t *testing.T) {
 			if got := s.cipher(); got != tc.want {
 				t.Errorf("media is protected by %s, want %s", got, tc.want)
 			}
+			// Ended here and not by the client: pion's GetStats is no barrier to a close that comes from the network.
+			s.delete(c.location, token(t, "host"))
 		})
 	}
 }
