@@ -242,6 +242,12 @@ func TestLossBreaksTheChain(t *testing.T) {
 	if n := metric(t, s.handler.Stats(), "weir_whip_packets", "kind=video", "fate=lost"); n > 1 {
 		t.Errorf("%v packets are counted as lost", n)
 	}
+	units := func(fate string) float64 {
+		return metric(t, s.handler.Stats(), "weir_whip_units", "kind=video", "fate="+fate)
+	}
+	if units("damaged")+units("dependent") == 0 || units("handed_on") < float64(len(got)) {
+		t.Errorf("units: %v damaged, %v dependent, %v handed on", units("damaged"), units("dependent"), units("handed_on"))
+	}
 	v.checkTimes(t)
 }
 

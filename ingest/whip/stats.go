@@ -2,8 +2,6 @@ package whip
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
-
-	"weir/ingest/depacket"
 )
 
 // Stats are the door's figures. It is a prometheus.Collector.
@@ -18,6 +16,8 @@ type Stats struct {
 	tcpRefused prometheus.CounterFunc
 	active     *prometheus.Desc
 	packets    *prometheus.Desc
+	units      *prometheus.Desc
+	jumps      *prometheus.Desc
 }
 
 func newStats(h *Handler) *Stats {
@@ -41,6 +41,10 @@ func newStats(h *Handler) *Stats {
 		active: prometheus.NewDesc("weir_whip_sessions", "Sessions of publishers, those included that lost their connection and may come back.", nil, nil),
 		packets: prometheus.NewDesc("weir_whip_packets", "Packets of the present sessions by what became of them.",
 			[]string{"kind", "fate"}, nil),
+		units: prometheus.NewDesc("weir_whip_units", "Access units of the present sessions by what became of them.",
+			[]string{"kind", "fate"}, nil),
+		jumps: prometheus.NewDesc("weir_whip_clock_jumps", "How often tracks of the present sessions were placed anew in time.",
+			[]string{"kind"}, nil),
 	}
 }
 
@@ -55,6 +59,8 @@ func (s *Stats) Describe(ch chan<- *prometheus.Desc) {
 	}
 	ch <- s.active
 	ch <- s.packets
+	ch <- s.units
+	ch <- s.jumps
 }
 
 // Collect implements prometheus.Collector.
@@ -69,27 +75,52 @@ func (s *Stats) Collect(ch chan<- prometheus.Metric) {
 	}
 	s.handler.mu.Unlock()
 	ch <- prometheus.MustNewConstMetric(s.active, prometheus.GaugeValue, float64(len(all)))
-	sums := map[string]*depacket.ReorderStats{"video": {}, "audio": {}}
+	sums := map[string]*fates{"video": newFates(), "audio": newFates()}
 	for _, o := range all {
 		for _, t := range o.snapshot() {
-			t.mu.Lock()
-			add(sums[t.section.kind.String()], t.ring.Stats())
-			t.mu.Unlock()
+			sums[t.section.kind.String()].add(t)
 		}
 	}
 	for kind, sum := range sums {
-		for fate, n := range map[string]uint64{
-			"received": sum.Received, "duplicate": sum.Duplicate, "late": sum.Late, "lost": sum.Lost, "recovered": sum.Recovered,
-		} {
+		for fate, n := range sum.packets {
 			ch <- prometheus.MustNewConstMetric(s.packets, prometheus.GaugeValue, float64(n), kind, fate)
 		}
+		for fate, n := range sum.units {
+			ch <- prometheus.MustNewConstMetric(s.units, prometheus.GaugeValue, float64(n), kind, fate)
+		}
+		ch <- prometheus.MustNewConstMetric(s.jumps, prometheus.GaugeValue, float64(sum.jumps), kind)
 	}
 }
 
-func add(sum *depacket.ReorderStats, s depacket.ReorderStats) {
-	sum.Received += s.Received
-	sum.Duplicate += s.Duplicate
-	sum.Late += s.Late
-	sum.Lost += s.Lost
-	sum.Recovered += s.Recovered
+// fates are what became of the packets and access units of one kind.
+type fates struct {
+	packets, units map[string]uint64
+	jumps          uint64
+}
+
+func newFates() *fates {
+	return &fates{packets: make(map[string]uint64), units: make(map[string]uint64)}
+}
+
+func (f *fates) add(t *track) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.ring.Stats()
+	f.packets["received"] += p.Received
+	f.packets["duplicate"] += p.Duplicate
+	f.packets["late"] += p.Late
+	f.packets["lost"] += p.Lost
+	f.packets["recovered"] += p.Recovered
+	f.jumps += t.clock.Jumps()
+	if t.video != nil {
+		u := t.video.Stats()
+		f.units["handed_on"] += u.Units
+		f.units["damaged"] += u.Damaged
+		f.units["dependent"] += u.Dependent
+		f.units["ignored"] += u.Ignored
+		return
+	}
+	u := t.audio.Stats()
+	f.units["handed_on"] += u.Units
+	f.units["damaged"] += u.Damaged
 }
