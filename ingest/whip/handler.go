@@ -196,7 +196,7 @@ func (h *Handler) open(r *http.Request, key live.Key, user string, o *offer) (*s
 	}
 	if err != nil {
 		close(s.finish)
-		_ = pc.Close()
+		_ = pc.GracefulClose()
 		return nil, "", err
 	}
 	return s, answer, nil

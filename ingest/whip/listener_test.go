@@ -52,7 +52,7 @@ func accepting(t *testing.T, most, mostEach int) (*listener, <-chan net.Conn) {
 	}()
 	t.Cleanup(func() {
 		_ = l.Close()
-		for range accepted { // until the goroutine is over
+		for range accepted { //nolint:revive // until the goroutine is over
 		}
 	})
 	return l, accepted

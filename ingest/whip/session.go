@@ -267,7 +267,7 @@ func (s *session) disconnect() {
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
-	if err := s.pc.Close(); err != nil {
+	if err := s.pc.GracefulClose(); err != nil {
 		s.log.Debug("cannot close the connection cleanly", "error", err)
 	}
 	s.readers.Wait()

@@ -46,7 +46,7 @@ func TestWallTimeBehindABurst(t *testing.T) {
 				t.Errorf("frame %d is at %v, not behind %v", n, f.DTS, lead)
 			}
 			if !f.Wall.Equal(time.Now()) {
-				t.Errorf("frame %d has the wall time %v, %v off", n, f.Wall, f.Wall.Sub(time.Now()))
+				t.Errorf("frame %d has the wall time %v, %v off", n, f.Wall, time.Until(f.Wall))
 			}
 		}
 	})
