@@ -75,7 +75,7 @@ func observe(next http.Handler, log *slog.Logger) http.Handler {
 		start, answer := time.Now(), &response{ResponseWriter: w}
 		defer func() {
 			fault := recover()
-			log.Debug("request", "method", r.Method, "path", r.URL.Path, "query", redactQuery(r.URL.RawQuery),
+			log.Debug("request", "method", r.Method, "path", redactPath(r.URL.Path), "query", redactQuery(r.URL.RawQuery),
 				"status", answer.status, "bytes", answer.bytes, "took", time.Since(start), "remote", r.RemoteAddr)
 			switch fault {
 			case nil:
@@ -92,6 +92,15 @@ func observe(next http.Handler, log *slog.Logger) http.Handler {
 		}()
 		next.ServeHTTP(answer, r)
 	})
+}
+
+// redactPath cuts the session off a WHIP path: who knows it may, together with a token, end the session.
+func redactPath(path string) string {
+	rest, ok := strings.CutPrefix(path, "/whip/")
+	if parts := strings.SplitN(rest, "/", 3); ok && len(parts) == 3 {
+		return "/whip/" + parts[0] + "/" + parts[1] + "/[session]"
+	}
+	return path
 }
 
 // redactQuery masks every value that is a token or signs an address.

@@ -175,3 +175,16 @@ func TestResponseKeepsControl(t *testing.T) {
 		}
 	}
 }
+
+func TestRedactPath(t *testing.T) {
+	for path, want := range map[string]string{
+		"/whip/demo/cam":                   "/whip/demo/cam",
+		"/whip/demo/cam/7KBALVJLDP27HSG74": "/whip/demo/cam/[session]",
+		"/whip/demo/cam/a/b":               "/whip/demo/cam/[session]",
+		"/live/demo/cam/main.m3u8":         "/live/demo/cam/main.m3u8",
+	} {
+		if got := redactPath(path); got != want {
+			t.Errorf("%s is logged as %s, want %s", path, got, want)
+		}
+	}
+}
