@@ -81,7 +81,9 @@ func TestJoin(t *testing.T) {
 	if f := p.media(1); f.DTS.Round(picture) != (130 * picture).Round(picture) {
 		t.Errorf("the live picture is at %v", f.DTS)
 	}
-	if at, ok := p.last[2]; ok && at < 4*time.Second {
+	r.sounds(4200*time.Millisecond, 10) // there is some sound still to come
+	p.media(2)
+	if at := p.first[2]; at < 4*time.Second {
 		t.Errorf("sound of before the first picture, at %v", at)
 	}
 }

@@ -238,12 +238,13 @@ type player struct {
 	t    *testing.T
 	head [9]byte
 	tags *flv.Demuxer
-	last map[av.TrackID]time.Duration
+	// DTS of each track's first and last frame so far.
+	first, last map[av.TrackID]time.Duration
 }
 
 func play(t *testing.T, body io.Reader) *player {
 	t.Helper()
-	p := &player{t: t, last: make(map[av.TrackID]time.Duration)}
+	p := &player{t: t, first: make(map[av.TrackID]time.Duration), last: make(map[av.TrackID]time.Duration)}
 	if _, err := io.ReadFull(body, p.head[:]); err != nil {
 		t.Fatalf("cannot read the header: %v", err)
 	}
@@ -261,6 +262,9 @@ func (p *player) next() *av.Frame {
 	if f.Kind == av.KindMedia {
 		if last, ok := p.last[f.Track]; ok && f.DTS <= last {
 			p.t.Fatalf("track %d: DTS %v after %v", f.Track, f.DTS, last)
+		}
+		if _, ok := p.first[f.Track]; !ok {
+			p.first[f.Track] = f.DTS
 		}
 		p.last[f.Track] = f.DTS
 	}

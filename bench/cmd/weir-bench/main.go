@@ -38,7 +38,16 @@ type settings struct {
 }
 
 func main() {
-	var set settings
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := report(ctx, parse())
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "weir-bench:", err)
+		os.Exit(1)
+	}
+}
+
+func parse() (set settings) {
 	flag.StringVar(&set.weir, "weir", "bin/weir", "server binary")
 	flag.IntVar(&set.publish, "publish", 10, "streams published")
 	flag.IntVar(&set.viewers, "viewers", 0, "HTTP-FLV viewers of the first stream")
@@ -47,17 +56,18 @@ func main() {
 	flag.DurationVar(&set.join, "join", 100*time.Millisecond, "flv.join of the server")
 	flag.DurationVar(&set.duration, "duration", 20*time.Second, "how long is measured")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	return set
+}
+
+// report measures and prints the result.
+func report(ctx context.Context, set settings) error {
 	figures, err := run(ctx, set)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "weir-bench:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
+		return err
 	}
 	out := json.NewEncoder(os.Stdout)
 	out.SetIndent("", "  ")
-	_ = out.Encode(result{
+	return out.Encode(result{
 		Scenario: fmt.Sprintf("publish %d, flv viewers %d, join %v", set.publish, set.viewers, set.join),
 		Date:     time.Now().UTC().Format(time.DateOnly), Commit: commit(), Command: strings.Join(os.Args, " "),
 		Machine: fmt.Sprintf("%s/%s, %d CPUs, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()),

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -24,6 +26,7 @@ type server struct {
 	http  string
 	token string
 	dir   string
+	drain sync.WaitGroup // reads the rest of the log
 }
 
 // startServer starts the binary on free ports of loopback, with a folder of its own.
@@ -43,7 +46,7 @@ func startServer(ctx context.Context, set settings) (*server, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if s.http, err = listening(bufio.NewScanner(logs)); err != nil {
+	if s.http, err = s.listening(logs); err != nil {
 		s.stop()
 		return nil, err
 	}
@@ -58,15 +61,14 @@ func startServer(ctx context.Context, set settings) (*server, error) {
 	return s, nil
 }
 
-// listening reads the log up to the line that says where the server is, and goes on draining it.
-func listening(lines *bufio.Scanner) (string, error) {
+// listening reads the log up to the line that says where the server is. The rest is thrown away by a goroutine that
+// ends with the process; stop waits for it.
+func (s *server) listening(logs io.Reader) (string, error) {
+	lines := bufio.NewScanner(logs)
 	for lines.Scan() {
 		var l struct{ Msg, HTTP string }
 		if json.Unmarshal(lines.Bytes(), &l) == nil && l.Msg == "listening" {
-			go func() {
-				for lines.Scan() { //nolint:revive // until the process is gone
-				}
-			}()
+			s.drain.Go(func() { _, _ = io.Copy(io.Discard, logs) }) // it ends with the pipe
 			return l.HTTP, nil
 		}
 	}
@@ -74,8 +76,9 @@ func listening(lines *bufio.Scanner) (string, error) {
 }
 
 func (s *server) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	_ = s.cmd.Wait()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may be gone
+	s.drain.Wait()                            // before Wait, which closes the pipe
+	_ = s.cmd.Wait()                          // how it ended is in its figures
 	_ = os.RemoveAll(s.dir)
 }
 

@@ -48,15 +48,13 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	st, err := run(ctx, set)
+	stop()
 	if err != nil {
 		st.Error = err.Error()
 	}
-	_ = json.NewEncoder(os.Stdout).Encode(st)
-	if err != nil {
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
+	if printed := json.NewEncoder(os.Stdout).Encode(st); err != nil || printed != nil {
+		os.Exit(1)
 	}
 }
 
