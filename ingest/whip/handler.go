@@ -61,17 +61,19 @@ type Handler struct {
 	stats *Stats
 	tasks sync.WaitGroup // sessions
 
+	running chan struct{}   // closed once Run was called
+	ctx     context.Context // of the sessions; set before running is closed
+
 	mu       sync.Mutex // guards the fields below
 	sessions map[string]*session
-	ctx      context.Context // of the sessions; nil before Run, done after it
 }
 
-// NewHandler returns a Handler. Sessions are taken once Run is called.
+// NewHandler returns a Handler. Sessions are taken once Run is called; a publisher that comes before waits for it.
 func NewHandler(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{opts: o, log: o.Log, sessions: make(map[string]*session)}
+	h := &Handler{opts: o, log: o.Log, running: make(chan struct{}), sessions: make(map[string]*session)}
 	h.stats = newStats(h)
 	return h
 }
@@ -81,9 +83,8 @@ func (h *Handler) Stats() *Stats { return h.stats }
 
 // Run takes publishers until ctx is done, then ends all sessions and waits for them.
 func (h *Handler) Run(ctx context.Context) error {
-	h.mu.Lock()
 	h.ctx = ctx
-	h.mu.Unlock()
+	close(h.running)
 	<-ctx.Done()
 	h.mu.Lock()   // a session that is being added is in tasks before this
 	h.mu.Unlock() //nolint:staticcheck // nothing to do between: the lock is the barrier
@@ -192,6 +193,9 @@ func (h *Handler) open(r *http.Request, key live.Key, user string, o *offer) (*s
 	s := newSession(h, rand.Text(), o, pc) // 130 random bits: who does not know the URL cannot guess it
 	answer, err := s.negotiate(r)
 	if err == nil {
+		err = h.isRunning(r.Context())
+	}
+	if err == nil {
 		err = h.start(s, key, user)
 	}
 	if err != nil {
@@ -236,11 +240,21 @@ func isLoopback(remoteAddr string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
+// isRunning waits for Run: the listener may be open a moment before it.
+func (h *Handler) isRunning(ctx context.Context) error {
+	select {
+	case <-h.running:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // start takes the stream for the session and lets it run.
 func (h *Handler) start(s *session, key live.Key, user string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ctx == nil || h.ctx.Err() != nil {
+	if h.ctx.Err() != nil {
 		return live.ErrStopping
 	}
 	tracks := s.offer.tracks()

@@ -471,3 +471,30 @@ func TestPublishChecksIDs(t *testing.T) {
 	}
 	s.isEmpty(t)
 }
+
+// A listener may be open a moment before the door runs: a publisher that comes then is taken all the same.
+func TestPublishBeforeRun(t *testing.T) {
+	s := newServer(t)
+	early := NewHandler(s.handler.opts)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /whip/{room}/{stream}", early.Publish)
+	post := func(ctx context.Context) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/whip/room/cam", strings.NewReader(offerText(t)))
+		r.Header.Set("Content-Type", "application/sdp")
+		r.Header.Set("Authorization", "Bearer "+token(t, "host"))
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		return w
+	}
+	hungUp, cancel := context.WithCancel(t.Context())
+	cancel()
+	if w := post(hungUp); w.Code == http.StatusCreated {
+		t.Error("a client that hung up has a session")
+	}
+	answered := make(chan int)
+	go func() { answered <- post(t.Context()).Code }()
+	run(t, early.Run)
+	if code := <-answered; code != http.StatusCreated {
+		t.Errorf("%d", code)
+	}
+}
