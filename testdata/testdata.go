@@ -2,12 +2,23 @@
 package testdata
 
 import (
+	"os"
 	"path/filepath"
-	"runtime"
 )
 
-// Path returns the path of the sample called name, from wherever the test runs.
+// Path returns the path of the sample called name. Go runs a test in the folder of its package, so the repository's
+// root is the nearest folder above with a go.mod; where a source file lies is not known in a build with -trimpath.
 func Path(name string) string {
-	_, self, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(self), filepath.FromSlash(name))
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, "testdata", filepath.FromSlash(name))
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			break
+		}
+		dir = up
+	}
+	return filepath.Join("testdata", filepath.FromSlash(name)) // an error then names it
 }
