@@ -11,6 +11,8 @@ type Unit struct {
 	Timestamp uint32        // RTP
 	Arrival   time.Duration // of its first packet
 	Key       bool
+	// Made says that the unit was made here, for sound that did not come: its arrival tells nothing of the path.
+	Made bool
 	// Reorder says that pictures may be shown in another order than they are decoded in.
 	Reorder bool
 	// Data is immutable and the receiver's: see av.Frame.Data.

@@ -107,6 +107,9 @@ func (t *track) take(p *depacket.Packet, now time.Duration) {
 func (t *track) tick(now time.Duration) {
 	t.mu.Lock()
 	ask := t.pumpLocked(now)
+	if t.audio != nil && !t.ring.Waiting() {
+		t.audio.Tick(now)
+	}
 	t.mu.Unlock()
 	t.session.feedback.nack(t, ask)
 }

@@ -75,6 +75,10 @@ type OpusToAAC struct {
 	cut     bool              // the next sample fed does not continue the last one
 	units   arena
 
+	held    Packet // of no sound, until it is known what the next one tells of its time; see push
+	heldTOC [1]byte
+	holding bool
+
 	lastSamples int64 // the duration of the last good packet
 	lastDTX     bool  // the last packet announced silence
 	credit      int64 // samples played since the last one put in or taken out
@@ -137,6 +141,7 @@ func (t *OpusToAAC) Push(dst []Packet, in Packet) ([]Packet, error) {
 // afterwards; the padding, at most 64 ms, then counts as time that is filled.
 func (t *OpusToAAC) Flush(dst []Packet) ([]Packet, error) {
 	t.out = dst
+	t.release(nil)
 	if t.started {
 		t.silence(int64(FrameSamples-t.fill)%FrameSamples + int64(len(t.pending))*FrameSamples)
 	}
@@ -149,12 +154,41 @@ func (t *OpusToAAC) taken() ([]Packet, error) {
 	return out, t.err
 }
 
+// push takes a packet, and keeps one of no sound until the next comes: it may stand for a lost one, of which the
+// next has a copy (RFC 6716 2.1.7).
 func (t *OpusToAAC) push(in Packet) {
 	t.stats.Packets++
 	if in.PTS > maxPTS || in.PTS < -maxPTS {
 		t.stats.Dropped++
 		return
 	}
+	t.release(&in)
+	if len(in.Data) == 1 {
+		t.heldTOC[0] = in.Data[0]
+		t.held, t.holding = Packet{PTS: in.PTS, Wall: in.Wall, Data: t.heldTOC[:]}, true
+		return
+	}
+	t.take(in, nil)
+}
+
+// release takes the packet that was kept, if there is one; next is the one behind it, or nil.
+func (t *OpusToAAC) release(next *Packet) {
+	if !t.holding {
+		return
+	}
+	t.holding = false
+	if next != nil && gopus.PacketHasLBRR(next.Data) {
+		n := opusSamples(t.held.Data)
+		if gap := av.Ticks(next.PTS-t.held.PTS, sampleRate) - n; max(gap, -gap) <= slack(n) {
+			t.take(t.held, next.Data)
+			return
+		}
+	}
+	t.take(t.held, nil)
+}
+
+// take decodes a packet at its place; one of no sound from the copy in next, unless that is nil.
+func (t *OpusToAAC) take(in Packet, next []byte) {
 	n := opusSamples(in.Data)
 	damaged := n == 0
 	if damaged {
@@ -169,9 +203,12 @@ func (t *OpusToAAC) push(in Packet) {
 		return
 	}
 	trim, slew := t.place(at, n, in)
-	if damaged {
+	switch {
+	case damaged:
 		t.damaged(n)
-	} else {
+	case next != nil && trim == 0:
+		t.recover(next, n)
+	default:
 		t.decode(in.Data, n, trim, slew)
 	}
 	t.lastDTX = !damaged && isDTX(in.Data)

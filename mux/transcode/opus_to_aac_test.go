@@ -283,7 +283,7 @@ func distance(a, b []float32) float64 {
 
 // The sound follows a clock that drifts and is never 5 ms from it.
 func TestDrift(t *testing.T) {
-	dtx := []byte{3<<3 | 0<<2} // SILK narrowband, 60 ms, nothing coded
+	dtx := []byte{3<<3 | 3, 1} // SILK narrowband, one frame of 60 ms, nothing coded
 	for _, ppm := range []float64{-300, 100} {
 		x, e := taped(t)
 		e.blank = true
