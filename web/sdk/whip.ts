@@ -1,12 +1,16 @@
 import { sendableVideoCodecs } from './codecs';
-import { problemOf } from './problem';
+import { iceServersOf } from './iceservers';
+import { Problem, problemOf } from './problem';
+import { bearer, Signaling } from './signaling';
 
-/** How long candidates are gathered before the offer goes out with those that are there, in milliseconds. */
-const GATHER_LIMIT = 2_000;
 /** How long ICE and DTLS may take after the answer, in milliseconds. */
 const CONNECT_LIMIT = 10_000;
-/** How long a connection may stay "disconnected", which can heal by itself, before it counts as lost. */
-const HEAL_LIMIT = 4_000;
+/** How long a connection may stay "disconnected", which can heal by itself, before ICE is restarted. */
+const HEAL_LIMIT = 1_000;
+/** How long a restart is given before the next one. */
+const RESTART_LIMIT = 3_000;
+/** How often ICE is restarted before the connection counts as lost. */
+const RESTARTS = 4;
 
 /** What a WHIP session is opened with. */
 export interface WhipOptions {
@@ -21,18 +25,16 @@ export interface WhipOptions {
 }
 
 /**
- * One WHIP session (RFC 9725): one offer, one answer, one peer connection. It does not come back by itself:
- * Publisher opens the next one.
+ * One WHIP session (RFC 9725): one offer, one answer, one peer connection, whose path may change. It does not come
+ * back once it is lost: Publisher opens the next one.
  */
 export class WhipSession {
   readonly connection: RTCPeerConnection;
-  readonly #location: string;
-  readonly #token: string;
+  readonly #signaling: Signaling;
 
-  private constructor(connection: RTCPeerConnection, location: string, token: string) {
+  private constructor(connection: RTCPeerConnection, signaling: Signaling) {
     this.connection = connection;
-    this.#location = location;
-    this.#token = token;
+    this.#signaling = signaling;
   }
 
   /**
@@ -44,11 +46,16 @@ export class WhipSession {
     let session: WhipSession | null = null;
     try {
       await addTracks(connection, options);
-      await connection.setLocalDescription();
-      await gathered(connection, signal);
-      const response = await post(options, connection.localDescription?.sdp ?? '', signal);
-      session = new WhipSession(connection, locationOf(response), options.token);
-      await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+      // The offer goes out before candidates are looked for: the answer may name the servers to look for them with,
+      // and nobody waits for those that are not needed.
+      const offer = await connection.createOffer();
+      const response = await post(options, offer.sdp ?? '', signal);
+      const signaling = new Signaling(connection, response, await response.text(), options.token);
+      session = new WhipSession(connection, signaling);
+      const iceServers = iceServersOf(response.headers.get('link'));
+      if (iceServers.length > 0) connection.setConfiguration({ iceServers });
+      await connection.setLocalDescription(offer);
+      await signaling.begin();
       await connected(connection, signal);
       return session;
     } catch (error) {
@@ -62,37 +69,59 @@ export class WhipSession {
    * Resolves when the connection is lost for good, or when `signal` aborts. `shaky` hears every change between
    * a connection that carries media (false) and one that may or may not heal (true).
    */
-  lost(signal: AbortSignal, shaky: (yes: boolean) => void): Promise<void> {
-    const { connection } = this;
-    return new Promise((resolve) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const done = () => {
-        clearTimeout(timer);
-        connection.removeEventListener('connectionstatechange', look);
-        transport?.removeEventListener('statechange', look);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const look = () => {
-        clearTimeout(timer);
-        const state = connection.connectionState;
-        // A server that closes says so by a DTLS alert; the connection's own state follows it 15 s later.
-        if (transport?.state === 'closed' || state === 'failed' || state === 'closed') return done();
-        if (state === 'disconnected') timer = setTimeout(done, HEAL_LIMIT);
-        shaky(state === 'disconnected');
-      };
-      const transport = connection.getSenders()[0]?.transport ?? null;
-      connection.addEventListener('connectionstatechange', look);
-      transport?.addEventListener('statechange', look);
-      signal.addEventListener('abort', done);
-      if (signal.aborted) done();
-      else look();
-    });
+  async lost(signal: AbortSignal, shaky: (yes: boolean) => void): Promise<void> {
+    shaky(false);
+    for (;;) {
+      await this.#until(Infinity, signal, () => this.#over() || this.#away());
+      if (signal.aborted || this.#over()) return;
+      shaky(true);
+      if (!(await this.#heal(signal))) return;
+      shaky(false);
+    }
+  }
+
+  /** Brings a connection back whose path broke; false when that fails. */
+  async #heal(signal: AbortSignal): Promise<boolean> {
+    const settled = () => this.#over() || this.#connected();
+    await this.#until(HEAL_LIMIT, signal, settled);
+    for (let tries = 0; tries < RESTARTS && !signal.aborted && !settled(); tries++) {
+      try {
+        await this.#signaling.restart();
+      } catch (error) {
+        // The server knows the session no more, or cannot restart it: a new one is quicker.
+        if (error instanceof Problem && error.final) return false;
+      }
+      await this.#until(RESTART_LIMIT, signal, settled);
+    }
+    return this.#connected();
+  }
+
+  #connected(): boolean {
+    return !this.#over() && this.connection.connectionState === 'connected';
+  }
+
+  #away(): boolean {
+    return ['disconnected', 'failed'].includes(this.connection.connectionState);
+  }
+
+  /** A server that closes says so by a DTLS alert; the connection's own state follows it 15 s later. */
+  #over(): boolean {
+    return this.#transport?.state === 'closed' || this.#transport?.state === 'failed' || this.connection.connectionState === 'closed';
+  }
+
+  get #transport(): RTCDtlsTransport | null {
+    return this.connection.getSenders()[0]?.transport ?? null;
+  }
+
+  #until(limit: number, signal: AbortSignal, ready: () => boolean): Promise<void> {
+    const events: [EventTarget, string][] = [[this.connection, 'connectionstatechange']];
+    if (this.#transport !== null) events.push([this.#transport, 'statechange']);
+    return until(events, limit, signal, ready);
   }
 
   /** Ends the broadcast on the server (RFC 9725 4.2). It outlives the page, never rejects, and may be lost. */
-  async delete(): Promise<void> {
-    await fetch(this.#location, { method: 'DELETE', keepalive: true, headers: bearer(this.#token) }).catch(() => {});
+  delete(): Promise<void> {
+    return this.#signaling.delete();
   }
 
   /** Closes the connection without telling the server, which keeps the broadcast for a while. */
@@ -122,35 +151,29 @@ export async function limitVideo(sender: RTCRtpSender, maxBitrate: number): Prom
   await sender.setParameters(parameters);
 }
 
-function gathered(connection: RTCPeerConnection, signal: AbortSignal): Promise<void> {
-  return until(connection, 'icegatheringstatechange', GATHER_LIMIT, signal, () => connection.iceGatheringState === 'complete').then(
-    () => signal.throwIfAborted(),
-  );
-}
-
 async function connected(connection: RTCPeerConnection, signal: AbortSignal): Promise<void> {
   const settled = () => ['connected', 'failed', 'closed'].includes(connection.connectionState);
-  await until(connection, 'connectionstatechange', CONNECT_LIMIT, signal, settled);
+  await until([[connection, 'connectionstatechange']], CONNECT_LIMIT, signal, settled);
   signal.throwIfAborted();
   if (connection.connectionState !== 'connected') {
     throw new Error('no media connection: is the server\u2019s WebRTC port reachable from here?');
   }
 }
 
-/** Resolves when `ready` holds after an event, after `limit` milliseconds, or when `signal` aborts. */
-function until(target: EventTarget, event: string, limit: number, signal: AbortSignal, ready: () => boolean): Promise<void> {
+/** Resolves when `ready` holds after one of the events, after `limit` milliseconds, or when `signal` aborts. */
+function until(events: [EventTarget, string][], limit: number, signal: AbortSignal, ready: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      target.removeEventListener(event, look);
+      for (const [target, event] of events) target.removeEventListener(event, look);
       signal.removeEventListener('abort', done);
       resolve();
     };
     const look = () => {
       if (ready()) done();
     };
-    const timer = setTimeout(done, limit);
-    target.addEventListener(event, look);
+    const timer = limit === Infinity ? undefined : setTimeout(done, limit);
+    for (const [target, event] of events) target.addEventListener(event, look);
     signal.addEventListener('abort', done);
     if (signal.aborted) done();
     else look();
@@ -162,15 +185,4 @@ async function post({ url, token }: WhipOptions, sdp: string, signal: AbortSigna
   const response = await fetch(url, { method: 'POST', headers, body: sdp, signal });
   if (!response.ok) throw await problemOf(response);
   return response;
-}
-
-// RFC 9725 4.2: the session's URL may be relative to the endpoint's.
-function locationOf(response: Response): string {
-  const location = response.headers.get('location');
-  if (location === null) throw new Error('the server gave no session URL');
-  return new URL(location, response.url).href;
-}
-
-function bearer(token: string): Record<string, string> {
-  return token === '' ? {} : { Authorization: `Bearer ${token}` };
 }
