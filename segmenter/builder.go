@@ -98,6 +98,9 @@ func (b *builder) push(f *av.Frame) (o outcome, err error) {
 
 // configure notes that a track is different from its next frame on.
 func (b *builder) configure(f *av.Frame) error {
+	if f.Config == nil || f.Config.Layer != "" {
+		return nil // the layers stand beside what is shown
+	}
 	if old := b.all.Find(f.Track); old != nil && old.Same(f.Config) {
 		return nil
 	}

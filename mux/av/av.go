@@ -95,10 +95,10 @@ func (ts Tracks) Find(id TrackID) *Track {
 	return nil
 }
 
-// Video returns the first video track, or nil.
+// Video returns the first video track, or nil. A stream's simulcast layers stand beside it and are not meant.
 func (ts Tracks) Video() *Track {
 	for i := range ts {
-		if ts[i].Codec.IsVideo() {
+		if ts[i].Codec.IsVideo() && ts[i].Layer == "" {
 			return &ts[i]
 		}
 	}
@@ -134,13 +134,28 @@ func (ts Tracks) With(t *Track) Tracks {
 	return out
 }
 
+// Without returns a new snapshot from which the track of the id is gone, or ts itself when it was not in it.
+func (ts Tracks) Without(id TrackID) Tracks {
+	if ts.Find(id) == nil {
+		return ts
+	}
+	out := make(Tracks, 0, len(ts)-1)
+	for i := range ts {
+		if ts[i].ID != id {
+			out = append(out, ts[i])
+		}
+	}
+	return out
+}
+
 // Kind says what a frame carries.
 type Kind uint8
 
 const (
 	// KindMedia is a coded access unit.
 	KindMedia Kind = iota
-	// KindConfig says that its track is as Frame.Config describes from the next frame on.
+	// KindConfig says that its track is as Frame.Config describes from the next frame on. Without a Config it
+	// says that the track is over: no frame of it follows until another KindConfig brings it back.
 	KindConfig
 	// KindData is an event tied to media time.
 	KindData
@@ -164,7 +179,8 @@ type Frame struct {
 	// Data is the coded access unit. H.264 and H.265: NAL units each behind its length in 4 bytes, big
 	// endian, without parameter sets, access unit delimiters and filler. Opus and AAC: the raw packet.
 	Data []byte
-	// Config is the track as it is from here on; nil unless Kind is KindConfig.
+	// Config is the track as it is from here on. It is nil unless Kind is KindConfig, and nil in a KindConfig
+	// that ends the track.
 	Config *Track
 }
 

@@ -144,6 +144,9 @@ func (v *viewer) lagged() error {
 		return errSlow
 	}
 	for _, t := range v.reader.Tracks() {
+		if t.Layer != "" {
+			continue // the simulcast layers stand beside what is shown
+		}
 		if known := v.tracks.Find(t.ID); known != nil && known.Same(&t) {
 			continue
 		}

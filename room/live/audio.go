@@ -94,6 +94,10 @@ func (e *aacEncoder) Encode(dst []Frame, f Frame) ([]Frame, error) {
 }
 
 func (e *aacEncoder) config(dst []Frame, f Frame) ([]Frame, error) {
+	if f.Config == nil {
+		e.tracks = e.tracks.Without(f.Track)
+		return append(dst, f), nil
+	}
 	t, err := e.turn(f.Config)
 	if err != nil {
 		return dst, err

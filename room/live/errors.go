@@ -20,6 +20,8 @@ var (
 	ErrNoTrack = errors.New("track has no configuration yet")
 	// ErrOrder: a frame whose DTS is not after the last one of its track.
 	ErrOrder = errors.New("decoding time does not rise")
+	// ErrNoLayer: the stream has no simulcast layer of that name.
+	ErrNoLayer = errors.New("no such layer")
 	// ErrGone: the publisher no longer holds the stream.
 	ErrGone = errors.New("publisher no longer holds the stream")
 )

@@ -61,17 +61,17 @@ func (f *Feed[In, Out]) NewReader(o ReaderOptions) *Reader[Out] {
 	}
 	f.readers++
 	if f.stop == nil {
-		f.startLocked(o.Start)
+		f.startLocked(o)
 	}
 	return openReader(f.stream, f.ring, o, f.release)
 }
 
-func (f *Feed[In, Out]) startLocked(start Start) {
+func (f *Feed[In, Out]) startLocked(o ReaderOptions) {
 	reg := f.stream.reg
 	ctx, stop := context.WithCancelCause(context.Background())
 	ring := newRing[Out](reg.opts.RingBytes, reg.opts.RingTime, &reg.tasks)
 	f.ring, f.stop = ring, stop
-	if !reg.tasks.start(func() { f.run(ctx, start, ring) }) {
+	if !reg.tasks.start(func() { f.run(ctx, o, ring) }) {
 		ring.end(ErrStopping)
 	}
 }
@@ -103,9 +103,9 @@ func (f *Feed[In, Out]) stopLocked() {
 	}
 }
 
-// run encodes into its ring until the source ends or the feed is stopped.
-func (f *Feed[In, Out]) run(ctx context.Context, start Start, ring *ring[Out]) {
-	r := f.source.NewReader(ReaderOptions{Name: "feed-" + f.name, Start: start})
+// run encodes into its ring, from where a first reader wants to begin, until the source ends or the feed is stopped.
+func (f *Feed[In, Out]) run(ctx context.Context, o ReaderOptions, ring *ring[Out]) {
+	r := f.source.NewReader(ReaderOptions{Name: "feed-" + f.name, Start: o.Start, layer: o.layer})
 	defer r.Close()
 	err := f.encode(ctx, r, ring)
 	switch {

@@ -12,15 +12,21 @@ const frameOverhead = 192
 // Frame is an av.Frame in a ring, together with what the stream knows about its place.
 type Frame struct {
 	*av.Frame
-	join bool
+	join   bool
+	shared bool // its data is another frame's of the ring
 }
 
 // Bytes is the memory that the frame keeps alive.
-func (f Frame) Bytes() int { return len(f.Data) + frameOverhead }
+func (f Frame) Bytes() int {
+	if f.shared {
+		return frameOverhead
+	}
+	return len(f.Data) + frameOverhead
+}
 
 // Time is the frame's DTS.
 func (f Frame) Time() time.Duration { return f.DTS }
 
-// Join tells whether a reader may start here: a key frame of a video track, or, in a stream without video, any
-// audio frame.
+// Join tells whether a reader may start here: a key frame of a video track that is no simulcast layer, or, in a
+// stream without video, any audio frame.
 func (f Frame) Join() bool { return f.join }

@@ -47,6 +47,9 @@ type PublishOptions struct {
 	// Brings are the ids of those tracks. A stream that has others is not taken over but ended and begun anew: an
 	// output that waits for pictures would wait for ever. nil stands for not known.
 	Brings []av.TrackID
+	// Layers are the names of the publisher's simulcast layers, if it has any. It then writes these (av.Track.Layer)
+	// in place of MainVideo, which Tracks and Brings count all the same.
+	Layers []string
 	// KeyFrame asks the publisher's encoder for a key frame. It must not block and must not call back.
 	KeyFrame func()
 }

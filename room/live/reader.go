@@ -33,6 +33,8 @@ type ReaderOptions struct {
 	// Join is the shortest time between two wakes: what comes in between is read as one batch. 0 wakes for
 	// every value.
 	Join time.Duration
+
+	layer string // of a stream's layers, the one at whose key frames to begin; see layerSource
 }
 
 // Source is what readers can be taken from: a Stream or a Feed.
@@ -144,11 +146,11 @@ func (r *Reader[T]) begin() {
 	var at *entry[T]
 	switch r.opts.Start {
 	case StartOldest:
-		at = r.ring.oldestJoin()
+		at = r.oldestJoin()
 	case StartNewest:
-		at = r.ring.newestJoin()
+		at = r.newestJoin()
 	default:
-		if e := r.ring.newestJoin(); e != nil && r.ring.age(e) <= r.fresh {
+		if e := r.newestJoin(); e != nil && r.ring.age(e) <= r.fresh {
 			at = e
 		}
 	}
@@ -193,7 +195,7 @@ func (r *Reader[T]) settle(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-timer.C:
-			if e := r.ring.newestJoin(); e != nil && !r.lagged {
+			if e := r.newestJoin(); e != nil && !r.lagged {
 				r.stand(e)
 				return nil
 			}
@@ -210,7 +212,7 @@ func (r *Reader[T]) seek() {
 	head := r.ring.head.Load()
 	r.next = max(r.next, r.ring.tail.Load())
 	for ; r.next < head; r.next++ {
-		if e := r.ring.get(r.next); e != nil && e.val.Join() {
+		if e := r.ring.get(r.next); e != nil && (e.val.Join() || isKeyOf(e, r.opts.layer)) {
 			r.stand(e)
 			return
 		}
@@ -245,7 +247,7 @@ func (r *Reader[T]) take(dst []T) (int, error) {
 func (r *Reader[T]) lag() {
 	r.onLag()
 	r.seeking, r.lagged = true, true
-	if e := r.ring.newestJoin(); e != nil {
+	if e := r.newestJoin(); e != nil {
 		r.next = e.seq
 		return
 	}

@@ -122,7 +122,9 @@ func (s *Stream) yields(o PublishOptions) error {
 
 // missedBy tells whether the stream has a track that a publisher with these does not bring. nil is not known.
 func (s *Stream) missedBy(brings []av.TrackID) bool {
-	return brings != nil && slices.ContainsFunc(s.Tracks(), func(t av.Track) bool { return !slices.Contains(brings, t.ID) })
+	return brings != nil && slices.ContainsFunc(s.Tracks(), func(t av.Track) bool {
+		return t.Layer == "" && !slices.Contains(brings, t.ID) // layers may come and go
+	})
 }
 
 // Stream returns the stream of a key; ok is false when there is none.

@@ -55,6 +55,7 @@ type Stream struct {
 	publisher   *Publisher
 	snap        *snapshot
 	last        map[av.TrackID]time.Duration // DTS of each track's last frame
+	layers      *switcher                    // chooses what MainVideo is; nil without simulcast
 	announced   int                          // tracks the publisher said would come
 	isReady     bool
 	readyTimer  *time.Timer // runs from the first media until ready
@@ -155,6 +156,10 @@ func (s *Stream) write(p *Publisher, f *av.Frame) error {
 	s.aliveLocked()
 	s.frames++
 	s.dataBytes += uint64(len(f.Data))
+	if s.isLayerLocked(f.Track) {
+		s.appendLayerLocked(f)
+		return nil
+	}
 	isKey := f.Key && f.Codec.IsVideo()
 	s.ring.append(Frame{Frame: f, join: isKey || s.audioJoinsLocked(f)}, s.snap)
 	if isKey {
@@ -173,8 +178,11 @@ func (s *Stream) configureLocked(f *av.Frame) error {
 	s.snap = s.snap.next(with)
 	s.aliveLocked()
 	s.ring.append(Frame{Frame: f}, s.snap)
-	if !s.isReady && len(with) >= s.announced {
+	if !s.isReady && shownTracks(with) >= s.announced {
 		s.readyLocked()
+	}
+	if s.isLayerLocked(f.Track) {
+		s.configureLayerLocked(f)
 	}
 	return nil
 }
@@ -196,7 +204,7 @@ func (s *Stream) admitLocked(f *av.Frame) error {
 
 // audioJoinsLocked tells whether a reader may start at this audio frame: not while there is video, or may be.
 func (s *Stream) audioJoinsLocked(f *av.Frame) bool {
-	return f.Kind == av.KindMedia && f.Codec.IsAudio() && s.snap.get().Video() == nil &&
+	return f.Kind == av.KindMedia && f.Codec.IsAudio() && s.layers == nil && s.snap.get().Video() == nil &&
 		(s.isReady || s.announced <= len(s.snap.get()))
 }
 
@@ -301,6 +309,7 @@ func (s *Stream) take(p *Publisher, reason error) {
 	}
 	s.publisher = p
 	s.announced = max(s.announced, p.opts.Tracks)
+	s.takeLayersLocked(p.opts.Layers)
 	s.asker.reset(p.opts.KeyFrame)
 	if s.state == StateLive {
 		// The new publisher has the grace time to send its first frame.
