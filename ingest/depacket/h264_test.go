@@ -189,12 +189,11 @@ func TestH264Checklist(t *testing.T) {
 func TestWraps(t *testing.T) {
 	f := newFeed()
 	f.key()
-	var c Clock
-	c.Rate = 90000
-	at := c.At(f.ts, f.now)
+	c := new(Sync).Clock(90000, false)
+	at, _ := c.At(&Unit{Timestamp: f.ts, Arrival: f.now})
 	for i := range 100 {
 		f.send(true, slice)
-		if got := c.At(f.ts, f.now); got < at {
+		if got, _ := c.At(&Unit{Timestamp: f.ts, Arrival: f.now}); got < at {
 			t.Fatalf("picture %d goes back from %v to %v", i, at, got)
 		} else {
 			at = got

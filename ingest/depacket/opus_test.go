@@ -95,9 +95,9 @@ func TestClockChecklist(t *testing.T) {
 		}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			k := Clock{Rate: 48000}
+			k := new(Sync).Clock(48000, true)
 			for i, s := range c.steps {
-				if got := k.At(s.ts, s.arrival); got != s.want {
+				if got, shift := k.At(&Unit{Timestamp: s.ts, Arrival: s.arrival}); got+shift != s.want {
 					t.Errorf("step %d stands at %v, want %v", i, got, s.want)
 				}
 			}

@@ -12,11 +12,20 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
+	"weir/ingest/depacket"
 	"weir/room/live"
 )
 
 // tickEvery is the pace at which a session looks after what no packet drives.
 const tickEvery = transportEvery
+
+const (
+	// maxWallBehind and maxWallAhead are how far capture times by the sender's clock may be from the arrival: past
+	// them its clock is wrong, and ours tells more.
+	maxWallBehind = 2 * time.Second
+	maxWallAhead  = 500 * time.Millisecond
+	wallStep      = tickEvery / 100 // a tick
+)
 
 // session is one publisher's peer connection, from the answer to the end.
 type session struct {
@@ -26,6 +35,7 @@ type session struct {
 	pc        *webrtc.PeerConnection
 	publisher *live.Publisher
 	feedback  *feedback
+	sync      depacket.Sync
 	log       *slog.Logger
 	started   time.Time     // when the stream's clock was 0
 	ahead     time.Duration // by which this publisher's clock is before the stream's; see attach
@@ -44,6 +54,7 @@ type session struct {
 	readers sync.WaitGroup // goroutines of tracks; added to only while not closing
 
 	connected atomic.Bool
+	captured  atomic.Int64 // time.Duration by which capture is behind (less than 0) the arrival; see moveWall
 }
 
 func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *session {
@@ -78,8 +89,26 @@ func (s *session) attach(p *live.Publisher) {
 // now is the time that media gets that arrives now.
 func (s *session) now() time.Duration { return time.Since(s.started) + s.ahead }
 
-// wall is when media of a time arrived; it knows nothing of what the publishers before had ahead.
-func (s *session) wall(at time.Duration) time.Time { return s.started.Add(at - s.ahead) }
+// wall is when media of a time was captured by the sender's clock, as far as it tells and is near ours, else when it
+// arrived; it knows nothing of what the publishers before had ahead.
+func (s *session) wall(at time.Duration) time.Time {
+	return s.started.Add(at - s.ahead + time.Duration(s.captured.Load()))
+}
+
+// moveWall brings wall times nearer to those of the sender's reports: slowly, since players compare them with the
+// times between the pictures.
+func (s *session) moveWall(now time.Duration) {
+	origin, ok := s.sync.Captured(now)
+	if !ok {
+		return
+	}
+	off := time.Unix(0, int64(origin)).Sub(s.started.Add(-s.ahead))
+	if off > maxWallAhead || off < -maxWallBehind {
+		return
+	}
+	have := time.Duration(s.captured.Load())
+	s.captured.Store(int64(have + min(max(off-have, -wallStep), wallStep)))
+}
 
 // wantKeyFrame is live.PublishOptions.KeyFrame: it only leaves word for run.
 func (s *session) wantKeyFrame() {
@@ -130,8 +159,10 @@ func (t *track) readReports(receiver *webrtc.RTPReceiver) {
 		for _, p := range packets {
 			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == uint32(t.remote.SSRC()) {
 				t.mu.Lock()
-				t.report.senderReport, t.report.senderReportAt = uint32(sr.NTPTime>>16), t.session.now()
+				now := t.session.now()
+				t.report.senderReport, t.report.senderReportAt = uint32(sr.NTPTime>>16), now
 				t.mu.Unlock()
+				t.clock.Report(sr.NTPTime, sr.RTPTime, now)
 			}
 		}
 	}
@@ -243,6 +274,7 @@ func (s *session) tick(withReport bool) error {
 		seen = max(seen, t.seen)
 		t.mu.Unlock()
 	}
+	s.moveWall(now)
 	s.feedback.sendTransport()
 	if withReport {
 		s.feedback.report(tracks, now)

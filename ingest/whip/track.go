@@ -36,7 +36,7 @@ type track struct {
 
 	mu     sync.Mutex // guards the fields below: the reading goroutine and the session's share them
 	ring   *depacket.Reorder
-	clock  depacket.Clock
+	clock  *depacket.Clock
 	dts    depacket.DTS
 	video  *depacket.H264
 	audio  *depacket.Opus
@@ -48,7 +48,7 @@ type track struct {
 
 func newTrack(s *session, sec *section, remote *webrtc.TrackRemote) *track {
 	t := &track{section: sec, session: s, remote: remote, id: audioID}
-	t.clock.Rate = sec.params.ClockRate
+	t.clock = s.sync.Clock(sec.params.ClockRate, sec.kind == webrtc.RTPCodecTypeAudio)
 	wait := s.handler.opts.Reorder
 	if sec.kind == webrtc.RTPCodecTypeVideo {
 		t.id = videoID
@@ -63,7 +63,7 @@ func newTrack(s *session, sec *section, remote *webrtc.TrackRemote) *track {
 		t.audio = depacket.NewOpus(t, channels)
 		t.ring = depacket.NewReorder(audioSlots, wait, t.audio)
 	}
-	t.report.rate = t.clock.Rate
+	t.report.rate = sec.params.ClockRate
 	return t
 }
 
@@ -128,7 +128,7 @@ func (t *track) pumpLocked(now time.Duration) []uint16 {
 
 // Unit implements depacket.Receiver: it places an access unit on the stream's clock and writes it.
 func (t *track) Unit(u depacket.Unit) {
-	pts := t.clock.At(u.Timestamp, u.Arrival)
+	pts, shift := t.clock.At(&u)
 	dts := pts
 	if t.video != nil {
 		var err error
@@ -137,6 +137,7 @@ func (t *track) Unit(u depacket.Unit) {
 			return
 		}
 	}
+	pts, dts = pts+shift, dts+shift
 	if t.wrote && dts <= t.last {
 		// A source whose own timestamps stand still or go back: time does not.
 		dts = t.last + time.Millisecond

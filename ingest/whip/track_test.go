@@ -35,7 +35,7 @@ func TestWallTimeBehindABurst(t *testing.T) {
 		defer second.End(errDeleted)
 		s := &session{log: slog.New(slog.DiscardHandler)}
 		s.attach(second)
-		track := &track{id: audioID, session: s, section: &section{codec: av.CodecOpus}, clock: depacket.Clock{Rate: 48000}}
+		track := &track{id: audioID, session: s, section: &section{codec: av.CodecOpus}, clock: s.sync.Clock(48000, true)}
 		r := second.Stream().NewReader(live.ReaderOptions{Name: "test", Start: live.StartOldest})
 		defer r.Close()
 		for n := range 3 {
