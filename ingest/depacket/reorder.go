@@ -35,6 +35,7 @@ type Reorder struct {
 	high      int64 // the highest one seen
 	probation int   // sequence number that would confirm the far packet that was just dropped; -1: none was
 	lost      int   // missing right before next
+	first     int64 // the first one seen, and by as much later as restarts have skipped
 	stats     ReorderStats
 }
 
@@ -59,6 +60,9 @@ func NewReorder(size int, deadline time.Duration, out sink) *Reorder {
 // Stats are the counts so far.
 func (r *Reorder) Stats() ReorderStats { return r.stats }
 
+// Expected is how many packets there should have been by now (RFC 3550 A.3).
+func (r *Reorder) Expected() uint64 { return uint64(r.high - r.first + 1) }
+
 // Highest is the extended highest sequence number received (RFC 3550 6.4.1).
 func (r *Reorder) Highest() uint32 { return uint32(r.high) }
 
@@ -70,7 +74,7 @@ func (r *Reorder) Push(p *Packet) {
 	if !r.started {
 		r.started = true
 		r.next = int64(p.Seq)
-		r.high = r.next - 1
+		r.first, r.high = r.next, r.next-1
 	}
 	seq := r.high + int64(int16(p.Seq-uint16(r.high))) // RFC 3550 A.1: the nearest one
 	if r.far(seq) {
@@ -137,7 +141,8 @@ func (r *Reorder) restart(seq int64) int64 {
 	}
 	if seq < r.next {
 		seq += 1 << 16 // a step back counts as a cycle: the highest number only grows (RFC 3550 6.4.1)
-		r.lose(1)      // how many is not known
+		r.lose(1)      // how many is not known, and none of those that the cycle skips was sent
+		r.first += seq - r.next - 1
 	} else {
 		r.lose(int(seq - r.next))
 	}

@@ -93,6 +93,10 @@ func TestReorderChecklist(t *testing.T) {
 			if int(r.Stats().Lost) != c.lost {
 				t.Errorf("counted %d", r.Stats().Lost)
 			}
+			// RFC 3550 A.3: a restart of the numbers makes no losses.
+			if want := len(got.seqs) + got.lost + int(r.high+1-r.next); r.Expected() != uint64(want) {
+				t.Errorf("%d were expected, want %d", r.Expected(), want)
+			}
 		})
 	}
 }

@@ -84,7 +84,7 @@ func (f *feedback) report(tracks []*track, now time.Duration) {
 	for _, t := range tracks {
 		t.mu.Lock()
 		if t.report.received > 0 && len(rr.Reports) < maxReports {
-			rr.Reports = append(rr.Reports, t.report.block(uint32(t.remote.SSRC()), t.ring.Highest(), now))
+			rr.Reports = append(rr.Reports, t.report.block(uint32(t.remote.SSRC()), t.ring.Highest(), t.ring.Expected(), now))
 		}
 		t.mu.Unlock()
 	}
@@ -104,7 +104,6 @@ func (f *feedback) write(packets []rtcp.Packet) {
 // reception is what a receiver report says of one source (RFC 3550 6.4.1 and A.3, A.8).
 type reception struct {
 	rate     uint32
-	first    uint32 // extended sequence number
 	received uint64
 	transit  int64 // arrival minus timestamp of the last packet, in ticks
 	jitter   float64
@@ -117,9 +116,7 @@ type reception struct {
 
 func (r *reception) note(p *depacket.Packet, now time.Duration) {
 	transit := av.Ticks(now, r.rate) - int64(p.Timestamp)
-	if r.received == 0 {
-		r.first = uint32(p.Seq)
-	} else {
+	if r.received > 0 {
 		d := float64(int32(transit - r.transit)) // wraps with the timestamp
 		r.jitter += (max(d, -d) - r.jitter) / 16
 	}
@@ -127,8 +124,8 @@ func (r *reception) note(p *depacket.Packet, now time.Duration) {
 	r.received++
 }
 
-func (r *reception) block(ssrc, highest uint32, now time.Duration) rtcp.ReceptionReport {
-	expected := uint64(highest-r.first) + 1
+// block says what became of expected packets, of which highest is the last one's extended sequence number.
+func (r *reception) block(ssrc, highest uint32, expected uint64, now time.Duration) rtcp.ReceptionReport {
 	b := rtcp.ReceptionReport{
 		SSRC: ssrc, LastSequenceNumber: highest, Jitter: uint32(r.jitter), LastSenderReport: r.senderReport,
 		TotalLost: uint32(min(max(int64(expected)-int64(r.received), 0), 0x7fffff)),

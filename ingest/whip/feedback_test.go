@@ -81,7 +81,8 @@ func TestReception(t *testing.T) {
 				for _, p := range in.packets {
 					r.note(&depacket.Packet{Seq: p.seq, Timestamp: p.stamp}, time.Duration(p.arrival)*time.Second/rate)
 				}
-				got := r.block(7, in.highest, time.Hour)
+				first := uint32(tc.intervals[0].packets[0].seq)
+				got := r.block(7, in.highest, uint64(in.highest-first)+1, time.Hour)
 				if got != in.want {
 					t.Errorf("report %d:\n got %+v\nwant %+v", i+1, got, in.want)
 				}
@@ -93,11 +94,11 @@ func TestReception(t *testing.T) {
 // RFC 3550 6.4.1: LSR is the middle of the sender report's NTP time, DLSR the time since it came in 1/65536 s.
 func TestReceptionNamesTheSenderReport(t *testing.T) {
 	r := reception{rate: 90000, senderReport: 0xabcd1234, senderReportAt: time.Second}
-	if got := r.block(7, 0, 2500*time.Millisecond); got.LastSenderReport != 0xabcd1234 || got.Delay != 3<<15 {
+	if got := r.block(7, 0, 1, 2500*time.Millisecond); got.LastSenderReport != 0xabcd1234 || got.Delay != 3<<15 {
 		t.Errorf("LSR %x, DLSR %d", got.LastSenderReport, got.Delay)
 	}
 	none := reception{rate: 90000}
-	if got := none.block(7, 0, 2500*time.Millisecond); got.LastSenderReport != 0 || got.Delay != 0 {
+	if got := none.block(7, 0, 1, 2500*time.Millisecond); got.LastSenderReport != 0 || got.Delay != 0 {
 		t.Errorf("without a sender report: LSR %x, DLSR %d", got.LastSenderReport, got.Delay)
 	}
 }
