@@ -36,6 +36,7 @@ var layers = []layer{
 	{"config", nil, "it is data that cmd hands out in pieces"},
 	{"web", nil, "it is files"},
 	{"testdata", nil, "it is files"},
+	{"testdata/samples", []string{"mux", "testdata"}, "it makes frames out of files"},
 	{"room/auth", nil, "it decides on texts and knows neither media nor state"},
 	{"room", []string{"mux", "room"}, "state knows no door"},
 	{"ingest", append([]string{"ingest"}, forDoors...), "doors meet in the hub, never each other"},

@@ -263,7 +263,7 @@ func TestDTSFaults(t *testing.T) {
 	unit := func(key bool, sets []byte, nal []byte) *Unit {
 		u := &Unit{Key: key, Reorder: true, Data: prefixed(nal)}
 		if sets != nil {
-			u.Config = &av.Track{Config: avc.AppendConfig(nil, [][]byte{sets}, [][]byte{pps})}
+			u.Config = &av.Track{Codec: av.CodecH264, Config: avc.AppendConfig(nil, [][]byte{sets}, [][]byte{pps})}
 		}
 		return u
 	}
@@ -272,7 +272,7 @@ func TestDTSFaults(t *testing.T) {
 	cut, cutKey := unit(false, nil, []byte{0x41}), unit(true, b[0][0], []byte{0x65})
 	key1, p1 := unit(true, type1, idr), unit(false, nil, slice)
 	broken := unit(true, nil, idr)
-	broken.Config = &av.Track{Config: []byte{1}}
+	broken.Config = &av.Track{Codec: av.CodecH264, Config: []byte{1}}
 	type step struct {
 		unit *Unit
 		pts  int // in frames

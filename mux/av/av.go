@@ -65,7 +65,8 @@ type Track struct {
 	// ClockRate is the rate of the track's media clock in Hz: 90000 for video, 48000 for Opus.
 	ClockRate uint32
 	// Config is the codec's configuration record as containers embed it: avcC (H.264), hvcC (H.265), av1C
-	// (AV1), AudioSpecificConfig (AAC), OpusHead without the Ogg magic's page (RFC 7845 5.1) for Opus.
+	// (AV1), vpcC with its version and flags (VP9), AudioSpecificConfig (AAC), OpusHead without the Ogg magic's
+	// page (RFC 7845 5.1) for Opus.
 	Config []byte
 	// Width and Height are the picture's size in pixels; 0 for audio.
 	Width, Height int
@@ -177,7 +178,8 @@ type Frame struct {
 	// Wall is when the frame was captured, as well as that is known.
 	Wall time.Time
 	// Data is the coded access unit. H.264 and H.265: NAL units each behind its length in 4 bytes, big
-	// endian, without parameter sets, access unit delimiters and filler. Opus and AAC: the raw packet.
+	// endian, without parameter sets, access unit delimiters and filler. AV1: the OBUs of a temporal unit, each
+	// with its size, without temporal delimiters. VP9: a frame or superframe. Opus and AAC: the raw packet.
 	Data []byte
 	// Config is the track as it is from here on. It is nil unless Kind is KindConfig, and nil in a KindConfig
 	// that ends the track.
