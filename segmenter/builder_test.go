@@ -163,7 +163,7 @@ func TestLag(t *testing.T) {
 }
 
 func TestUnsupportedTrackIsLeftOut(t *testing.T) {
-	b := startBuilder(t, av.Tracks{{ID: videoID, Codec: av.CodecVP9}, audioTrack()})
+	b := startBuilder(t, av.Tracks{{ID: videoID, Codec: av.CodecNone}, audioTrack()})
 	if len(b.tracks) != 1 || b.cut.video {
 		t.Fatalf("%d tracks", len(b.tracks))
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/mux/av"
+	"weir/mux/codec/vp9"
 )
 
 // The tracks that a Demuxer finds: FLV has one of each kind.
@@ -29,6 +30,7 @@ type Demuxer struct {
 	now          int64    // ms of the newest audio or video tag, unwrapped
 	timed        bool     // there was one
 	skipped      int
+	pending      *av.Frame // to be returned next
 }
 
 // NewDemuxer returns a demuxer that reads from r. It reads ahead of what Next returns.
@@ -52,6 +54,10 @@ func (d *Demuxer) Next() (*av.Frame, error) {
 			return nil, err
 		}
 		d.begun = true
+	}
+	if f := d.pending; f != nil {
+		d.pending = nil
+		return f, nil
 	}
 	for {
 		typ, body, err := d.tag()
@@ -150,12 +156,39 @@ func (d *Demuxer) configFrame(p packet) (*av.Frame, error) {
 		return nil, err
 	}
 	known := d.track(p.codec)
+	if t.Codec == av.CodecVP9 && known.Codec == av.CodecVP9 {
+		t.Width, t.Height = known.Width, known.Height
+	}
 	if known.Same(&t) {
 		return nil, nil
 	}
 	*known = t
+	if t.Codec == av.CodecVP9 && t.Width == 0 {
+		return nil, nil // the first key frame says the size; see resize
+	}
+	return d.announce(t), nil
+}
+
+// announce is the frame that says that a track is as t from here on.
+func (d *Demuxer) announce(t av.Track) *av.Frame {
 	at := d.time(0)
-	return &av.Frame{Track: t.ID, Kind: av.KindConfig, Codec: t.Codec, DTS: at, PTS: at, Config: &t}, nil
+	return &av.Frame{Track: t.ID, Kind: av.KindConfig, Codec: t.Codec, DTS: at, PTS: at, Config: &t}
+}
+
+// resize looks at a frame of VP9, whose configuration record does not have the size: a key frame of another size is
+// returned behind a frame that announces it.
+func (d *Demuxer) resize(f *av.Frame) *av.Frame {
+	t := &d.video
+	if h, err := vp9.ParseHeader(f.Data); err == nil && h.Key && (t.Width != h.Width || t.Height != h.Height) {
+		t.Width, t.Height = h.Width, h.Height
+		d.pending = f
+		return d.announce(*t)
+	}
+	if t.Width == 0 {
+		d.skipped++
+		return nil
+	}
+	return f
 }
 
 func (d *Demuxer) mediaFrame(p packet) (*av.Frame, error) {
@@ -172,10 +205,14 @@ func (d *Demuxer) mediaFrame(p packet) (*av.Frame, error) {
 		d.skipped++
 		return nil, nil
 	}
-	return &av.Frame{
+	f := &av.Frame{
 		Track: t.ID, Codec: p.codec, Key: p.key,
 		DTS: d.time(0), PTS: d.time(p.cts), Data: data,
-	}, nil
+	}
+	if p.codec == av.CodecVP9 {
+		f = d.resize(f)
+	}
+	return f, nil
 }
 
 func (d *Demuxer) track(c av.Codec) *av.Track {

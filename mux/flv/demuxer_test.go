@@ -11,6 +11,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/opus"
+	"weir/testdata/samples"
 )
 
 // bodyTag is a tag of a body given in hex.
@@ -40,9 +41,9 @@ func opusTrack() *av.Track {
 
 // TestRoundTrip: what the encoder makes of frames, the demuxer makes into the same frames.
 func TestRoundTrip(t *testing.T) {
-	hevc := av.Track{ID: videoID, Codec: av.CodecH265, ClockRate: 90000, Config: []byte("hvcC")}
-	av1 := av.Track{ID: videoID, Codec: av.CodecAV1, ClockRate: 90000, Config: []byte("av1C")}
-	vp9 := av.Track{ID: videoID, Codec: av.CodecVP9, ClockRate: 90000, Config: []byte("vpcC")}
+	hevc, _ := samples.H265(t)
+	av1, _ := samples.AV1(t)
+	vp9, pictures := samples.VP9(t)
 	_, avc := avcC(t)
 	at := func(f av.Frame, dts, pts time.Duration) *av.Frame {
 		f.DTS, f.PTS = dts, pts
@@ -56,7 +57,7 @@ func TestRoundTrip(t *testing.T) {
 		{"H.264", av.Tracks{*avc}, av.Frame{Track: videoID, Codec: av.CodecH264, Key: true, Data: []byte{0, 0, 0, 2, 0x65, 1}}},
 		{"H.265", av.Tracks{hevc}, av.Frame{Track: videoID, Codec: av.CodecH265, Data: []byte{0, 0, 0, 2, 0x02, 1}}},
 		{"AV1", av.Tracks{av1}, av.Frame{Track: videoID, Codec: av.CodecAV1, Key: true, Data: []byte{0x32, 0}}},
-		{"VP9", av.Tracks{vp9}, av.Frame{Track: videoID, Codec: av.CodecVP9, Data: []byte{0x82}}},
+		{"VP9", av.Tracks{vp9}, av.Frame{Track: videoID, Codec: av.CodecVP9, Key: true, Data: pictures[0].Data}},
 		{"Opus", av.Tracks{*opusTrack()}, av.Frame{Track: audioID, Codec: av.CodecOpus, Key: true, Data: []byte{0xfc, 1, 2}}},
 		{
 			"AAC",
@@ -145,7 +146,8 @@ func TestDemuxerStrips(t *testing.T) {
 		})
 	}
 	t.Run("H.265", func(t *testing.T) {
-		b := file(bodyTag(t, typeVideo, 0, "9068766331"+"01"),
+		hevc, _ := samples.H265(t)
+		b := file(bodyTag(t, typeVideo, 0, "9068766331"+hex.EncodeToString(hevc.Config)),
 			bodyTag(t, typeVideo, 0, "9368766331"+"0000000340010c"+"0000000342010c"+"0000000344010c"+"00000003460110"+"000000034c01ff"+"000000032601af"))
 		if got := demux(t, NewDemuxer(bytes.NewReader(b))); len(got) != 2 || hex.EncodeToString(got[1].Data) != "000000032601af" {
 			t.Errorf("got %x", got[1].Data)

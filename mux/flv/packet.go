@@ -6,8 +6,11 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/aac"
+	"weir/mux/codec/av1"
 	"weir/mux/codec/h264"
+	"weir/mux/codec/h265"
 	"weir/mux/codec/opus"
+	"weir/mux/codec/vp9"
 )
 
 // packet is a tag's body taken apart.
@@ -117,6 +120,12 @@ func newTrack(c av.Codec, config []byte) (av.Track, error) {
 	switch c {
 	case av.CodecH264:
 		return h264Track(t)
+	case av.CodecH265:
+		return h265Track(t)
+	case av.CodecAV1:
+		return av1Track(t)
+	case av.CodecVP9:
+		return vp9Track(t)
 	case av.CodecAAC:
 		a, err := aac.ParseConfig(config)
 		if err != nil {
@@ -129,10 +138,6 @@ func newTrack(c av.Codec, config []byte) (av.Track, error) {
 			return t, fmt.Errorf("%w: %w", ErrFormat, err)
 		}
 		t.ID, t.ClockRate, t.Channels = AudioID, opus.ClockRate, h.Channels
-	default:
-		if len(config) == 0 {
-			return t, fmt.Errorf("%w: empty %v configuration", ErrFormat, c)
-		}
 	}
 	return t, nil
 }
@@ -150,6 +155,41 @@ func h264Track(t av.Track) (av.Track, error) {
 	return t, nil
 }
 
+func h265Track(t av.Track) (av.Track, error) {
+	sets, err := h265.ParseConfig(t.Config)
+	if err != nil {
+		return t, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	s, err := h265.ParseSPS(sets.SPS[0])
+	if err != nil {
+		return t, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	t.Width, t.Height = s.Width, s.Height
+	return t, nil
+}
+
+func av1Track(t av.Track) (av.Track, error) {
+	payload, err := av1.ParseConfig(t.Config)
+	if err != nil {
+		return t, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	s, err := av1.ParseSequence(payload)
+	if err != nil {
+		return t, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	t.Width, t.Height = s.Width, s.Height
+	return t, nil
+}
+
+// vp9Track has no size yet: the record says nothing of it; see Demuxer.resize.
+func vp9Track(t av.Track) (av.Track, error) {
+	var err error
+	if t.Config, err = vp9.ParseConfig(t.Config); err != nil {
+		return t, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	return t, nil
+}
+
 // plain is the access unit without what an av.Frame leaves out: parameter sets, delimiters and filler. It
 // changes data in place.
 func plain(c av.Codec, data []byte) ([]byte, error) {
@@ -158,6 +198,8 @@ func plain(c av.Codec, data []byte) ([]byte, error) {
 		return strip(data, droppedH264)
 	case av.CodecH265:
 		return strip(data, droppedH265)
+	case av.CodecAV1:
+		return stripOBUs(data)
 	default:
 		return data, nil
 	}
@@ -172,10 +214,27 @@ func droppedH264(first byte) bool {
 	}
 }
 
-// droppedH265 goes by ITU-T H.265 table 7-1: 32 to 34 are the parameter sets, 35 the delimiter, 38 filler.
 func droppedH265(first byte) bool {
-	t := first >> 1 & 0x3f
-	return t >= 32 && t <= 35 || t == 38
+	t := h265.NALType(first)
+	return h265.IsParameterSet(t) || t == h265.NALAUD || t == h265.NALFiller
+}
+
+// stripOBUs moves the OBUs that stay together: all but temporal delimiters (AV1 in ISOBMFF 2.4) and padding. All but
+// the last must have a size.
+func stripOBUs(data []byte) ([]byte, error) {
+	out := data[:0]
+	for len(data) > 0 {
+		o, rest, ok := av1.ParseOBU(data)
+		if !ok {
+			return nil, fmt.Errorf("%w: an OBU does not fit into %d bytes", ErrFormat, len(data))
+		}
+		unit := data[:len(data)-len(rest)]
+		data = rest
+		if o.Type != av1.OBUTemporalDelimiter && o.Type != av1.OBUPadding {
+			out = append(out, unit...)
+		}
+	}
+	return out, nil
 }
 
 // strip moves the NAL units that stay together. Empty ones go.

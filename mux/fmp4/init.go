@@ -9,8 +9,11 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
 	"weir/mux/av"
+	"weir/mux/codec/av1"
 	"weir/mux/codec/h264"
+	"weir/mux/codec/h265"
 	"weir/mux/codec/opus"
+	"weir/mux/codec/vp9"
 )
 
 // The time scales in which parts count: ticks a second.
@@ -29,6 +32,9 @@ type form struct {
 
 var forms = map[av.Codec]form{
 	av.CodecH264: {entry: "avc1", record: "avcC", open: openH264},
+	av.CodecH265: {entry: "hvc1", record: "hvcC", open: openH265},
+	av.CodecAV1:  {entry: "av01", record: "av1C", open: openAV1},
+	av.CodecVP9:  {entry: "vp09", record: "vpcC", open: openVP9},
 	av.CodecOpus: {entry: "Opus", open: openOpus},
 	av.CodecAAC:  {entry: "mp4a", open: openAAC},
 }
@@ -112,6 +118,30 @@ func openH264(t *av.Track) (codecs.Codec, error) {
 		return nil, fmt.Errorf("%w: no picture parameter set", h264.ErrConfig)
 	}
 	return &codecs.H264{SPS: sps[0], PPS: pps[0]}, nil
+}
+
+func openH265(t *av.Track) (codecs.Codec, error) {
+	sets, err := h265.ParseConfig(t.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &codecs.H265{VPS: sets.VPS[0], SPS: sets.SPS[0], PPS: sets.PPS[0]}, nil
+}
+
+func openAV1(t *av.Track) (codecs.Codec, error) {
+	payload, err := av1.ParseConfig(t.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &codecs.AV1{SequenceHeader: append([]byte{av1.OBUSequenceHeader << 3}, payload...)}, nil
+}
+
+// openVP9 goes by the track, since the record has no size; the record itself takes the place of what is written of it.
+func openVP9(t *av.Track) (codecs.Codec, error) {
+	if _, err := vp9.ParseConfig(t.Config); err != nil {
+		return nil, err
+	}
+	return &codecs.VP9{Width: t.Width, Height: t.Height, BitDepth: 8, ChromaSubsampling: 1}, nil
 }
 
 func openOpus(t *av.Track) (codecs.Codec, error) {

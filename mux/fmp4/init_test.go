@@ -11,8 +11,11 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/aac"
+	"weir/mux/codec/av1"
 	"weir/mux/codec/h264"
+	"weir/mux/codec/h265"
 	"weir/mux/codec/opus"
+	"weir/mux/codec/vp9"
 )
 
 func unhex(s string) []byte {
@@ -130,9 +133,12 @@ func TestInitErrors(t *testing.T) {
 		track av.Track
 		want  error
 	}{
-		{"codec without a row", av.Track{Codec: av.CodecVP9}, ErrCodec},
+		{"codec without a row", av.Track{Codec: av.CodecNone}, ErrCodec},
 		{"avcC cut short", av.Track{Codec: av.CodecH264, Config: []byte{1, 2}}, h264.ErrConfig},
 		{"avcC without picture parameter sets", videoTrack(0), h264.ErrConfig},
+		{"no hvcC", av.Track{Codec: av.CodecH265}, h265.ErrConfig},
+		{"no av1C", av.Track{Codec: av.CodecAV1}, av1.ErrConfig},
+		{"no vpcC", av.Track{Codec: av.CodecVP9}, vp9.ErrConfig},
 		{"no OpusHead", av.Track{Codec: av.CodecOpus}, opus.ErrHead},
 		{"no AudioSpecificConfig", av.Track{Codec: av.CodecAAC}, nil},
 	}
@@ -147,7 +153,7 @@ func TestInitErrors(t *testing.T) {
 }
 
 func TestCarries(t *testing.T) {
-	for c, want := range map[av.Codec]bool{av.CodecH264: true, av.CodecOpus: true, av.CodecAAC: true, av.CodecNone: false} {
+	for c, want := range map[av.Codec]bool{av.CodecH264: true, av.CodecH265: true, av.CodecAV1: true, av.CodecVP9: true, av.CodecOpus: true, av.CodecAAC: true, av.CodecNone: false} {
 		if Carries(c) != want {
 			t.Errorf("Carries(%v) = %v", c, !want)
 		}

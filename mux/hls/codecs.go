@@ -6,7 +6,10 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/aac"
+	"weir/mux/codec/av1"
 	"weir/mux/codec/h264"
+	"weir/mux/codec/h265"
+	"weir/mux/codec/vp9"
 )
 
 // Codecs is the CODECS attribute of the tracks in fMP4 (RFC 6381), such as "avc1.42c01f,opus".
@@ -28,6 +31,12 @@ func codecName(t *av.Track) (string, error) {
 	switch t.Codec {
 	case av.CodecH264:
 		return h264.CodecString(t.Config)
+	case av.CodecH265:
+		return h265.CodecString(t.Config)
+	case av.CodecAV1:
+		return av1.CodecString(t.Config)
+	case av.CodecVP9:
+		return vp9.CodecString(t.Config)
 	case av.CodecAAC:
 		return aac.CodecString(t.Config)
 	case av.CodecOpus:

@@ -14,6 +14,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/aac"
+	"weir/testdata/samples"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -146,6 +147,9 @@ func TestMultivariant(t *testing.T) {
 }
 
 func TestCodecs(t *testing.T) {
+	hevc, _ := samples.H265(t)
+	av1, _ := samples.AV1(t)
+	vp9, _ := samples.VP9(t)
 	h264 := av.Track{ID: 1, Codec: av.CodecH264, Config: []byte{1, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0}}
 	cases := []struct {
 		name   string
@@ -153,6 +157,9 @@ func TestCodecs(t *testing.T) {
 		want   string
 	}{
 		{"H.264 and Opus", av.Tracks{h264, {ID: 2, Codec: av.CodecOpus}}, "avc1.42c01f,opus"},
+		{"H.265", av.Tracks{hevc}, "hvc1.1.6.L63.90"},
+		{"AV1 and Opus", av.Tracks{av1, {ID: 2, Codec: av.CodecOpus}}, "av01.0.01M.08,opus"},
+		{"VP9", av.Tracks{vp9}, "vp09.00.21.08"},
 		{"AAC-LC", av.Tracks{{Codec: av.CodecAAC, Config: aac.AppendConfig(nil, 48000, 2)}}, "mp4a.40.2"},
 	}
 	for _, c := range cases {
