@@ -106,6 +106,13 @@ type logBuffer struct {
 	text bytes.Buffer
 }
 
+// Write implements io.Writer.
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
 func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -176,9 +183,7 @@ func (s *server) follow(stderr io.Reader, listening chan struct{}) {
 	lines := bufio.NewReader(stderr)
 	for found := false; ; {
 		line, err := lines.ReadString('\n')
-		s.log.mu.Lock()
-		s.log.text.WriteString(line)
-		s.log.mu.Unlock()
+		_, _ = s.log.Write([]byte(line)) // it cannot fail
 		var entry struct{ Msg, HTTP, Admin string }
 		if !found && json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
 			s.http, s.admin, found = "http://"+entry.HTTP, "http://"+entry.Admin, true

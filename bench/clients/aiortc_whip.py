@@ -1,0 +1,67 @@
+#!/usr/bin/python3
+"""Publishes a test picture and a tone by WHIP with aiortc, which is neither libwebrtc nor pion.
+
+It reads the bearer token from WEIR_TOKEN, prints a line for each step and DELETEs its session at the end. It goes
+on until its standard input ends.
+
+usage: aiortc_whip.py URL
+"""
+
+import asyncio
+import os
+import sys
+import urllib.parse
+
+import aiohttp
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.contrib.media import MediaPlayer
+
+PATIENCE = 30  # seconds to connect
+
+
+def add_media(pc):
+    """Adds a picture in H.264, which aiortc does not prefer, and a tone in Opus."""
+    picture = MediaPlayer("testsrc=s=320x240:r=25", format="lavfi")
+    tone = MediaPlayer("sine=frequency=440:sample_rate=48000", format="lavfi")
+    video = pc.addTransceiver(picture.video, direction="sendonly")
+    pc.addTransceiver(tone.audio, direction="sendonly")
+    h264 = [c for c in RTCRtpSender.getCapabilities("video").codecs if c.mimeType == "video/H264"]
+    video.setCodecPreferences(h264)
+
+
+async def publish(url):
+    pc = RTCPeerConnection()
+    connected = asyncio.Event()
+
+    @pc.on("connectionstatechange")
+    def on_state():
+        print("state", pc.connectionState, flush=True)
+        if pc.connectionState == "connected":
+            connected.set()
+
+    add_media(pc)
+    await pc.setLocalDescription(await pc.createOffer())
+    token = os.environ.get("WEIR_TOKEN")
+    headers = {"Authorization": "Bearer " + token} if token else {}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        async with http.post(url, data=pc.localDescription.sdp, headers={"Content-Type": "application/sdp"}) as response:
+            answer = await response.text()
+            if response.status != 201:
+                sys.exit(f"POST: {response.status} {answer}")
+            print("created", response.status, response.headers.get("ETag"), flush=True)
+            session = urllib.parse.urljoin(url, response.headers["Location"])
+        await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await asyncio.wait_for(connected.wait(), PATIENCE)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        async with http.delete(session) as response:
+            print("deleted", response.status, flush=True)
+    await pc.close()
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    asyncio.run(publish(sys.argv[1]))
+
+
+main()
