@@ -34,6 +34,9 @@ func (l lister) Streams() []api.StreamInfo {
 		if i.Reason != nil {
 			info.Reason = i.Reason.Error()
 		}
+		if in, ok := s.Ingest(); ok {
+			info.Ingest = &in
+		}
 		infos = append(infos, info)
 	}
 	return infos

@@ -11,6 +11,7 @@ import (
 
 	"weir/mux/av"
 	"weir/room/auth"
+	"weir/room/live"
 )
 
 // State is what a stream does.
@@ -42,6 +43,8 @@ type StreamInfo struct {
 	Reason string
 	// Counters are figures since the stream began, by name.
 	Counters map[string]uint64
+	// Ingest is how the publisher's media comes in; nil when nobody can tell.
+	Ingest *live.Ingest
 }
 
 // Lister knows the streams.
@@ -99,6 +102,7 @@ type adminStreamJSON struct {
 	StateSince time.Time         `json:"state_since"`
 	Reason     string            `json:"reason,omitempty"`
 	Counters   map[string]uint64 `json:"counters"`
+	Ingest     *ingestJSON       `json:"ingest,omitempty"`
 }
 
 // Live answers GET /live: what can be watched now.
@@ -170,6 +174,7 @@ func streamOf(s *StreamInfo) streamJSON {
 func adminStreamOf(s *StreamInfo) adminStreamJSON {
 	out := adminStreamJSON{
 		streamJSON: streamOf(s), User: s.User, StateSince: s.Since.UTC(), Reason: s.Reason, Counters: s.Counters,
+		Ingest: ingestOf(s.Ingest, s.Tracks),
 	}
 	if out.Counters == nil {
 		out.Counters = map[string]uint64{}

@@ -52,6 +52,9 @@ type PublishOptions struct {
 	Layers []string
 	// KeyFrame asks the publisher's encoder for a key frame. It must not block and must not call back.
 	KeyFrame func()
+	// Report tells how the publisher's media comes in; nil if the door has nothing to tell. It is called when somebody
+	// asks, by any goroutine and without a lock, and must not block.
+	Report func() Ingest
 }
 
 // Publisher is the writing end of a stream. Its methods may be called from several goroutines.
