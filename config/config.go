@@ -14,6 +14,7 @@ import "time"
 type Config struct {
 	HTTP            HTTP          `key:"http"`
 	WebRTC          WebRTC        `key:"webrtc"`
+	RTMP            RTMP          `key:"rtmp"`
 	Admin           Admin         `key:"admin"`
 	Ingest          Ingest        `key:"ingest"`
 	Live            Live          `key:"live"`
@@ -35,7 +36,7 @@ type HTTP struct {
 	Origins []string `key:"origins" doc:"origins whose pages may use this server; empty means any"`
 }
 
-// TLS is the certificate of the main listener; both files, or neither for plain HTTP.
+// TLS is the certificate of a listener: both files, or neither.
 type TLS struct {
 	Cert string `key:"cert" doc:"file of the certificate chain (PEM)"`
 	Key  string `key:"key" doc:"file of the certificate's private key (PEM)"`
@@ -46,6 +47,15 @@ type WebRTC struct {
 	Listen       string   `key:"listen" doc:"address of all WebRTC media, UDP and TCP"`
 	PublicIPs    []string `key:"public_ips" doc:"addresses to announce instead of the machine's own"`
 	StartBitrate int      `key:"start_bitrate" doc:"video bitrate at which a publishing browser starts, in kbit/s"`
+}
+
+// RTMP is where encoders that speak RTMP publish.
+type RTMP struct {
+	Listen         string `key:"listen" doc:"address of RTMP publishing; empty: none"`
+	TLSListen      string `key:"tls_listen" doc:"address of RTMPS publishing; empty: none"`
+	TLS            TLS    `key:"tls"`
+	MaxConnections int    `key:"max_connections" doc:"RTMP connections at once"`
+	MaxPerAddress  int    `key:"max_per_address" doc:"RTMP connections at once from one address"`
 }
 
 // Admin is the operator's listener.
@@ -109,6 +119,7 @@ func Default() *Config {
 	return &Config{
 		HTTP:   HTTP{Listen: ":8080", Origins: []string{}},
 		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, StartBitrate: 2000},
+		RTMP:   RTMP{Listen: ":1935", MaxConnections: 1000, MaxPerAddress: 100},
 		Admin:  Admin{Listen: "127.0.0.1:9090"},
 		Ingest: Ingest{
 			Grace:            15 * time.Second,

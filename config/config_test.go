@@ -171,7 +171,7 @@ func TestEveryKindFromTheEnvironment(t *testing.T) {
 func TestLoadRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, file, want string }{
 		{"unknown key", "http:\n  listn: ':1'\n", "unknown key http.listn (did you mean http.listen?)"},
-		{"unknown group", "rtmp:\n  listen: ':1935'\n", "unknown key rtmp.listen"},
+		{"unknown group", "srt:\n  listen: ':8890'\n", "unknown key srt.listen"},
 		{"two unknown keys", "foo: 1\nbarbarbar: 2\n", "unknown key barbarbar\nunknown key foo"},
 		{"group as a value", "http: 5\n", "http"},
 		{"value as a group", "data_dir:\n  a: b\n", "data_dir.a"},
@@ -212,6 +212,12 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"webrtc.public_ips", "an IP address", func(c *Config) { c.WebRTC.PublicIPs = []string{"example.com"} }},
 		{"webrtc.public_ips", "an IP address", func(c *Config) { c.WebRTC.PublicIPs = []string{"0.0.0.0"} }},
 		{"webrtc.start_bitrate", "from 100 to 100000", func(c *Config) { c.WebRTC.StartBitrate = 0 }},
+		{"rtmp.listen", "an address such as", func(c *Config) { c.RTMP.Listen = "1935" }},
+		{"rtmp.tls_listen", "an address such as", func(c *Config) { c.RTMP.TLSListen, c.HTTP.TLS = "1936", TLS{"a", "b"} }},
+		{"rtmp.tls_listen", "a certificate", func(c *Config) { c.RTMP.TLSListen = ":1936" }},
+		{"rtmp.tls.cert", "together with rtmp.tls.key", func(c *Config) { c.RTMP.TLS.Key = "a.pem" }},
+		{"rtmp.max_connections", "from 1 to", func(c *Config) { c.RTMP.MaxConnections = 0 }},
+		{"rtmp.max_per_address", "from 1 to", func(c *Config) { c.RTMP.MaxPerAddress = 0 }},
 		{"ingest.timeout", "from 500ms to 4.9s", func(c *Config) { c.Ingest.Timeout = 5 * time.Second }},
 		{"ingest.grace", "from 0s to 10m0s", func(c *Config) { c.Ingest.Grace = -1 }},
 		{"ingest.codecs", "a list of h264", func(c *Config) { c.Ingest.Codecs = nil }},

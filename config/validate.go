@@ -58,9 +58,8 @@ func (p *problems) listeners(c *Config) {
 	p.address("http.listen", c.HTTP.Listen)
 	p.address("webrtc.listen", c.WebRTC.Listen)
 	p.address("admin.listen", c.Admin.Listen)
-	if (c.HTTP.TLS.Cert == "") != (c.HTTP.TLS.Key == "") {
-		p.add("http.tls.cert", c.HTTP.TLS.Cert, "set together with http.tls.key, or both empty")
-	}
+	p.pair("http.tls", c.HTTP.TLS)
+	p.rtmp(c)
 	for _, o := range c.HTTP.Origins {
 		if !isOrigin(o) {
 			p.add("http.origins", o, "an origin such as https://www.example.com")
@@ -72,6 +71,28 @@ func (p *problems) listeners(c *Config) {
 		}
 	}
 	between(p, "webrtc.start_bitrate", c.WebRTC.StartBitrate, 100, 100_000)
+}
+
+func (p *problems) rtmp(c *Config) {
+	p.pair("rtmp.tls", c.RTMP.TLS)
+	if c.RTMP.Listen != "" {
+		p.address("rtmp.listen", c.RTMP.Listen)
+	}
+	if c.RTMP.TLSListen != "" {
+		p.address("rtmp.tls_listen", c.RTMP.TLSListen)
+		if c.RTMP.TLS.Cert == "" && c.HTTP.TLS.Cert == "" {
+			p.add("rtmp.tls_listen", c.RTMP.TLSListen, "empty, or there must be a certificate in rtmp.tls or http.tls")
+		}
+	}
+	between(p, "rtmp.max_connections", c.RTMP.MaxConnections, 1, 100_000)
+	between(p, "rtmp.max_per_address", c.RTMP.MaxPerAddress, 1, 100_000)
+}
+
+// pair checks that a certificate has both of its files.
+func (p *problems) pair(key string, t TLS) {
+	if (t.Cert == "") != (t.Key == "") {
+		p.add(key+".cert", t.Cert, "set together with "+key+".key, or both empty")
+	}
 }
 
 func (p *problems) ingest(c *Ingest) {

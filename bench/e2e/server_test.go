@@ -91,6 +91,7 @@ func watchClock() (stop func()) {
 // server is a running process.
 type server struct {
 	http, admin string // base URLs
+	rtmp, rtmps string // base URLs
 	token       string // of user "host", who may publish
 	adminToken  string // of an administrator
 	env         []string
@@ -125,6 +126,7 @@ func start(t *testing.T, settings ...string) *server {
 	s := &server{log: new(logBuffer), exited: make(chan struct{})}
 	s.env = append(clean(os.Environ()),
 		"WEIR_HTTP_LISTEN=127.0.0.1:0", "WEIR_ADMIN_LISTEN=127.0.0.1:0", "WEIR_WEBRTC_LISTEN=127.0.0.1:0",
+		"WEIR_RTMP_LISTEN=127.0.0.1:0",
 		"WEIR_DATA_DIR="+t.TempDir(), "WEIR_AUTH_KEY="+authKey, "WEIR_LOG_LEVEL=debug", "WEIR_LOG_FORMAT=json",
 	)
 	s.env = append(s.env, settings...)
@@ -184,9 +186,10 @@ func (s *server) follow(stderr io.Reader, listening chan struct{}) {
 	for found := false; ; {
 		line, err := lines.ReadString('\n')
 		_, _ = s.log.Write([]byte(line)) // it cannot fail
-		var entry struct{ Msg, HTTP, Admin string }
+		var entry struct{ Msg, HTTP, Admin, RTMP, RTMPS string }
 		if !found && json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
 			s.http, s.admin, found = "http://"+entry.HTTP, "http://"+entry.Admin, true
+			s.rtmp, s.rtmps = "rtmp://"+entry.RTMP, "rtmps://"+entry.RTMPS
 			close(listening)
 		}
 		if err != nil {

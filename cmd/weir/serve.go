@@ -47,7 +47,8 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	if err != nil {
 		return err
 	}
-	log.Info("listening", "http", s.public.addr(), "webrtc_port", s.engine.Port(), "admin", s.admin.addr())
+	log.Info("listening", "http", s.public.addr(), "webrtc_port", s.engine.Port(), "rtmp", text(s.rtmpAddr),
+		"rtmps", text(s.rtmpsAddr), "admin", s.admin.addr())
 	if err := welcome(cfg, newApp(cfg, key.secret), s.public.addr(), out, log); err != nil {
 		return fmt.Errorf("cannot print the links: %w", err)
 	}

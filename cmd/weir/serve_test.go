@@ -33,6 +33,7 @@ func local(t *testing.T) *config.Config {
 	cfg := configIn(t.TempDir())
 	cfg.Auth.Key = testKey
 	cfg.HTTP.Listen, cfg.Admin.Listen, cfg.WebRTC.Listen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	cfg.RTMP.Listen = "127.0.0.1:0"
 	return cfg
 }
 

@@ -41,9 +41,14 @@ func listen(name, addr string, h http.Handler, cert *tls.Certificate, log *slog.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	if cert != nil {
-		l.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
+		l.server.TLSConfig = secure(cert)
 	}
 	return l, nil
+}
+
+// secure is how weir speaks TLS.
+func secure(cert *tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
 }
 
 // serve answers until shutdown.
@@ -66,6 +71,14 @@ func (l *listener) shutdown(ctx context.Context, log *slog.Logger) {
 		log.Warn("connections were cut", "listener", l.name, "error", err)
 		_ = l.server.Close() // closes what Shutdown was waiting for; its error adds nothing
 	}
+}
+
+// text is an address; empty when there is none.
+func text(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
 }
 
 // addr is where the listener can be reached.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/config"
+	"weir/ingest/rtmp"
 	"weir/ingest/whip"
 	"weir/mux/av"
 	"weir/mux/transcode"
@@ -39,9 +41,12 @@ type server struct {
 	hub           *live.Registry
 	engine        *whip.Engine
 	whip          *whip.Handler
+	rtmp          *rtmp.Server
 	flv           *httpflv.Handler
 	hls           *segmenter.Segmenters
 	public, admin *listener
+	rtmpAddr      net.Addr // nil where nothing listens
+	rtmpsAddr     net.Addr // nil where nothing listens
 	ready         atomic.Bool
 }
 
@@ -95,6 +100,9 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
 		Handshake: cfg.Ingest.HandshakeTimeout, Problem: api.Problem, Log: s.log,
 	})
+	if err := s.wireRTMP(authorizer, policy, codecs); err != nil {
+		return err
+	}
 	s.flv = httpflv.NewHandler(httpflv.Options{
 		App: app, Auth: authorizer, Hub: s.hub, Join: cfg.FLV.Join, WriteTimeout: cfg.FLV.WriteTimeout,
 		MaxLags: cfg.Live.MaxLags, MaxViewers: cfg.FLV.MaxViewers, Patience: cfg.Ingest.HandshakeTimeout,
@@ -109,6 +117,35 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		Linger: cfg.HLS.Linger, Audio: audio, Problem: api.Problem, Log: s.log,
 	})
 	return nil
+}
+
+// wireRTMP makes the door for RTMP and opens its sockets.
+func (s *server) wireRTMP(authorizer *auth.Authorizer, policy live.Policy, codecs []av.Codec) error {
+	cfg := s.cfg
+	s.rtmp = rtmp.NewServer(rtmp.Options{
+		App: appName(cfg), Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
+		Timeout: cfg.Ingest.Timeout, Handshake: cfg.Ingest.HandshakeTimeout,
+		MaxConns: cfg.RTMP.MaxConnections, MaxPerAddress: cfg.RTMP.MaxPerAddress, Log: s.log,
+	})
+	var err error
+	if cfg.RTMP.Listen != "" {
+		if s.rtmpAddr, err = s.rtmp.Listen(cfg.RTMP.Listen, nil); err != nil {
+			return err
+		}
+	}
+	if cfg.RTMP.TLSListen == "" {
+		return nil
+	}
+	name, files := "rtmp.tls", cfg.RTMP.TLS
+	if files.Cert == "" {
+		name, files = "http.tls", cfg.HTTP.TLS
+	}
+	cert, err := loadCertificate(name, files)
+	if err != nil {
+		return err
+	}
+	s.rtmpsAddr, err = s.rtmp.Listen(cfg.RTMP.TLSListen, secure(cert))
+	return err
 }
 
 // parseCodecs reads the video codecs that publishers may use.
@@ -138,7 +175,7 @@ func (s *server) metrics() *prometheus.Registry {
 	m := prometheus.NewRegistry()
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.hub.Stats(), s.whip.Stats(), s.flv.Stats(), s.hls.Stats(),
+		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.flv.Stats(), s.hls.Stats(),
 		viewers("flv", s.flv.Total), viewers("hls", s.hls.Viewers))
 	return m
 }
@@ -153,19 +190,25 @@ func publishMode(cfg *config.Config) auth.Mode {
 // listen opens the sockets.
 func (s *server) listen(public, admin http.Handler) error {
 	var cert *tls.Certificate
-	if s.cfg.HTTP.TLS.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(s.cfg.HTTP.TLS.Cert, s.cfg.HTTP.TLS.Key)
-		if err != nil {
-			return fmt.Errorf("cannot load the certificate of http.tls: %w", err)
-		}
-		cert = &pair
-	}
 	var err error
+	if s.cfg.HTTP.TLS.Cert != "" {
+		if cert, err = loadCertificate("http.tls", s.cfg.HTTP.TLS); err != nil {
+			return err
+		}
+	}
 	if s.public, err = listen("http", s.cfg.HTTP.Listen, public, cert, s.log); err != nil {
 		return err
 	}
 	s.admin, err = listen("admin", s.cfg.Admin.Listen, admin, nil, s.log)
 	return err
+}
+
+func loadCertificate(name string, files config.TLS) (*tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load the certificate of %s: %w", name, err)
+	}
+	return &pair, nil
 }
 
 // close gives back the sockets of a server that never ran.
@@ -179,6 +222,9 @@ func (s *server) close() error {
 	if s.engine != nil {
 		errs = append(errs, s.engine.Close())
 	}
+	if s.rtmp != nil {
+		errs = append(errs, s.rtmp.Close())
+	}
 	return errors.Join(errs...)
 }
 
@@ -187,7 +233,7 @@ func (s *server) close() error {
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{s.hub.Run, s.whip.Run, s.flv.Run, s.hls.Run} {
+	for _, part := range []func(context.Context) error{s.hub.Run, s.whip.Run, s.rtmp.Run, s.flv.Run, s.hls.Run} {
 		g.Go(func() error { return part(ctx) })
 	}
 	g.Go(s.public.serve)

@@ -36,7 +36,7 @@ func startServer(ctx context.Context, set settings) (*server, error) {
 		return nil, err
 	}
 	env := append(os.Environ(), "WEIR_HTTP_LISTEN=127.0.0.1:0", "WEIR_WEBRTC_LISTEN=127.0.0.1:0",
-		"WEIR_ADMIN_LISTEN=127.0.0.1:0", "WEIR_DATA_DIR="+dir, "WEIR_LOG_FORMAT=json", "WEIR_FLV_JOIN="+set.join.String())
+		"WEIR_ADMIN_LISTEN=127.0.0.1:0", "WEIR_RTMP_LISTEN=127.0.0.1:0", "WEIR_DATA_DIR="+dir, "WEIR_LOG_FORMAT=json", "WEIR_FLV_JOIN="+set.join.String())
 	s := &server{cmd: exec.CommandContext(ctx, set.weir, "serve"), dir: dir}
 	s.cmd.Env = env
 	logs, err := s.cmd.StderrPipe()

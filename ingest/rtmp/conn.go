@@ -1,0 +1,225 @@
+package rtmp
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"weir/room/auth"
+	"weir/room/live"
+)
+
+const (
+	readBuffer = 16 << 10
+	// maxCommand bounds a message before a publisher is known, maxMedia one of its media: a key frame of 50 Mbit/s
+	// video is not half of it.
+	maxCommand = 16 << 10
+	maxMedia   = 4 << 20
+	// maxTalk is how many messages may come before the publish command; encoders send six.
+	maxTalk = 64
+	// maxDrain is what is read and thrown away behind a goodbye, so that the peer can read it.
+	maxDrain = 4 << 20
+)
+
+// conn is one connection, from its handshake to its end. It is for the goroutine that reads it.
+type conn struct {
+	net.Conn
+	server *Server
+	log    *slog.Logger
+	in     *chunkReader
+	out    *writer
+
+	app      string // of the connect command, with its query
+	enhanced bool   // the peer said which FourCCs it knows
+
+	received atomic.Uint64 // bytes
+	acked    uint64        // bytes of them that were acknowledged
+	window   uint64        // bytes after which the peer wants that
+}
+
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{
+		Conn: nc, server: s, out: newWriter(nc), window: windowSize,
+		log: s.log.With("peer", nc.RemoteAddr().String()),
+	}
+	c.in = newChunkReader(bufio.NewReaderSize(counter{c}, readBuffer), maxCommand)
+	return c
+}
+
+// counter counts what is read.
+type counter struct{ c *conn }
+
+func (r counter) Read(b []byte) (int, error) {
+	n, err := r.c.Conn.Read(b)
+	r.c.received.Add(uint64(n))
+	r.c.server.stats.bytes.Add(float64(n))
+	return n, err
+}
+
+// serve talks to the peer until it publishes, then lets the session run.
+func (c *conn) serve(ctx context.Context) {
+	defer func() { _ = c.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	err := c.SetDeadline(time.Now().Add(c.server.opts.Handshake))
+	if err == nil {
+		err = handshake(c.Conn)
+	}
+	var s *session
+	if err == nil {
+		s, err = c.negotiate(ctx)
+	}
+	stop()
+	if err != nil {
+		c.refuse(ctx, err)
+		return
+	}
+	s.run(ctx)
+}
+
+// read returns the next message that is not about the connection itself.
+func (c *conn) read() (message, error) {
+	for {
+		m, err := c.in.next()
+		if err == nil {
+			err = c.acknowledge()
+		}
+		if err != nil {
+			return message{}, err
+		}
+		done, err := c.protocol(m)
+		if err != nil || !done {
+			return m, err
+		}
+	}
+}
+
+// acknowledge says how much has come, where the peer waits for that (Adobe RTMP 5.4.3).
+func (c *conn) acknowledge() error {
+	n := c.received.Load()
+	if n-c.acked < c.window {
+		return nil
+	}
+	c.acked = n
+	return c.out.number(typeAck, uint32(n))
+}
+
+// protocol takes a message that is about the connection itself (5.4); done is false for any other.
+func (c *conn) protocol(m message) (done bool, err error) {
+	var v uint32
+	for _, b := range m.body[:min(4, len(m.body))] {
+		v = v<<8 | uint32(b)
+	}
+	switch {
+	case m.typ > typeBandwidth || m.typ == 0:
+		return false, nil
+	case m.typ == typeControl:
+		return true, c.control(m.body)
+	case len(m.body) < 4:
+		return true, fmt.Errorf("%w: control message of %d bytes", errProtocol, len(m.body))
+	}
+	switch m.typ {
+	case typeChunkSize:
+		if v == 0 || v >= 1<<31 { // 5.4.1: the first bit must be zero, and the size at least 1
+			return true, fmt.Errorf("%w: chunk size %d", errProtocol, v)
+		}
+		c.in.size = int(min(v, maxChunk))
+	case typeAbort:
+		c.in.abort(v)
+	case typeWindow:
+		c.window = uint64(max(v, minWindow))
+	}
+	return true, nil
+}
+
+// control answers a ping (7.1.7); other events are about playing.
+func (c *conn) control(body []byte) error {
+	if len(body) == 6 && body[0] == 0 && body[1] == controlPing {
+		return c.out.control(controlPong, body[2:])
+	}
+	return nil
+}
+
+// refuse tells the peer why it is not taken, or not any longer, and counts it.
+func (c *conn) refuse(ctx context.Context, err error) {
+	reason := c.outcome(ctx, err)
+	c.server.stats.refusals.WithLabelValues(live.Reason(reason)).Inc()
+	c.log.Debug("publisher refused", "reason", reason)
+	var told *refusal
+	if errors.As(reason, &told) {
+		c.goodbye(told)
+	}
+}
+
+// outcome is the reason for counters and the peer why a connection did not come to publish.
+func (c *conn) outcome(ctx context.Context, err error) error {
+	var told *refusal
+	switch {
+	case errors.As(err, &told):
+		return err
+	case ctx.Err() != nil:
+		return errShutdown
+	case errors.Is(err, live.ErrBusy):
+		return refuse("stream_busy", "%v", err)
+	case errors.Is(err, live.ErrFull):
+		return refuse("server_full", "the server takes no more streams")
+	case errors.Is(err, live.ErrStopping):
+		return refuse("shutting_down", "the server is shutting down")
+	case errors.Is(err, errProtocol), errors.Is(err, errTooMuch):
+		return errBadBytes
+	}
+	if _, code := auth.Status(err); code != "internal" {
+		return refuse(code, "%v", err)
+	}
+	return ioReason(err)
+}
+
+// ioReason is the reason why a connection can no longer be read.
+func ioReason(err error) error {
+	var slow net.Error
+	switch {
+	case errors.Is(err, errProtocol), errors.Is(err, errTooMuch):
+		return errBadBytes
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return errClosed
+	case errors.As(err, &slow) && slow.Timeout():
+		return errHandshake
+	default:
+		return errFailed
+	}
+}
+
+// goodbye sends the reason as an onStatus and lets the peer read it: a connection that is closed while data is on its
+// way to us would be reset, and the peer might never see the reason.
+func (c *conn) goodbye(r *refusal) {
+	if err := c.out.status("error", statusCode(r.code), r.detail); err == nil {
+		c.linger()
+	}
+}
+
+func (c *conn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(c.Conn, maxDrain)) // its end, whatever it is, is the end
+}
+
+// statusCode is the code of an onStatus that goes with a refusal's.
+func statusCode(code string) string {
+	switch code {
+	case "bad_address", "bad_id", "stream_busy":
+		return "NetStream.Publish.BadName"
+	case "play":
+		return "NetStream.Play.Failed"
+	case "codec", "server_full", "shutting_down":
+		return "NetStream.Publish.Rejected"
+	default:
+		return "NetStream.Publish.Denied"
+	}
+}

@@ -1,0 +1,478 @@
+package rtmp
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"weir/mux/av"
+	"weir/room/auth"
+	"weir/room/live"
+)
+
+// metric is the sum of a metric's values with the label value.
+func (d *door) metric(name, label string) float64 {
+	d.t.Helper()
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(d.server.Stats())
+	families, err := r.Gather()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			has := label == "" || slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetValue() == label })
+			if f.GetName() == name && has {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+func TestPublish(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	c := d.publish("host")
+	c.headers(s)
+	c.play(s, 40, 0)
+	frames := read(t, d.stream(), 60)
+	var last [3]time.Duration
+	pictures := 0
+	for i, f := range frames {
+		switch {
+		case f.Kind != av.KindMedia:
+			continue // the sound's configuration comes with the first sound
+		case f.DTS < last[f.Track] || i > 0 && f.DTS == last[f.Track]:
+			t.Errorf("track %d: %v behind %v", f.Track, f.DTS, last[f.Track])
+		case f.Track == videoID:
+			want := binary.BigEndian.AppendUint32(nil, uint32(len(s.slices[pictures])))
+			if !bytes.Equal(f.Data, append(want, s.slices[pictures]...)) || f.Key != (pictures%60 == 0) {
+				t.Fatalf("picture %d is another one", pictures)
+			}
+			pictures++
+		}
+		last[f.Track] = f.DTS
+	}
+	tracks := d.stream().Tracks()
+	if v, a := tracks.Video(), tracks.Audio(); v.ID != videoID || v.Width != 640 || a.ID != audioID || a.ClockRate != 48000 || pictures < 20 {
+		t.Errorf("%d pictures of %+v", pictures, tracks)
+	}
+	if got := d.metric("weir_rtmp_sessions", ""); got != 1 {
+		t.Errorf("%v sessions", got)
+	}
+}
+
+func TestSameHeadersAgainChangeNothing(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	c := d.publish("host")
+	for i := range 3 {
+		c.headers(s)
+		c.play(s, 5, uint32(i*1000))
+	}
+	configs := 0
+	for _, f := range read(t, d.stream(), 20) {
+		if f.Kind == av.KindConfig && f.Track == videoID {
+			configs++
+		}
+	}
+	if configs > 1 {
+		t.Errorf("%d configurations", configs)
+	}
+}
+
+// TestRefusals: what cannot be published is refused with words before the connection is closed.
+func TestRefusals(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	busy := d.publish("somebody")
+	busy.headers(s)
+	host := sign(t, "host")
+	video := signLimited(t, "host", auth.RightSendVideo)
+	for _, tc := range []struct {
+		name, app, key string
+		media          []byte
+		typ            byte
+		code, text     string
+		metric         string
+	}{
+		{name: "no token", app: "live", key: "demo/other", code: "Denied", text: "a token is needed", metric: "token_missing"},
+		{name: "a wrong token", app: "live", key: "demo/other?usersig=x", code: "Denied", text: "not valid", metric: "token_invalid"},
+		{name: "a token for another room", app: "live", key: "other/cam?usersig=" + video, code: "Denied", text: "another room", metric: "forbidden"},
+		{name: "a stream of another user", app: "live", key: "demo/cam?usersig=" + host, code: "BadName", text: "another user", metric: "stream_busy"},
+		{name: "a bad id", app: "live", key: "demo/..?usersig=" + host, code: "BadName", text: "stream", metric: "bad_id"},
+		{name: "another app", app: "vod", key: "demo/other?usersig=" + host, code: "BadName", text: "rtmp://HOST/live", metric: "bad_address"},
+		{name: "MP3", app: "live", key: "demo/other?usersig=" + host, typ: typeAudio, media: []byte{0x2f, 1, 2}, code: "Rejected", text: "MP3", metric: "codec"},
+		{name: "H.263", app: "live", key: "demo/other?usersig=" + host, typ: typeVideo, media: []byte{0x12, 1, 2, 3, 4}, code: "Rejected", text: "H.263", metric: "codec"},
+		{name: "H.266", app: "live", key: "demo/other?usersig=" + host, typ: typeVideo, media: []byte("\x90vvc1record"), code: "Rejected", text: "vvc1", metric: "codec"},
+		{name: "VP9 where it is not taken", app: "live", key: "demo/other?usersig=" + host, typ: typeVideo, media: []byte("\x90vp09\x01\x00\x00\x00\x00\x0a\x82\x02\x02\x02\x00\x00"), code: "Rejected", text: "vp9", metric: "codec"},
+		{name: "sound without the right to it", app: "live", key: "demo/other?usersig=" + video, typ: typeAudio, media: s.asc, code: "Denied", text: "does not allow", metric: "forbidden"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			before := d.metric("weir_rtmp_refusals_total", tc.metric) + d.metric("weir_rtmp_session_ends_total", tc.metric)
+			c := d.dial()
+			c.t = t
+			c.ask(tc.app, tc.key)
+			if tc.media != nil {
+				c.started()
+				c.send(tc.typ, 0, tc.media)
+			}
+			if code, text := c.status(); code != "NetStream.Publish."+tc.code || !strings.Contains(text, tc.text) {
+				t.Errorf("got %s: %s", code, text)
+			}
+			c.ended()
+			_ = c.Close()
+			await(t, "it is counted", func() bool {
+				return d.metric("weir_rtmp_refusals_total", tc.metric)+d.metric("weir_rtmp_session_ends_total", tc.metric) > before
+			})
+			_, there := d.hub.Stream(live.Key{App: testSDK, Room: "demo", Stream: "other"})
+			if there {
+				t.Error("the stream is there")
+			}
+		})
+	}
+}
+
+// TestEnds: how a publisher leaves decides what becomes of its stream.
+func TestEnds(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		leave  func(c *client)
+		ended  bool
+		reason string
+	}{
+		{"FCUnpublish", func(c *client) { c.command("FCUnpublish", 6.0, nil, "demo/cam") }, true, "deleted"},
+		{"deleteStream", func(c *client) { c.command("deleteStream", 7.0, nil, 1.0) }, true, "deleted"},
+		{"the connection is cut", func(c *client) { _ = c.Close() }, false, "connection_closed"},
+		{"the connection is reset", func(c *client) {
+			_ = c.Conn.(*net.TCPConn).SetLinger(0)
+			_ = c.Close()
+		}, false, "connection_failed"},
+		{"no RTMP any more", func(c *client) { c.raw(bytes.Repeat([]byte{0xff}, 100)) }, false, "protocol"},
+		{"a message too large", func(c *client) { c.raw(head(nil, 0, 9, 0, maxMedia+1, typeVideo)) }, false, "protocol"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d, s := newDoor(t, nil), loadSample(t)
+			c := d.publish("host")
+			c.headers(s)
+			c.play(s, 5, 0)
+			d.awaitState(live.StateLive)
+			stream := d.stream()
+			tc.leave(c)
+			want := live.StateInterrupted
+			if tc.ended {
+				want = live.StateEnded
+			}
+			await(t, "the stream is "+want.String(), func() bool { return stream.Info().State == want })
+			if got := live.Reason(stream.Info().Reason); got != tc.reason {
+				t.Errorf("because of %s, want %s", got, tc.reason)
+			}
+			await(t, "it is counted", func() bool { return d.metric("weir_rtmp_session_ends_total", tc.reason) == 1 })
+		})
+	}
+}
+
+// TestSilence: a publisher that falls silent interrupts its stream, goes on in the same connection, and loses the
+// stream when the grace time is over.
+func TestSilence(t *testing.T) {
+	d := newDoor(t, func(o *Options, h *live.Options) { o.Timeout, o.Handshake = 300*time.Millisecond, patience })
+	s := loadSample(t)
+	c := d.publish("host")
+	c.headers(s)
+	c.play(s, 5, 0)
+	d.awaitState(live.StateInterrupted)
+	c.play(s, 1, 1000)
+	d.awaitState(live.StateLive)
+	d.awaitState(live.StateInterrupted)
+	if got := live.Reason(d.stream().Info().Reason); got != "silence" {
+		t.Errorf("because of %s", got)
+	}
+	_ = c.Close()
+}
+
+func TestSilenceEndsWithTheGraceTime(t *testing.T) {
+	d := newDoor(t, func(o *Options, h *live.Options) {
+		o.Timeout, h.Grace = 300*time.Millisecond, 100*time.Millisecond
+	})
+	s := loadSample(t)
+	c := d.publish("host")
+	c.headers(s)
+	c.play(s, 5, 0)
+	c.ended()
+	if got := d.metric("weir_rtmp_session_ends_total", "silence"); got != 1 {
+		await(t, "it is counted", func() bool { return d.metric("weir_rtmp_session_ends_total", "silence") == 1 })
+	}
+}
+
+// TestTakeover: the same user takes its stream over at once, whatever door it came through before, and time goes on.
+func TestTakeover(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	before, err := d.hub.Publish(live.Key{App: testSDK, Room: "demo", Stream: "cam"}, live.PublishOptions{User: "host", Tracks: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ahead := 90 * time.Second // a burst may run ahead of its arrival
+	for _, f := range []*av.Frame{
+		{Track: videoID, Kind: av.KindConfig, Codec: av.CodecH264, Config: &av.Track{ID: videoID, Codec: av.CodecH264, Config: []byte{1}}},
+		{Track: videoID, Codec: av.CodecH264, Key: true, DTS: ahead, PTS: ahead, Data: []byte{0, 0, 0, 1, 0x65}},
+	} {
+		if err := before.Write(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stream := d.stream()
+	r := stream.NewReader(live.ReaderOptions{Name: "test", Start: live.StartNewest})
+	defer r.Close()
+	c := d.publish("host")
+	<-before.Done()
+	if !errors.Is(before.Err(), live.ErrReplaced) {
+		t.Errorf("the publisher before ended with %v", before.Err())
+	}
+	c.headers(s)
+	c.play(s, 3, 777_000)
+	batch := make([]live.Frame, 8)
+	var last time.Duration
+	for pictures := 0; pictures < 3; {
+		n, err := r.ReadBatch(t.Context(), batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range batch[:n] {
+			if f.Track == videoID && f.Kind == av.KindMedia {
+				if f.DTS <= last {
+					t.Errorf("%v behind %v", f.DTS, last)
+				}
+				last = f.DTS
+				pictures++
+			}
+		}
+	}
+	// And the other way: who takes the stream over ends this connection, and not the stream.
+	if _, err := d.hub.Publish(stream.Key(), live.PublishOptions{User: "host", Tracks: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if code, text := c.status(); code != "NetStream.Publish.Rejected" || !strings.Contains(text, "another publisher") {
+		t.Errorf("got %s: %s", code, text)
+	}
+	c.ended()
+	if d.stream() != stream {
+		t.Error("the stream is another one")
+	}
+}
+
+// TestPicturesWaitForAKeyFrame: behind the start, and behind a damaged message, nothing comes that depends on what is
+// not there.
+func TestPicturesWaitForAKeyFrame(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	c := d.publish("host")
+	c.headers(s)
+	for i := 1; i < 4; i++ {
+		c.send(typeVideo, uint32(i*33), s.pictures[i])
+	}
+	c.send(typeVideo, 200, s.pictures[0])
+	c.send(typeVideo, 233, append(slices.Clone(s.pictures[1][:9]), 1)) // cut short
+	c.send(typeVideo, 266, s.pictures[2])
+	c.send(typeVideo, 300, s.pictures[60])
+	frames := read(t, d.stream(), 2)
+	if !frames[0].Key || !frames[1].Key || frames[1].DTS-frames[0].DTS != 100*time.Millisecond {
+		t.Errorf("got %+v", frames)
+	}
+	await(t, "all are counted", func() bool {
+		return d.metric("weir_rtmp_units_total", "dependent") == 4 && d.metric("weir_rtmp_units_total", "damaged") == 1
+	})
+}
+
+// TestSecure publishes over TLS.
+func TestSecure(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	nc, err := tls.Dial("tcp", d.secure, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // nobody vouches for a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := d.greet(nc)
+	c.ask("live", "demo/cam?usersig="+sign(t, "host"))
+	c.started()
+	c.headers(s)
+	c.play(s, 5, 0)
+	d.awaitState(live.StateLive)
+}
+
+func TestTooManyConnections(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		conns, per int
+	}{{"in all", 2, 10}, {"from one address", 10, 2}} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := newDoor(t, func(o *Options, _ *live.Options) { o.MaxConns, o.MaxPerAddress = tc.conns, tc.per })
+			first, second := d.dial(), d.dial()
+			third, err := net.Dial("tcp", d.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = third.SetReadDeadline(time.Now().Add(patience))
+			if _, err := third.Read(make([]byte, 1)); err == nil {
+				t.Error("a third one is served")
+			}
+			_ = third.Close()
+			_ = first.Close()
+			await(t, "one is gone", func() bool { return d.metric("weir_rtmp_connections", "") == 1 })
+			d.dial()
+			_ = second.Close()
+		})
+	}
+}
+
+// TestHandshakeTime: a connection that does not come to publish is closed, whatever it does meanwhile.
+func TestHandshakeTime(t *testing.T) {
+	d := newDoor(t, func(o *Options, _ *live.Options) { o.Handshake = 300 * time.Millisecond })
+	silent, err := net.Dial("tcp", d.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	late := d.dial()
+	late.command("connect", 1.0, []property{{"app", "live"}})
+	late.ended()
+	_ = silent.SetReadDeadline(time.Now().Add(patience))
+	if _, err := io.Copy(io.Discard, silent); err != nil {
+		t.Errorf("the silent one: %v", err)
+	}
+	await(t, "both are counted", func() bool { return d.metric("weir_rtmp_refusals_total", "handshake") == 2 })
+}
+
+// TestHostilePeers: none of them hurts a stream that is live.
+func TestHostilePeers(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	c := d.publish("host")
+	c.headers(s)
+	for name, attack := range map[string]func(c *client){
+		"a chunk size of 0":       func(c *client) { c.send(typeChunkSize, 0, []byte{0, 0, 0, 0}) },
+		"a chunk size of 2^31":    func(c *client) { c.send(typeChunkSize, 0, []byte{0x80, 0, 0, 0}) },
+		"a control message of 1":  func(c *client) { c.send(typeWindow, 0, []byte{1}) },
+		"a command of nothing":    func(c *client) { c.send(typeCommand, 0, nil) },
+		"a command that is none":  func(c *client) { c.send(typeCommand, 0, bytes.Repeat([]byte{3, 0, 1, 'a'}, 1000)) },
+		"a command too long":      func(c *client) { c.raw(head(nil, 0, 4, 0, maxCommand+1, typeCommand)) },
+		"commands without an end": func(c *client) { flood(c, appendAMF(nil, "_checkbw", 2.0, nil)) },
+		"play":                    func(c *client) { c.command("play", 2.0, nil, "demo/cam") },
+		"streams without an end":  func(c *client) { floodStreams(c) },
+		"HTTP":                    func(c *client) { c.raw([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n" + strings.Repeat("a", 1000))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bad := d.dial()
+			bad.t = t
+			attack(bad)
+			bad.ended()
+			_ = bad.Close()
+		})
+	}
+	c.play(s, 30, 0)
+	d.awaitState(live.StateLive)
+	if n := len(read(t, d.stream(), 30)); n != 30 {
+		t.Errorf("%d frames", n)
+	}
+	await(t, "all are gone", func() bool { return d.metric("weir_rtmp_connections", "") == 1 })
+}
+
+// flood sends messages until the server has had enough.
+func flood(c *client, body []byte) {
+	b := head(nil, 0, 4, 0, len(body), typeCommand)
+	b = append(b, body...)
+	for range maxTalk + 10 {
+		if _, err := c.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+func floodStreams(c *client) {
+	for id := range byte(2 * maxStreams) {
+		if _, err := c.Write(append(head(nil, 0, 3+id, 0, 1000, typeCommand), fill(defaultChunk, 0)...)); err != nil {
+			return
+		}
+	}
+}
+
+// TestAcknowledgements: who asks for them gets them, though never one for every read (FL-15).
+func TestAcknowledgements(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	c := d.publish("host")
+	c.send(typeWindow, 0, []byte{0, 0, 0, 1})
+	c.send(typeControl, 0, []byte{0, controlPing, 1, 2, 3, 4})
+	if m := c.next(typeControl); !bytes.Equal(m.body, []byte{0, controlPong, 1, 2, 3, 4}) {
+		t.Errorf("got %x for a ping", m.body)
+	}
+	c.headers(s)
+	c.play(s, 120, 0)
+	first := binary.BigEndian.Uint32(c.next(typeAck).body)
+	second := binary.BigEndian.Uint32(c.next(typeAck).body)
+	if first < minWindow || second-first < minWindow {
+		t.Errorf("acknowledged %d and %d bytes", first, second)
+	}
+}
+
+// TestEnhancedConnect: a client that names the FourCCs it knows is told those that are taken.
+func TestEnhancedConnect(t *testing.T) {
+	d := newDoor(t, func(o *Options, _ *live.Options) { o.Codecs = []av.Codec{av.CodecH264, av.CodecAV1} })
+	c := d.dial()
+	list := appendAMF(nil, "connect", 1.0)
+	list = append(list, amfObject)
+	list = appendAMF(appendName(list, "app"), "live")
+	list = append(appendName(list, "fourCcList"), amfStrictArray, 0, 0, 0, 3)
+	list = appendAMF(list, "av01", "vp09", "hvc1")
+	list = append(list, 0, 0, amfObjectEnd)
+	c.send(typeCommand, 0, list)
+	cmd, err := parseCommand(c.next(typeCommand))
+	if err != nil || cmd.name != "_result" || cmd.transaction != 1 {
+		t.Fatalf("got %+v, %v", cmd, err)
+	}
+	info, _ := cmd.args[0].(object)
+	video, _ := info["videoFourCcInfoMap"].(object)
+	if len(video) != 2 || video["avc1"] != canForward || video["av01"] != canForward || info["objectEncoding"] != 0.0 {
+		t.Errorf("got %+v", info)
+	}
+	_ = c.Close()
+}
+
+// TestChurn: publishers that come and go leave nothing.
+func TestChurn(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	for i := range 200 {
+		c := d.publish("host")
+		c.headers(s)
+		c.play(s, 2, 0)
+		if i%2 == 0 {
+			c.command("deleteStream", 7.0, nil, 1.0)
+		}
+		_ = c.Close()
+	}
+	await(t, "all are gone", func() bool { return d.metric("weir_rtmp_connections", "")+d.metric("weir_rtmp_sessions", "") == 0 })
+	d.server.mu.Lock()
+	defer d.server.mu.Unlock()
+	if d.server.conns != 0 || len(d.server.each) != 0 {
+		t.Errorf("%d connections of %d addresses are left", d.server.conns, len(d.server.each))
+	}
+}
+
+func TestStopEndsPublishers(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	c, waiting := d.publish("host"), d.dial()
+	c.headers(s)
+	c.play(s, 5, 0)
+	d.awaitState(live.StateLive)
+	stream := d.stream()
+	d.stop()
+	c.ended()
+	waiting.ended()
+	if got := live.Reason(stream.Info().Reason); stream.Info().State != live.StateEnded || got != "shutdown" {
+		t.Errorf("%v because of %s", stream.Info().State, got)
+	}
+}

@@ -1,0 +1,262 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/mux/av"
+	"weir/mux/flv"
+	"weir/room/auth"
+	"weir/room/live"
+)
+
+// tickEvery is the pace at which silence is looked for.
+const tickEvery = 250 * time.Millisecond
+
+// session is a publisher, from its publish command to its end.
+type session struct {
+	*conn
+	publisher *live.Publisher
+	rights    auth.Rights
+	log       *slog.Logger
+	started   time.Time     // when the stream's clock was 0
+	ahead     time.Duration // by which this publisher's clock is before the stream's; see newSession
+
+	bodies       flv.Bodies
+	clock        clock
+	video, audio track
+
+	seen atomic.Int64 // when the last media came, as s.now
+
+	mu    sync.Mutex // guards cause
+	cause error      // why the watcher closed the connection
+}
+
+// newSession gives a connection its publisher. Its clock is the stream's, but never behind what the stream has: media
+// that came in a burst ran ahead of its arrival, and this publisher goes on behind it, both tracks alike.
+func newSession(c *conn, p *live.Publisher, rights auth.Rights) *session {
+	s := &session{
+		conn: c, publisher: p, rights: rights, started: p.Stream().Started(),
+		log:   c.log.With("stream", p.Stream().Key().String(), "user", p.User()),
+		video: track{id: videoID, waiting: true}, audio: track{id: audioID},
+	}
+	if newest, ok := p.Newest(); ok {
+		s.ahead = max(0, newest+time.Millisecond-s.now())
+	}
+	s.seen.Store(int64(s.now() + c.server.opts.Handshake)) // encoders may connect before they have anything
+	return s
+}
+
+// now is the time that media gets that arrives now.
+func (s *session) now() time.Duration { return time.Since(s.started) + s.ahead }
+
+// wall is when media of a time arrived.
+func (s *session) wall(at time.Duration) time.Time { return s.started.Add(at - s.ahead) }
+
+// run takes the publisher's media until it is over, and tells the hub why.
+func (s *session) run(ctx context.Context) {
+	s.server.stats.sessions.Inc()
+	s.server.stats.active.Inc()
+	defer s.server.stats.active.Dec()
+	s.log.Info("publisher came")
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() { s.watch(ctx, done) })
+	err := s.take()
+	close(done)
+	watcher.Wait()
+	s.leave(s.reason(err))
+}
+
+// take reads messages until one of them ends the session or none can be read.
+func (s *session) take() error {
+	for {
+		m, err := s.read()
+		if err != nil {
+			return err
+		}
+		switch m.typ {
+		case typeAudio, typeVideo:
+			err = s.media(m)
+		case typeCommand, typeCommand3:
+			err = s.command(m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// command takes a command of a publisher: all that counts is a goodbye (7.2.2.3).
+func (s *session) command(m message) error {
+	cmd, err := parseCommand(m)
+	if err != nil {
+		return err
+	}
+	switch cmd.name {
+	case "FCUnpublish", "deleteStream", "closeStream":
+		return errUnpublished
+	default:
+		return s.answer(&cmd)
+	}
+}
+
+// watch looks after what no message drives. It closes the connection when the session is over for another reason
+// than the peer's.
+func (s *session) watch(ctx context.Context, done <-chan struct{}) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ctx.Done():
+			s.cut(errShutdown)
+			return
+		case <-s.publisher.Done():
+			s.cut(s.publisher.Err())
+			return
+		case <-tick.C:
+			// The connection may only be slow: it stays for as long as the stream waits for its publisher, which
+			// Done then says.
+			if s.now()-time.Duration(s.seen.Load()) > s.server.opts.Timeout {
+				s.publisher.Interrupt(errSilence) // harmless when said again
+			}
+		}
+	}
+}
+
+// cut ends the connection under the reading goroutine.
+func (s *session) cut(cause error) {
+	s.mu.Lock()
+	s.cause = cause
+	s.mu.Unlock()
+	if !errors.Is(cause, errSilence) { // who is gone reads nothing
+		_ = s.out.status("error", "NetStream.Publish.Rejected", cause.Error())
+	}
+	_ = s.Close()
+}
+
+// reason is why the session is over, after take ended with err.
+func (s *session) reason(err error) error {
+	s.mu.Lock()
+	cause := s.cause
+	s.mu.Unlock()
+	if cause != nil {
+		return cause
+	}
+	var told *refusal
+	if errors.Is(err, errUnpublished) || errors.As(err, &told) {
+		return err
+	}
+	return ioReason(err)
+}
+
+// leave tells the hub and the peer. A publisher that said goodbye is done; any other may come back within the grace
+// time.
+func (s *session) leave(reason error) {
+	s.log.Info("publisher left", "reason", reason, "clock_jumps", s.clock.jumps)
+	s.server.stats.ends.WithLabelValues(live.Reason(reason)).Inc()
+	var told *refusal
+	switch {
+	case errors.Is(reason, errUnpublished):
+		s.publisher.End(reason)
+		_ = s.out.status("status", "NetStream.Unpublish.Success", reason.Error()) // it may be gone already
+		s.linger()
+	case errors.Is(reason, errShutdown):
+		s.publisher.End(reason)
+	case errors.As(reason, &told):
+		s.publisher.Interrupt(reason)
+		s.goodbye(told)
+	default:
+		s.publisher.Interrupt(reason)
+	}
+}
+
+// media takes an audio or video message.
+func (s *session) media(m message) error {
+	kind, t := kindVideo, &s.video
+	if m.typ == typeAudio {
+		kind, t = kindAudio, &s.audio
+	}
+	u, err := s.bodies.Read(m.typ, m.body)
+	switch {
+	case errors.Is(err, flv.ErrCodec):
+		return refuse("codec", "%v: send H.264 and AAC", err)
+	case err != nil:
+		s.server.stats.units(kind, fateDamaged)
+		t.waiting = kind == kindVideo // whatever follows may depend on it
+		return nil
+	}
+	if u.Config != nil {
+		if err := s.check(u.Config); err != nil {
+			return err
+		}
+		u.Config.ID = t.id
+		t.config = u.Config
+	}
+	if len(u.Data) == 0 {
+		return nil
+	}
+	arrival := s.now()
+	s.seen.Store(int64(arrival))
+	if t.waiting && !u.Key {
+		s.server.stats.units(kind, fateDependent)
+		return nil
+	}
+	t.waiting = false
+	s.write(t, &u, s.place(m, kind, &u, arrival))
+	s.server.stats.units(kind, fateHandedOn)
+	return nil
+}
+
+// place is where a unit stands on the stream's clock, before its track has its say.
+func (s *session) place(m message, kind kind, u *flv.Unit, arrival time.Duration) time.Duration {
+	jumps := s.clock.jumps
+	at := s.clock.place(m.time, arrival)
+	if s.clock.jumps != jumps {
+		s.server.stats.jumps.Inc()
+		s.log.Debug("timestamps jumped", "to", m.time)
+	}
+	if kind == kindAudio {
+		at = s.audio.steady.place(at, soundTime(s.bodies.Track(m.typ), u.Data))
+	}
+	return at
+}
+
+// check refuses a track that the publisher may not send or the server does not take.
+func (s *session) check(t *av.Track) error {
+	right := auth.RightSendAudio
+	if t.Codec.IsVideo() {
+		right = auth.RightSendVideo
+		if !s.server.takes(t.Codec) {
+			return refuse("codec", "%v video is not taken by this server (ingest.codecs)", t.Codec)
+		}
+	}
+	if !s.rights.Has(right) {
+		return refuse("forbidden", "the token does not allow all that is sent")
+	}
+	return nil
+}
+
+func (s *session) write(t *track, u *flv.Unit, at time.Duration) {
+	dts, pts := t.times(at, u.Composition)
+	f := &av.Frame{Track: t.id, Codec: u.Codec, Key: u.Key, DTS: dts, PTS: pts, Wall: s.wall(pts), Data: u.Data}
+	if t.config != nil {
+		s.hand(&av.Frame{
+			Track: t.id, Kind: av.KindConfig, Codec: u.Codec, DTS: dts, PTS: dts, Wall: f.Wall, Config: t.config,
+		})
+		t.config = nil
+	}
+	s.hand(f)
+}
+
+func (s *session) hand(f *av.Frame) {
+	if err := s.publisher.Write(f); err != nil && !errors.Is(err, live.ErrGone) {
+		s.log.Debug("frame refused", "track", f.Codec, "error", err)
+	}
+}

@@ -1,0 +1,49 @@
+package rtmp
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"weir/room/auth"
+)
+
+// appLive is the RTMP application under which streams are published, as /live is their HTTP path.
+const appLive = "live"
+
+// target is what a publisher asks for.
+type target struct{ room, stream, token string }
+
+// parseTarget reads the app of the connect command and the name of the publish command. Joined they are
+// live/{room}/{stream}, wherever the encoder cuts between server and key; ?usersig= may stand behind either.
+func parseTarget(app, name string) (target, error) {
+	app, appQuery, _ := strings.Cut(app, "?")
+	name, nameQuery, _ := strings.Cut(name, "?")
+	path := strings.Trim(app, "/")
+	if name = strings.Trim(name, "/"); name != "" {
+		path += "/" + name
+	}
+	parts := strings.Split(path, "/")
+	if len(parts) != 3 || parts[0] != appLive {
+		return target{}, refuse("bad_address", "the address must be rtmp://HOST/live/ROOM/STREAM?usersig=TOKEN")
+	}
+	room, err := url.PathUnescape(parts[1])
+	stream, err2 := url.PathUnescape(parts[2])
+	if err = errors.Join(err, err2); err == nil {
+		err = errors.Join(auth.CheckRoom(room), auth.CheckStream(stream))
+	}
+	if err != nil {
+		return target{}, refuse("bad_id", "%v", err)
+	}
+	return target{room: room, stream: stream, token: token(nameQuery, appQuery)}, nil
+}
+
+// token is the first usersig in the queries.
+func token(queries ...string) string {
+	for _, q := range queries {
+		if values, err := url.ParseQuery(q); err == nil && values.Get("usersig") != "" {
+			return values.Get("usersig")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,76 @@
+package rtmp
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"weir/mux/av"
+)
+
+func TestParseTarget(t *testing.T) {
+	want := target{"demo", "cam", "e*J-_"}
+	for _, tc := range []struct{ name, app, stream string }{
+		{"OBS: server and key", "live", "demo/cam?usersig=e*J-_"},
+		{"ffmpeg: the last part is the name", "live/demo", "cam?usersig=e*J-_"},
+		{"librtmp: all in the app", "live/demo/cam?usersig=e*J-_", ""},
+		{"slashes too many", "/live/", "/demo/cam/?usersig=e*J-_"},
+		{"token behind the server", "live?usersig=e*J-_", "demo/cam"},
+		{"the key's token counts", "live?usersig=other", "demo/cam?usersig=e*J-_"},
+		{"more parameters", "live", "demo/cam?codec=h264&usersig=e*J-_"},
+		{"escaped once", "live", "de%6Do/cam?usersig=e*J-%5F"},
+	} {
+		if got, err := parseTarget(tc.app, tc.stream); err != nil || got != want {
+			t.Errorf("%s: got %+v, %v", tc.name, got, err)
+		}
+	}
+	if got, err := parseTarget("live", "my%20room/cam"); err != nil || got.room != "my room" || got.token != "" {
+		t.Errorf("a room with a space: got %+v, %v", got, err)
+	}
+}
+
+func TestParseTargetRefuses(t *testing.T) {
+	for _, tc := range []struct{ app, stream, code string }{
+		{"", "", "bad_address"},
+		{"live", "", "bad_address"},
+		{"live", "cam", "bad_address"},
+		{"other", "demo/cam", "bad_address"},
+		{"live", "demo/cam/more", "bad_address"},
+		{"live/demo", "", "bad_address"},
+		{"live", "../cam", "bad_id"},
+		{"live", "demo/..", "bad_id"},
+		{"live", "demo/%2e%2e", "bad_id"},
+		{"live", "demo%2fx/cam", "bad_id"},
+		{"live", "demo/cam.flv", "bad_id"},
+		{"live", "demo/%zz", "bad_id"},
+		{"live", strings.Repeat("r", 49) + "/cam", "bad_id"},
+	} {
+		_, err := parseTarget(tc.app, tc.stream)
+		var told *refusal
+		if !errors.As(err, &told) || told.code != tc.code {
+			t.Errorf("%q, %q: got %v, want %s", tc.app, tc.stream, err, tc.code)
+		}
+	}
+}
+
+func TestStatusCodes(t *testing.T) {
+	for code, want := range map[string]string{
+		"stream_busy": "NetStream.Publish.BadName", "bad_id": "NetStream.Publish.BadName",
+		"codec": "NetStream.Publish.Rejected", "play": "NetStream.Play.Failed",
+		"token_missing": "NetStream.Publish.Denied", "forbidden": "NetStream.Publish.Denied",
+	} {
+		if got := statusCode(code); got != want {
+			t.Errorf("%s: got %s, want %s", code, got, want)
+		}
+	}
+}
+
+func TestFourCC(t *testing.T) {
+	for codec, want := range map[av.Codec]string{
+		av.CodecH264: "avc1", av.CodecH265: "hvc1", av.CodecAV1: "av01", av.CodecVP9: "vp09", av.CodecOpus: "",
+	} {
+		if got := fourCC(codec); got != want {
+			t.Errorf("%v: got %q, want %q", codec, got, want)
+		}
+	}
+}
