@@ -39,8 +39,8 @@ type builder struct {
 	name string // what all file names begin with
 
 	tracks  []*track
-	all     av.Tracks // as the stream has them, coming changes included
-	changed []av.TrackID
+	all     av.Tracks    // as the stream has them, coming changes included
+	changed []av.TrackID // that are different from their next frame on, or over
 	init    *Init
 	inits   int
 
@@ -96,29 +96,46 @@ func (b *builder) push(f *av.Frame) (o outcome, err error) {
 	}
 }
 
-// configure notes that a track is different from its next frame on.
+// configure notes that a track is different from its next frame on, or over.
 func (b *builder) configure(f *av.Frame) error {
-	if f.Config == nil || f.Config.Layer != "" {
+	if f.Config != nil && f.Config.Layer != "" {
 		return nil // the layers stand beside what is shown
 	}
-	if old := b.all.Find(f.Track); old != nil && old.Same(f.Config) {
+	old := b.all.Find(f.Track)
+	switch {
+	case f.Config == nil:
+		b.all = b.all.Without(f.Track)
+	case old != nil && old.Same(f.Config):
 		return nil
+	default:
+		b.all = b.all.With(f.Config)
 	}
-	b.all = b.all.With(f.Config)
 	if b.seg == nil {
 		return b.retrack()
 	}
-	if !slices.Contains(b.changed, f.Track) {
+	b.changed = slices.DeleteFunc(b.changed, func(id av.TrackID) bool { return id == f.Track })
+	t := b.track(f.Track)
+	if carried := t != nil; carried != (f.Config != nil) || carried && !t.Same(f.Config) {
 		b.changed = append(b.changed, f.Track)
 	}
 	return nil
 }
 
 func (b *builder) media(f *av.Frame) (outcome, error) {
-	if slices.Contains(b.changed, f.Track) {
+	if len(b.changed) > 0 && (slices.Contains(b.changed, f.Track) || b.lost() && b.mayBegin(f)) {
 		return b.change(f)
 	}
 	return b.take(f), nil
+}
+
+// lost tells whether one of the tracks that are carried is over.
+func (b *builder) lost() bool {
+	return slices.ContainsFunc(b.tracks, func(t *track) bool { return b.all.Find(t.ID) == nil })
+}
+
+// mayBegin tells whether a segment of the tracks to come may begin with the frame.
+func (b *builder) mayBegin(f *av.Frame) bool {
+	return b.all.Find(f.Track) != nil && f.Key && (f.Codec.IsVideo() || b.all.Video() == nil)
 }
 
 // take puts a frame of the present tracks in its place.
@@ -172,7 +189,8 @@ func (b *builder) place(t *track, f *av.Frame) (o outcome) {
 	return o
 }
 
-// change brings the changed tracks in force with f, the first frame of one of them.
+// change brings the changed tracks in force with f: the first frame of one of them, or of what is left when one is
+// over.
 func (b *builder) change(f *av.Frame) (outcome, error) {
 	if f.Codec.IsVideo() && !f.Key {
 		return outcome{ask: !b.cut.past}, nil // there is nothing to decode it from

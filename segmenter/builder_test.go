@@ -129,6 +129,87 @@ func TestTrackAppearsLater(t *testing.T) {
 	contiguous(t, "audio", samples(t, closed, audioID))
 }
 
+// over says that a track is over.
+func over(id av.TrackID, at time.Duration) *av.Frame {
+	return &av.Frame{Track: id, Kind: av.KindConfig, DTS: at, PTS: at}
+}
+
+// only keeps the frames of a track.
+func only(id av.TrackID, frames []*av.Frame) []*av.Frame {
+	return slices.DeleteFunc(frames, func(f *av.Frame) bool { return f.Track != id })
+}
+
+// TestTracksComeAndGo is HL-05, HL-33: one discontinuity with another init section where a track comes or goes, none
+// where it is back before anything else came, and no frame lost that can be decoded.
+func TestTracksComeAndGo(t *testing.T) {
+	const s = time.Second
+	for _, c := range []struct {
+		name   string
+		tracks av.Tracks
+		frames []*av.Frame
+		codecs []string // of each run between two discontinuities
+		lost   int
+	}{
+		{"video goes", bothTracks(), slices.Concat(
+			camera(0, 3*s, 25, 50), []*av.Frame{over(videoID, 3*s)}, only(audioID, camera(3*s, 8*s, 25, 50)),
+		), []string{"avc1.42c01e,opus", "opus"}, 0},
+		{"video goes and comes back", bothTracks(), slices.Concat(
+			camera(0, 3*s, 25, 50), []*av.Frame{over(videoID, 3*s)}, only(audioID, camera(3*s, 8*s, 25, 50)),
+			[]*av.Frame{config(videoTrack(), 8*s)}, camera(8*s, 13*s, 25, 50),
+		), []string{"avc1.42c01e,opus", "opus", "avc1.42c01e,opus"}, 0},
+		{"video comes back with a picture that is no key frame", bothTracks(), slices.Concat(
+			camera(0, 3*s, 25, 50), []*av.Frame{over(videoID, 3*s)}, only(audioID, camera(3*s, 8*s, 25, 50)),
+			[]*av.Frame{config(videoTrack(), 8*s), video(8*s-20*time.Millisecond, false)}, camera(8*s, 13*s, 25, 50),
+		), []string{"avc1.42c01e,opus", "opus", "avc1.42c01e,opus"}, 1},
+		{"video appears", av.Tracks{audioTrack()}, slices.Concat(
+			only(audioID, camera(0, 3*s, 25, 50)), []*av.Frame{config(videoTrack(), 3*s)}, camera(3*s, 8*s, 25, 50),
+		), []string{"opus", "avc1.42c01e,opus"}, 0},
+		{"sound goes: it waits for a key frame", bothTracks(), slices.Concat(
+			camera(0, 3*s, 25, 50), []*av.Frame{over(audioID, 3*s)}, only(videoID, camera(0, 8*s, 25, 50))[75:],
+		), []string{"avc1.42c01e,opus", "avc1.42c01e"}, 0},
+		{"video is over and back at once", bothTracks(), slices.Concat(
+			camera(0, 2*s, 25, 50), []*av.Frame{over(videoID, 2*s), config(videoTrack(), 2*s)}, camera(2*s, 8*s, 25, 50),
+		), []string{"avc1.42c01e,opus"}, 0},
+		{"all goes, and other sound comes", bothTracks(), slices.Concat(
+			camera(0, 2*s, 25, 50), []*av.Frame{over(videoID, 2*s), over(audioID, 2*s), config(audioTrack(), 3*s)},
+			only(audioID, camera(3*s, 8*s, 25, 50)),
+		), []string{"avc1.42c01e,opus", "opus"}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := startBuilder(t, c.tracks)
+			closed, _, forced := feed(t, b, c.frames...)
+			closed = append(closed, b.finish())
+			checkParts(t, closed)
+			var codecs []string
+			for i, g := range closed {
+				if i == 0 || g.Discontinuity {
+					codecs = append(codecs, g.Init.Codecs)
+				} else if g.Init != closed[i-1].Init {
+					t.Errorf("HL-05: segment %d has another init section and no discontinuity", i)
+				}
+				if i > 0 && g.Sequence != closed[i-1].Sequence+1 {
+					t.Errorf("HL-03: number %d behind %d", g.Sequence, closed[i-1].Sequence)
+				}
+				if !g.Independent {
+					t.Errorf("segment %d cannot be played from its begin", i)
+				}
+			}
+			if !slices.Equal(codecs, c.codecs) || forced != 0 {
+				t.Errorf("runs of %q, %d forced cuts; want %q", codecs, forced, c.codecs)
+			}
+			media := 0
+			for _, f := range c.frames {
+				if f.Kind == av.KindMedia {
+					media++
+				}
+			}
+			if got := len(samples(t, closed, videoID)) + len(samples(t, closed, audioID)); got != media-c.lost {
+				t.Errorf("%d samples of %d frames, %d may be lost", got, media, c.lost)
+			}
+		})
+	}
+}
+
 func TestChangeOfSound(t *testing.T) {
 	mono := audioTrack()
 	mono.Channels, mono.Config = 1, append(append([]byte{}, mono.Config[:9]...), append([]byte{1}, mono.Config[10:]...)...)

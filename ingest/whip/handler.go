@@ -259,7 +259,8 @@ func (h *Handler) start(s *session, key live.Key, user string) error {
 	}
 	tracks := s.offer.tracks()
 	p, err := h.opts.Hub.Publish(key, live.PublishOptions{
-		User: user, Policy: h.opts.Policy, Tracks: len(tracks), Brings: tracks, KeyFrame: s.wantKeyFrame,
+		User: user, Policy: h.opts.Policy, Tracks: len(tracks), Brings: tracks, Audio: s.offer.sound(),
+		KeyFrame: s.wantKeyFrame,
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/h264"
+	"weir/mux/codec/opus"
 )
 
 const (
@@ -41,6 +42,25 @@ func (o *offer) tracks() []av.TrackID {
 		ids = append(ids, audioID)
 	}
 	return ids
+}
+
+// sound is the audio track as it is offered, or nil.
+func (o *offer) sound() *av.Track {
+	if o.audio == nil {
+		return nil
+	}
+	n := o.audio.channels()
+	return &av.Track{
+		ID: audioID, Codec: av.CodecOpus, ClockRate: opus.ClockRate, Channels: n, Config: opus.AppendHead(nil, n, 0),
+	}
+}
+
+// channels is how many the sound has, as far as the offer tells (RFC 7587 6.1).
+func (s *section) channels() int {
+	if s.stereo {
+		return 2
+	}
+	return 1
 }
 
 // section is one media section and the codec chosen in it.

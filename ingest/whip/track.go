@@ -56,11 +56,7 @@ func newTrack(s *session, sec *section, remote *webrtc.TrackRemote) *track {
 		t.video.Announce(sec.sets)
 		t.ring = depacket.NewReorder(videoSlots, wait, t.video)
 	} else {
-		channels := 1
-		if sec.stereo {
-			channels = 2
-		}
-		t.audio = depacket.NewOpus(t, channels)
+		t.audio = depacket.NewOpus(t, sec.channels())
 		t.ring = depacket.NewReorder(audioSlots, wait, t.audio)
 	}
 	t.report.rate = sec.params.ClockRate

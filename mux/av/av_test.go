@@ -78,3 +78,16 @@ func TestTracksWith(t *testing.T) {
 		t.Error("Same does not see the size")
 	}
 }
+
+func TestTracksWithout(t *testing.T) {
+	ts := Tracks{{ID: 1, Codec: CodecH264}, {ID: 2, Codec: CodecOpus}}
+	if got := ts.Without(1); len(got) != 1 || got[0].ID != 2 || len(ts) != 2 || ts[0].ID != 1 {
+		t.Errorf("without the first: %+v of %+v", got, ts)
+	}
+	if got := ts.Without(3); len(got) != 2 || &got[0] != &ts[0] {
+		t.Errorf("without one that is not there: %+v", got)
+	}
+	if got := ts.Without(1).Without(2); len(got) != 0 {
+		t.Errorf("without both: %+v", got)
+	}
+}

@@ -30,8 +30,8 @@ func NewEncoder(ts av.Tracks) *Encoder { return &Encoder{tracks: ts} }
 func (e *Encoder) Tracks() av.Tracks { return e.tracks }
 
 // Encode appends to dst what the frame becomes: one tag for an access unit, a sequence header for a changed
-// configuration, with the last picture before it, and nothing for an unchanged configuration, for data and
-// for tracks that FLV has no room for. Data of a tag is a single allocation. Frames must come in the order
+// configuration, with the last picture before it, an empty tag for a track that is over (see Tag.Over), and
+// nothing for an unchanged configuration, for data and for tracks that FLV has no room for. Data of a tag is a single allocation. Frames must come in the order
 // of the stream; a tag's milliseconds rise strictly within its track.
 //
 // Errors: ErrTrack, ErrNoConfig, ErrCodec, ErrComposition, ErrTooLarge. The frame is then left out, and the
@@ -95,7 +95,7 @@ func (e *Encoder) medium(t *av.Track) *medium {
 func (e *Encoder) config(dst []Tag, f *av.Frame) ([]Tag, error) {
 	t := f.Config
 	if t == nil {
-		return dst, fmt.Errorf("%w: empty config frame of track %d", ErrNoConfig, f.Track)
+		return e.over(dst, f), nil
 	}
 	if old := e.tracks.Find(t.ID); old != nil && old.Same(t) {
 		return dst, nil
@@ -119,13 +119,30 @@ func (e *Encoder) config(dst []Tag, f *av.Frame) ([]Tag, error) {
 	return append(dst, Tag{Data: data, Track: t.ID, Kind: av.KindConfig, DTS: f.DTS, Config: t}), nil
 }
 
+// over notes that a track is gone. FLV has no word for that: the tag is empty, for who sends tags to act on.
+func (e *Encoder) over(dst []Tag, f *av.Frame) []Tag {
+	t := e.tracks.Find(f.Track)
+	if t == nil {
+		return dst
+	}
+	carried := e.medium(t)
+	e.tracks = e.tracks.Without(f.Track)
+	if carried == nil {
+		return dst
+	}
+	if carried == &e.video {
+		e.picture = Tag{}
+	}
+	return append(dst, Tag{Track: f.Track, Kind: av.KindConfig, DTS: f.DTS})
+}
+
 // repeat appends the last picture once more, 1 ms before the key frame to come at dts. mpegts.js holds the
 // newest picture back and would hand it to the browser behind the new sequence header, where it is dropped
 // for not being a key frame; the hole that leaves is wider than browsers play across. Now it is the copy
 // that is lost. Where there is no room for it between the pictures the hole is just as small.
 func (e *Encoder) repeat(dst []Tag, dts time.Duration) []Tag {
 	ms := milliseconds(dts) - 1
-	if !e.video.sent || ms <= e.video.last {
+	if e.picture.Data == nil || ms <= e.video.last {
 		return dst
 	}
 	tag := e.picture

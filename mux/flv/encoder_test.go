@@ -210,6 +210,41 @@ func TestJoinPoints(t *testing.T) {
 	}
 }
 
+// TestTrackIsOver: the end of a track that is carried is told once, with no bytes, and the last picture is not sent
+// again when it comes back.
+func TestTrackIsOver(t *testing.T) {
+	e := NewEncoder(av.Tracks{small, sound})
+	over := func(id av.TrackID, at time.Duration) *av.Frame {
+		return &av.Frame{Track: id, Kind: av.KindConfig, DTS: at, PTS: at}
+	}
+	var tags []Tag
+	for _, f := range []*av.Frame{
+		picture(0, true), over(videoID, 33*ms), over(videoID, 33*ms), over(9, 33*ms), chord(40 * ms),
+		change(66*ms, &large), picture(66*ms, true), over(audioID, 70*ms),
+	} {
+		var err error
+		if tags, err = e.Encode(tags, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ended []av.TrackID
+	tags = slices.DeleteFunc(tags, func(tag Tag) bool {
+		if tag.Over() {
+			ended = append(ended, tag.Track)
+		}
+		return tag.Over() && len(tag.Data) == 0
+	})
+	if want := []av.TrackID{videoID, audioID}; !slices.Equal(ended, want) {
+		t.Errorf("over are %v, want %v", ended, want)
+	}
+	if got, want := sent(t, tags), []string{"V0", "a40", "c66", "V66"}; !slices.Equal(got, want) {
+		t.Errorf("sent %v, want %v", got, want)
+	}
+	if ts := e.Tracks(); len(ts) != 1 || ts[0].ID != videoID {
+		t.Errorf("the tracks are %+v", ts)
+	}
+}
+
 func TestEncoderLeavesOut(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -219,7 +254,6 @@ func TestEncoderLeavesOut(t *testing.T) {
 	}{
 		{"unknown track", av.Tracks{small}, chord(0), ErrTrack},
 		{"no config yet", av.Tracks{{ID: videoID, Codec: av.CodecH264}}, picture(0, true), ErrNoConfig},
-		{"empty config frame", av.Tracks{small}, &av.Frame{Track: videoID, Kind: av.KindConfig}, ErrNoConfig},
 		{"frame of another codec", av.Tracks{small}, &av.Frame{Track: videoID, Codec: av.CodecH265}, ErrCodec},
 		{"composition time 2^23", av.Tracks{small}, &av.Frame{Track: videoID, Codec: av.CodecH264, PTS: 1 << 23 * ms}, ErrComposition},
 		{"composition time -2^23-1", av.Tracks{small}, &av.Frame{Track: videoID, Codec: av.CodecH264, DTS: (1<<23 + 1) * ms}, ErrComposition},

@@ -8,7 +8,8 @@ import (
 
 // Tag is one FLV tag, made once and shared by all who send it. It is immutable.
 type Tag struct {
-	// Data is the whole tag with the PreviousTagSize behind it, as it goes over the wire.
+	// Data is the whole tag with the PreviousTagSize behind it, as it goes over the wire. It is empty in a tag
+	// that only says that its track is over.
 	Data  []byte
 	Track av.TrackID
 	// Kind is KindMedia, or KindConfig for a sequence header.
@@ -22,6 +23,9 @@ type Tag struct {
 	// Config is the track as the sequence header announces it; nil for other tags.
 	Config *av.Track
 }
+
+// Over tells whether the tag says that its track is over. It goes over no wire.
+func (t Tag) Over() bool { return t.Kind == av.KindConfig && t.Config == nil }
 
 // Bytes is the memory that the tag keeps alive.
 func (t Tag) Bytes() int { return len(t.Data) }

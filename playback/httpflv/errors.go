@@ -17,5 +17,5 @@ var (
 	errSlow    = &closing{"slow"}           // lagged too often, or took nothing for the write timeout
 	errGone    = &closing{"client_gone"}    // the connection broke, or the viewer closed it
 	errOver    = &closing{"stream_ended"}   // the stream is over
-	errChanged = &closing{"tracks_changed"} // a track came that the header did not announce
+	errChanged = &closing{"tracks_changed"} // a track came or went, or is of another codec: the header no longer fits
 )

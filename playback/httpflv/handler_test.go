@@ -66,7 +66,11 @@ func TestResponse(t *testing.T) {
 func TestJoin(t *testing.T) {
 	r := newRig(t, testOptions(), nil)
 	r.publish(true, true)
-	r.pictures(130)
+	for i := range 12 { // sound all along: silence would stand in its place
+		r.pictures(10)
+		r.sounds(time.Duration(i)*320*time.Millisecond, 16)
+	}
+	r.pictures(10)
 	r.sounds(3900*time.Millisecond, 5) // sound of before the key frame at 4 s, written behind it
 	r.sounds(4*time.Second, 10)
 	p := play(t, r.get("").Body)

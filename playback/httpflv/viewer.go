@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"weir/mux/av"
@@ -117,10 +118,10 @@ func (v *viewer) choose(dst [][]byte, tags []flv.Tag) ([][]byte, error) {
 		if t.DTS < v.begin {
 			continue
 		}
+		if t.Over() || t.Config != nil && !v.announced(t.Config) {
+			return dst, errChanged // the header cannot be taken back; a player that asks again gets the right one
+		}
 		if t.Config != nil {
-			if !v.announced(t.Config) {
-				return dst, errChanged // the header cannot be taken back; a player that asks again gets the right one
-			}
 			if known := v.tracks.Find(t.Track); known != nil && known.Same(t.Config) {
 				continue
 			}
@@ -131,7 +132,12 @@ func (v *viewer) choose(dst [][]byte, tags []flv.Tag) ([][]byte, error) {
 	return dst, nil
 }
 
+// announced tells whether the player expects such a track: one of the kind in the header, and of the codec that was
+// announced before. mpegts.js ends in an error at another one.
 func (v *viewer) announced(t *av.Track) bool {
+	if known := v.tracks.Find(t.ID); known != nil && known.Codec != t.Codec {
+		return false
+	}
 	return t.Codec.IsVideo() && v.video || t.Codec.IsAudio() && v.audio
 }
 
@@ -143,16 +149,15 @@ func (v *viewer) lagged() error {
 	if v.lags++; v.lags > v.handler.opts.MaxLags {
 		return errSlow
 	}
-	for _, t := range v.reader.Tracks() {
-		if t.Layer != "" {
-			continue // the simulcast layers stand beside what is shown
-		}
-		if known := v.tracks.Find(t.ID); known != nil && known.Same(&t) {
-			continue
-		}
+	if !slices.EqualFunc(shown(v.reader.Tracks()), shown(v.tracks), func(a, b av.Track) bool { return a.Same(&b) }) {
 		return errChanged
 	}
 	return nil
+}
+
+// shown are the tracks without simulcast layers, which stand beside what is shown.
+func shown(ts av.Tracks) av.Tracks {
+	return slices.DeleteFunc(slices.Clone(ts), func(t av.Track) bool { return t.Layer != "" })
 }
 
 // ending turns the reader's error into the reason.

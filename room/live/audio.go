@@ -54,6 +54,9 @@ func (e *aacEncoder) Tracks() av.Tracks { return e.tracks }
 // turn returns the track as the feed announces it.
 func (e *aacEncoder) turn(t *av.Track) (*av.Track, error) {
 	if t.Codec != av.CodecOpus {
+		if t.ID == e.opus {
+			e.opus = 0
+		}
 		return t, nil
 	}
 	if e.audio == nil {

@@ -22,6 +22,10 @@ var (
 	ErrOrder = errors.New("decoding time does not rise")
 	// ErrNoLayer: the stream has no simulcast layer of that name.
 	ErrNoLayer = errors.New("no such layer")
+	// ErrLate: sound for a time that silence has filled.
+	ErrLate = errors.New("silence stands in its place")
+	// ErrStill: a picture that needs one from before an older one was shown again.
+	ErrStill = errors.New("only a key picture can follow a still one")
 	// ErrGone: the publisher no longer holds the stream.
 	ErrGone = errors.New("publisher no longer holds the stream")
 )

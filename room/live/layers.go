@@ -29,8 +29,10 @@ func (s *Stream) appendLayerLocked(f *av.Frame) {
 	if v.turn {
 		s.configureMainLocked(s.snap.get().Find(f.Track), f, at)
 	}
+	main := mainFrame(f, at)
 	s.last[MainVideo] = at
-	s.ring.append(Frame{Frame: mainFrame(f, at), join: f.Key, shared: true}, s.snap)
+	s.still.picture(main)
+	s.ring.append(Frame{Frame: main, join: f.Key, shared: true}, s.snap)
 	if f.Key {
 		s.asker.came()
 	}
@@ -84,6 +86,7 @@ func (s *Stream) takeLayersLocked(names []string) {
 		if t.Layer == "" {
 			continue
 		}
+		s.still.over(t.ID)
 		s.snap = newSnapshot(s.snap.get().Without(t.ID))
 		s.ring.append(Frame{Frame: &av.Frame{Track: t.ID, Kind: av.KindConfig, Codec: t.Codec, DTS: at, PTS: at}}, s.snap)
 	}

@@ -186,6 +186,8 @@ func TestLayer(t *testing.T) {
 		s := p.Stream()
 		mustWrite(t, p, config(audioTrack, 0), audio(0))
 		at := writeLayers(t, p, "qhf", 0, 30)
+		mustWrite(t, p, audio(at)) // ends the silence that stood in for it
+		at += time.Millisecond
 		for name, width := range map[string]int{"q": 320, "h": 640, "f": 1280} {
 			r := layerReader(t, s, name, ReaderOptions{})
 			ts, err := r.Start(t.Context())

@@ -44,12 +44,15 @@ type PublishOptions struct {
 	Policy Policy
 	// Tracks is how many tracks the publisher announced; readers wait for them, but not for long.
 	Tracks int
-	// Brings are the ids of those tracks. A stream that has others is not taken over but ended and begun anew: an
-	// output that waits for pictures would wait for ever. nil stands for not known.
+	// Brings are the ids of those tracks. What else a stream has that is taken over ends with the publisher's first
+	// frame: an output that waits for pictures would wait for ever. nil stands for not known.
 	Brings []av.TrackID
 	// Layers are the names of the publisher's simulcast layers, if it has any. It then writes these (av.Track.Layer)
 	// in place of MainVideo, which Tracks and Brings count all the same.
 	Layers []string
+	// Audio is the sound among those tracks as it was announced, or nil. While pictures come and it does not, silence
+	// of this kind fills it.
+	Audio *av.Track
 	// KeyFrame asks the publisher's encoder for a key frame. It must not block and must not call back.
 	KeyFrame func()
 	// Report tells how the publisher's media comes in; nil if the door has nothing to tell. It is called when somebody
@@ -61,6 +64,8 @@ type PublishOptions struct {
 type Publisher struct {
 	stream *Stream
 	opts   PublishOptions
+
+	settled bool // its first frame was taken; guarded by stream.mu
 
 	leaving sync.Once
 	done    chan struct{}
@@ -87,8 +92,8 @@ func (p *Publisher) Newest() (dts time.Duration, ok bool) {
 // Write puts a frame into the stream. The frame and its data are the stream's from then on and must not be
 // changed. Write takes the same time for any number of readers and never waits for one.
 //
-// Errors: ErrGone when the publisher lost the stream; ErrNoTrack and ErrOrder for a frame out of place, which is
-// dropped and counted.
+// Errors: ErrGone when the publisher lost the stream; ErrNoTrack and ErrOrder for a frame out of place, ErrLate and
+// ErrStill for one that cannot follow what stood in for it: all of these are dropped and counted.
 func (p *Publisher) Write(f *av.Frame) error { return p.stream.write(p, f) }
 
 // Interrupt says that the publisher is silent or lost. It may still Write, which makes the stream live again;

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"weir/mux/av"
 )
 
 // Options bound and time the hub. All are required but Log and Now.
@@ -84,12 +82,6 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 		if err := s.yields(o); err != nil {
 			return nil, err
 		}
-		if s.missedBy(o.Brings) {
-			// What its viewers were promised does not come any more: they begin anew.
-			delete(r.streams, k)
-			s.finish(ErrReplaced)
-			s = nil
-		}
 	}
 	if s == nil {
 		if len(r.streams) >= r.opts.MaxStreams {
@@ -118,13 +110,6 @@ func (s *Stream) yields(o PublishOptions) error {
 	default:
 		return ErrBusy
 	}
-}
-
-// missedBy tells whether the stream has a track that a publisher with these does not bring. nil is not known.
-func (s *Stream) missedBy(brings []av.TrackID) bool {
-	return brings != nil && slices.ContainsFunc(s.Tracks(), func(t av.Track) bool {
-		return t.Layer == "" && !slices.Contains(brings, t.ID) // layers may come and go
-	})
 }
 
 // Stream returns the stream of a key; ok is false when there is none.

@@ -11,6 +11,8 @@ type Stats struct {
 	keyFrameWants *prometheus.CounterVec // by reason
 	keyFrameAsks  prometheus.Counter
 	rejected      prometheus.Counter
+	filled        *prometheus.CounterVec // by kind
+	misfits       *prometheus.CounterVec // by kind
 	feedErrors    *prometheus.CounterVec // by feed
 	streams       *prometheus.Desc
 	ringBytes     *prometheus.Desc
@@ -31,6 +33,8 @@ func newStats(reg *Registry) *Stats {
 		keyFrameWants: vec("weir_key_frame_wants_total", "Wishes of readers for a key frame.", "reason"),
 		keyFrameAsks:  count("weir_key_frame_requests_total", "Key frame requests passed on to publishers."),
 		rejected:      count("weir_frames_rejected_total", "Frames dropped because their track or time was out of place."),
+		filled:        vec("weir_filled_frames_total", "Packets of silence and pictures shown again, in place of what did not come.", "kind"),
+		misfits:       vec("weir_filled_misfits_total", "Frames dropped because they could not follow what stood in for them.", "kind"),
 		feedErrors:    vec("weir_feed_errors_total", "Values that could not be encoded for a feed.", "feed"),
 		streams:       prometheus.NewDesc("weir_streams", "Streams by state.", []string{"state"}, nil),
 		ringBytes:     prometheus.NewDesc("weir_ring_bytes", "Bytes held by the rings of all streams, feeds left out.", nil, nil),
@@ -40,6 +44,7 @@ func newStats(reg *Registry) *Stats {
 func (s *Stats) counters() []prometheus.Collector {
 	return []prometheus.Collector{
 		s.lagged, s.interruptions, s.ends, s.keyFrameWants, s.keyFrameAsks, s.rejected, s.feedErrors,
+		s.filled, s.misfits,
 	}
 }
 

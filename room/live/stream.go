@@ -64,6 +64,14 @@ type Stream struct {
 	interrupted int
 	frames      uint64
 	dataBytes   uint64
+
+	silence  silence
+	still    still
+	made     []*av.Frame // scratch of fillLocked, empty
+	hidden   av.Tracks   // video tracks that are over until their next key picture
+	silent   uint64      // packets of silence
+	repeated uint64      // pictures shown again
+	misfits  uint64      // frames that could not follow those
 }
 
 func newStream(key Key, reg *Registry) *Stream {
@@ -146,14 +154,28 @@ func (s *Stream) write(p *Publisher, f *av.Frame) error {
 	if s.publisher != p {
 		return ErrGone
 	}
+	if err := s.takeLocked(f); err != nil {
+		return err
+	}
+	if !p.settled {
+		s.settleLocked(p, f)
+	}
+	return nil
+}
+
+func (s *Stream) takeLocked(f *av.Frame) error {
 	if f.Kind == av.KindConfig {
 		return s.configureLocked(f)
+	}
+	if err := s.misfitLocked(f); err != nil {
+		return err
 	}
 	if err := s.admitLocked(f); err != nil {
 		s.reg.stats.rejected.Inc()
 		return err
 	}
 	s.aliveLocked()
+	s.fillLocked(f)
 	s.frames++
 	s.dataBytes += uint64(len(f.Data))
 	if s.isLayerLocked(f.Track) {
@@ -168,8 +190,13 @@ func (s *Stream) write(p *Publisher, f *av.Frame) error {
 	return nil
 }
 
-// configureLocked takes a track's new configuration. One that changes nothing produces nothing.
+// configureLocked takes a track's new configuration, or its end. One that changes nothing produces nothing.
 func (s *Stream) configureLocked(f *av.Frame) error {
+	s.hidden = s.hidden.Without(f.Track)
+	if f.Config == nil {
+		s.overLocked(f.Track, f)
+		return nil
+	}
 	old := s.snap.get().Find(f.Track)
 	if old != nil && old.Same(f.Config) {
 		return nil
@@ -178,6 +205,11 @@ func (s *Stream) configureLocked(f *av.Frame) error {
 	s.snap = s.snap.next(with)
 	s.aliveLocked()
 	s.ring.append(Frame{Frame: f}, s.snap)
+	if f.Config.Codec.IsVideo() {
+		s.still.configure(f.Track)
+	} else if with.Audio().ID == f.Track {
+		s.silence.configure(f.Config, f.DTS)
+	}
 	if !s.isReady && shownTracks(with) >= s.announced {
 		s.readyLocked()
 	}
@@ -193,7 +225,9 @@ func (s *Stream) admitLocked(f *av.Frame) error {
 		return nil
 	}
 	if s.snap.get().Find(f.Track) == nil {
-		return ErrNoTrack
+		if err := s.unhideLocked(f); err != nil {
+			return err
+		}
 	}
 	if last, ok := s.last[f.Track]; ok && f.DTS <= last {
 		return fmt.Errorf("%w: track %d, %v after %v", ErrOrder, f.Track, f.DTS, last)
@@ -219,6 +253,7 @@ func (s *Stream) aliveLocked() {
 		}
 	case StateInterrupted:
 		s.graceTimer.Stop()
+		s.silence.resume()
 		s.reg.log.Info("stream resumed", "stream", s.key, "after", s.reg.opts.Now().Sub(s.since))
 	case StateEnded:
 		return
@@ -234,6 +269,7 @@ func (s *Stream) trackWaitOver() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.snap.get()) > 0 {
+		s.promiseLocked()
 		s.readyLocked()
 		return
 	}
@@ -308,7 +344,7 @@ func (s *Stream) take(p *Publisher, reason error) {
 		old.leave(reason)
 	}
 	s.publisher = p
-	s.announced = max(s.announced, p.opts.Tracks)
+	s.announced = p.opts.Tracks
 	s.takeLayersLocked(p.opts.Layers)
 	s.asker.reset(p.opts.KeyFrame)
 	if s.state == StateLive {
@@ -333,6 +369,9 @@ type Info struct {
 	// Interruptions, Frames and Bytes count since the stream began.
 	Interruptions int
 	Frames, Bytes uint64
+	// Silent and Repeated are the packets of silence and the pictures that stood in for what did not come,
+	// Misfits the frames that were dropped since they could not follow those.
+	Silent, Repeated, Misfits uint64
 }
 
 // Info describes the stream as it is now.
@@ -342,6 +381,7 @@ func (s *Stream) Info() Info {
 	i := Info{
 		Key: s.key, State: s.state, Reason: s.reason, Since: s.since, Started: s.started, Tracks: s.snap.get(),
 		Interruptions: s.interrupted, Frames: s.frames, Bytes: s.dataBytes,
+		Silent: s.silent, Repeated: s.repeated, Misfits: s.misfits,
 	}
 	if s.publisher != nil {
 		i.User = s.publisher.opts.User

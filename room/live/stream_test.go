@@ -256,43 +256,6 @@ func TestKeyFrameRequestsAreMerged(t *testing.T) {
 	})
 }
 
-// TestTakeoverWithoutATrack: what a stream has and the new publisher does not bring ends the stream; a new one
-// begins, so that nobody waits for pictures that do not come.
-func TestTakeoverWithoutATrack(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		brings []av.TrackID
-		goesOn bool
-	}{
-		{"the same tracks", []av.TrackID{1, 2}, true},
-		{"not known", nil, true},
-		{"sound alone", []av.TrackID{2}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			inBubble(t, testOptions(), func(t *testing.T, reg *Registry) {
-				first := mustPublish(t, reg, PublishOptions{Tracks: 2})
-				mustWrite(t, first, config(videoTrack, 0), config(audioTrack, 0), video(1, true), audio(1))
-				second := mustPublish(t, reg, PublishOptions{Tracks: 1, Brings: c.brings})
-				if (second.Stream() == first.Stream()) != c.goesOn || !errors.Is(first.Err(), ErrReplaced) {
-					t.Fatalf("goes on: %v; the first learns %v", second.Stream() == first.Stream(), first.Err())
-				}
-				if c.goesOn {
-					return
-				}
-				if !errors.Is(first.Stream().Err(), ErrReplaced) {
-					t.Error("the old stream goes on")
-				}
-				mustWrite(t, second, config(audioTrack, 0), audio(1))
-				r := second.Stream().NewReader(ReaderOptions{})
-				defer r.Close()
-				if ts, err := r.Start(t.Context()); err != nil || ts.Video() != nil {
-					t.Errorf("a joiner gets %v, %v", ts, err)
-				}
-			})
-		})
-	}
-}
-
 // TestReadersMayComeWhileTheHubStops: a reader that is taken meanwhile finds the end.
 func TestReadersMayComeWhileTheHubStops(t *testing.T) {
 	for range 20 {
