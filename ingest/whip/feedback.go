@@ -2,6 +2,7 @@ package whip
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/interceptor/pkg/twcc"
@@ -24,6 +25,7 @@ type feedback struct {
 	pc    *webrtc.PeerConnection
 	ssrc  uint32 // ours
 	stats *Stats
+	asked atomic.Uint64 // key frames
 
 	mu        sync.Mutex // guards recorder and media
 	recorder  *twcc.Recorder
@@ -75,6 +77,7 @@ func (f *feedback) keyFrame(t *track) {
 		return
 	}
 	f.stats.plis.Inc()
+	f.asked.Add(1)
 	f.write([]rtcp.Packet{&rtcp.PictureLossIndication{SenderSSRC: f.ssrc, MediaSSRC: uint32(t.remote.SSRC())}})
 }
 
@@ -105,7 +108,8 @@ func (f *feedback) write(packets []rtcp.Packet) {
 type reception struct {
 	rate     uint32
 	received uint64
-	transit  int64 // arrival minus timestamp of the last packet, in ticks
+	bytes    uint64 // of payloads
+	transit  int64  // arrival minus timestamp of the last packet, in ticks
 	jitter   float64
 
 	expectedBefore, receivedBefore uint64
@@ -122,6 +126,7 @@ func (r *reception) note(p *depacket.Packet, now time.Duration) {
 	}
 	r.transit = transit
 	r.received++
+	r.bytes += uint64(len(p.Payload))
 }
 
 // block says what became of expected packets, of which highest is the last one's extended sequence number.

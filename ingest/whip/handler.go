@@ -66,6 +66,7 @@ type Handler struct {
 
 	mu       sync.Mutex // guards the fields below
 	sessions map[string]*session
+	past     totals // of the sessions that are no more
 }
 
 // NewHandler returns a Handler. Sessions are taken once Run is called; a publisher that comes before waits for it.
@@ -73,7 +74,7 @@ func NewHandler(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{opts: o, log: o.Log, running: make(chan struct{}), sessions: make(map[string]*session)}
+	h := &Handler{opts: o, log: o.Log, running: make(chan struct{}), sessions: make(map[string]*session), past: newTotals()}
 	h.stats = newStats(h)
 	return h
 }
@@ -260,7 +261,7 @@ func (h *Handler) start(s *session, key live.Key, user string) error {
 	tracks := s.offer.tracks()
 	p, err := h.opts.Hub.Publish(key, live.PublishOptions{
 		User: user, Policy: h.opts.Policy, Tracks: len(tracks), Brings: tracks, Audio: s.offer.sound(),
-		KeyFrame: s.wantKeyFrame,
+		KeyFrame: s.wantKeyFrame, Report: s.figures,
 	})
 	if err != nil {
 		return err
@@ -277,8 +278,9 @@ func (h *Handler) start(s *session, key live.Key, user string) error {
 
 func (h *Handler) forget(s *session) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.past.add(s)
 	delete(h.sessions, s.id)
-	h.mu.Unlock()
 }
 
 // refuse answers with the reason why a publisher was not taken, or a session not ended.

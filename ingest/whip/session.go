@@ -278,6 +278,9 @@ func (s *session) tick(withReport bool) error {
 	s.feedback.sendTransport()
 	if withReport {
 		s.feedback.report(tracks, now)
+		for _, t := range tracks {
+			t.measure(now)
+		}
 	}
 	switch o := &s.handler.opts; {
 	case seen > 0 && now-seen > o.Timeout:

@@ -165,10 +165,10 @@ func TestLossIsRepaired(t *testing.T) {
 			}
 			s.awaitAll(t, stream, &source)
 			for _, kind := range []string{"video", "audio"} {
-				if n := metric(t, s.handler.Stats(), "weir_whip_packets", "kind="+kind, "fate=recovered"); n == 0 {
+				if n := metric(t, s.handler.Stats(), "weir_whip_packets_total", "kind="+kind, "fate=recovered"); n == 0 {
 					t.Errorf("%s: nothing is counted as recovered", kind)
 				}
-				if n := metric(t, s.handler.Stats(), "weir_whip_packets", "kind="+kind, "fate=lost"); n != 0 {
+				if n := metric(t, s.handler.Stats(), "weir_whip_packets_total", "kind="+kind, "fate=lost"); n != 0 {
 					t.Errorf("%s: %v packets are counted as lost", kind, n)
 				}
 			}
@@ -239,14 +239,14 @@ func TestLossBreaksTheChain(t *testing.T) {
 	if len(rest) < len(got)-n || !slices.EqualFunc(got[n:], rest[:len(got)-n], samePicture) {
 		t.Error("the pictures from the key frame on are not the source's")
 	}
-	if n := metric(t, s.handler.Stats(), "weir_whip_packets", "kind=video", "fate=lost"); n > 1 {
+	if n := metric(t, s.handler.Stats(), "weir_whip_packets_total", "kind=video", "fate=lost"); n > 1 {
 		t.Errorf("%v packets are counted as lost", n)
 	}
 	units := func(fate string) float64 {
-		return metric(t, s.handler.Stats(), "weir_whip_units", "kind=video", "fate="+fate)
+		return metric(t, s.handler.Stats(), "weir_whip_units_total", "kind=video", "fate="+fate)
 	}
-	if units("damaged")+units("dependent") == 0 || units("handed_on") < float64(len(got)) {
-		t.Errorf("units: %v damaged, %v dependent, %v handed on", units("damaged"), units("dependent"), units("handed_on"))
+	if units("damaged")+units("dropped") == 0 || units("handed_on") < float64(len(got)) {
+		t.Errorf("units: %v damaged, %v dropped, %v handed on", units("damaged"), units("dropped"), units("handed_on"))
 	}
 	v.checkTimes(t)
 }

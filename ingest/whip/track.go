@@ -41,6 +41,7 @@ type track struct {
 	video  *depacket.H264
 	audio  *depacket.Opus
 	report reception
+	meter  meter
 	seen   time.Duration // when the last packet came
 	last   time.Duration // DTS of the last frame
 	wrote  bool

@@ -40,6 +40,7 @@ type packetsJSON struct {
 	Restored  uint64 `json:"restored"`
 	Late      uint64 `json:"late"`
 	Duplicate uint64 `json:"duplicate"`
+	Ignored   uint64 `json:"ignored"`
 }
 
 // ingestOf shows in, with what the stream knows of the tracks.

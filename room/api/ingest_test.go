@@ -31,7 +31,7 @@ func TestStreamsShowHowMediaComesIn(t *testing.T) {
 				Tracks: []live.TrackIngest{
 					{
 						ID: 1, Bitrate: 500000.7, Rate: 29.97, Jitter: 2 * ms, Drift: -51.26, HasDrift: true,
-						Packets: live.PacketCounts{Received: 9, Lost: 1, Recovered: 2, Restored: 3, Late: 4, Duplicate: 5},
+						Packets: live.PacketCounts{Received: 9, Lost: 1, Recovered: 2, Restored: 3, Late: 4, Duplicate: 5, Ignored: 6},
 						Units:   100, Damaged: 2, Dropped: 7, Jumps: 1,
 					},
 					{ID: 2, Gaps: 3, Concealed: 60 * ms, Paused: 400 * ms},
@@ -40,10 +40,10 @@ func TestStreamsShowHowMediaComesIn(t *testing.T) {
 			`,"ingest":{"door":"whip","skew_ms":-12.3,"skew_by":"reports","key_frame_requests":3,"tracks":[` +
 				`{"kind":"video","codec":"h264","width":640,"height":360,"layer":"h","bitrate":500000,"rate":30,` +
 				`"jitter_ms":2,"drift_ppm":-51.3,` +
-				`"packets":{"received":9,"lost":1,"recovered":2,"restored":3,"late":4,"duplicate":5},` +
+				`"packets":{"received":9,"lost":1,"recovered":2,"restored":3,"late":4,"duplicate":5,"ignored":6},` +
 				`"units":100,"damaged":2,"dropped":7,"jumps":1,"gaps":0,"concealed_ms":0,"paused_ms":0},` +
 				`{"kind":"audio","codec":"opus","channels":2,"bitrate":0,"rate":0,"jitter_ms":0,` +
-				`"packets":{"received":0,"lost":0,"recovered":0,"restored":0,"late":0,"duplicate":0},` +
+				`"packets":{"received":0,"lost":0,"recovered":0,"restored":0,"late":0,"duplicate":0,"ignored":0},` +
 				`"units":0,"damaged":0,"dropped":0,"jumps":0,"gaps":3,"concealed_ms":60,"paused_ms":400}]}}]}`,
 		},
 	} {

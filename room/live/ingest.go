@@ -58,6 +58,7 @@ type PacketCounts struct {
 	Restored  uint64 // were in a later packet as well (RED)
 	Late      uint64 // came when given up, or handed on before
 	Duplicate uint64
+	Ignored   uint64 // of a kind that nobody should send, or without sense
 }
 
 // Ingest asks the door of the publisher for its figures. ok is false when there is no publisher, or its door has none.
