@@ -69,7 +69,7 @@ type Ingest struct {
 	Timeout          time.Duration `key:"timeout" doc:"silence after which a publisher counts as gone"`
 	TrackWait        time.Duration `key:"track_wait" doc:"how long a starting stream waits for announced tracks"`
 	Reorder          time.Duration `key:"reorder" doc:"how long a missing packet is waited for"`
-	Codecs           []string      `key:"codecs" doc:"video codecs that are taken, the preferred one first"`
+	Codecs           []string      `key:"codecs" doc:"video codecs that are taken, the preferred one first; H.264 always is where it is offered"`
 	Policy           string        `key:"policy" doc:"what a second publisher of a stream does: resume, replace or reject"`
 	MaxStreams       int           `key:"max_streams" doc:"streams that may be live at once"`
 	HandshakeTimeout time.Duration `key:"handshake_timeout" doc:"how long a publisher may take to connect"`
@@ -126,7 +126,7 @@ func Default() *Config {
 			Timeout:          4 * time.Second,
 			TrackWait:        time.Second,
 			Reorder:          200 * time.Millisecond,
-			Codecs:           []string{"h264"},
+			Codecs:           []string{"h264", "h265", "av1", "vp9"},
 			Policy:           "resume",
 			MaxStreams:       1000,
 			HandshakeTimeout: 10 * time.Second,

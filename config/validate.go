@@ -105,10 +105,10 @@ func (p *problems) ingest(c *Ingest) {
 	between(p, "ingest.handshake_timeout", c.HandshakeTimeout, time.Second, time.Minute)
 	p.oneOf("ingest.policy", c.Policy, "resume", "replace", "reject")
 	if len(c.Codecs) == 0 {
-		p.add("ingest.codecs", "", "a list of h264")
+		p.add("ingest.codecs", "", "a list of h264, h265, av1, vp9")
 	}
 	for _, codec := range c.Codecs {
-		p.oneOf("ingest.codecs", codec, "h264")
+		p.oneOf("ingest.codecs", codec, "h264", "h265", "av1", "vp9")
 	}
 }
 

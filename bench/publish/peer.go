@@ -22,8 +22,8 @@ const (
 	historySize = 1024
 )
 
-// videoCodecs are the video codecs that can be offered. Only H.264 can be sent; the others make an offer look
-// like a browser's, or one that must be refused.
+// videoCodecs are the video codecs that can be offered. What there is no file of makes an offer look like a browser's,
+// or one that must be refused.
 var videoCodecs = map[string]webrtc.RTPCodecParameters{
 	"h264":      videoCodec(webrtc.MimeTypeH264, 102, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"),
 	"h264-main": videoCodec(webrtc.MimeTypeH264, 104, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f"),
@@ -62,8 +62,8 @@ type peer struct {
 }
 
 // newPeer makes a peer connection with a track for each kind of media there is.
-func newPeer(o *Options, video, audio bool) (*peer, error) {
-	engine, err := mediaEngine(o, video, audio)
+func newPeer(o *Options, video *clip, audio bool) (*peer, error) {
+	engine, err := mediaEngine(o, video != nil, audio)
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +82,8 @@ func newPeer(o *Options, video, audio bool) (*peer, error) {
 		p.mux.Close()
 		return nil, fmt.Errorf("cannot make a peer connection: %w", err)
 	}
-	if video {
-		p.video, err = p.addTrack(webrtc.MimeTypeH264, videoRate)
+	if video != nil {
+		p.video, err = p.addTrack(video.mime, videoRate)
 	}
 	if audio && err == nil {
 		p.audio, err = p.addTrack(webrtc.MimeTypeOpus, audioRate)

@@ -1,4 +1,4 @@
-// Package publish is a WHIP client (RFC 9725) that sends an H.264 and an Opus file in real time, for tests, benchmarks
+// Package publish is a WHIP client (RFC 9725) that sends a video and an Opus file in real time, for tests, benchmarks
 // and operators. It shares no code with what it tests: packets are made by its own packetizer and pion. A Session
 // owns its goroutines, and Delete, Close and Kill wait for them.
 package publish
@@ -19,7 +19,10 @@ type Options struct {
 	Token string
 	// H264 is the name of an Annex B file, Ogg that of an Ogg Opus file. One of them may be empty.
 	H264, Ogg string
-	// FPS is the picture rate of H264; 0 means 30.
+	// Video is the name of a file of another codec, to be sent instead of H264: H.265 in Annex B with one slice a
+	// picture, or AV1 or VP9 in IVF.
+	Video string
+	// FPS is the picture rate; 0 means 30.
 	FPS int
 	// Loop begins each file again when it is over, each for itself and with continuous times.
 	Loop bool
@@ -31,8 +34,8 @@ type Options struct {
 	RTX bool
 	// StereoFmtp offers Opus with stereo=1, as a publisher of stereo must (RFC 7587 7).
 	StereoFmtp bool
-	// VideoCodecs are the names (see VideoCodecs) of the video codecs that are offered, in this order; nil means h264
-	// alone. What is sent is H.264 in any case.
+	// VideoCodecs are the names (see VideoCodecs) of the video codecs that are offered, in this order; nil means that
+	// of the file alone. What is sent is the file in any case.
 	VideoCodecs []string
 	// SkipPLI makes the publisher deaf to key frame requests; they are still counted.
 	SkipPLI bool
@@ -55,7 +58,7 @@ const cleanupTimeout = 2 * time.Second
 
 // withDefaults returns the options with what is left out filled in, or an error if they make no sense.
 func (o Options) withDefaults() (Options, error) {
-	if o.H264 == "" && o.Ogg == "" {
+	if o.H264 == "" && o.Video == "" && o.Ogg == "" {
 		return o, ErrNoMedia
 	}
 	if o.FPS == 0 {
@@ -63,9 +66,6 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MTU == 0 {
 		o.MTU = 1200
-	}
-	if o.VideoCodecs == nil {
-		o.VideoCodecs = []string{"h264"}
 	}
 	if o.FPS < 1 || o.FPS > 1000 {
 		return o, fmt.Errorf("cannot send %d pictures a second: want 1 to 1000", o.FPS)
@@ -83,17 +83,15 @@ func Start(ctx context.Context, options Options) (*Session, error) {
 		return nil, err
 	}
 	s := newSession(o)
-	if o.H264 != "" {
-		if s.units, err = readVideo(o.H264); err != nil {
-			return nil, err
-		}
+	if err := s.readVideo(); err != nil {
+		return nil, err
 	}
 	if o.Ogg != "" {
 		if s.packets, err = readAudio(o.Ogg); err != nil {
 			return nil, err
 		}
 	}
-	if s.peer, err = newPeer(&s.options, s.units != nil, s.packets != nil); err != nil {
+	if s.peer, err = newPeer(&s.options, s.clip, s.packets != nil); err != nil {
 		return nil, err
 	}
 	if err := s.connect(ctx); err != nil {
@@ -102,6 +100,24 @@ func Start(ctx context.Context, options Options) (*Session, error) {
 	}
 	s.begin()
 	return s, nil
+}
+
+// readVideo reads the file of pictures, if there is one.
+func (s *Session) readVideo() (err error) {
+	o := &s.options
+	switch {
+	case o.Video != "":
+		s.clip, err = readClip(o.Video)
+	case o.H264 != "":
+		s.clip = &clip{offer: "h264", mime: webrtc.MimeTypeH264, packetize: func(nals [][]byte, size int) [][]byte {
+			return payloads(nals, size, o.StapA)
+		}}
+		s.clip.units, err = readVideo(o.H264)
+	}
+	if err == nil && s.clip != nil && o.VideoCodecs == nil {
+		o.VideoCodecs = []string{s.clip.offer}
+	}
+	return err
 }
 
 // connect makes the offer, takes the answer and waits for the connection.

@@ -22,7 +22,7 @@ const (
 // Session is one publication. Its methods may be called by several goroutines.
 type Session struct {
 	options Options
-	units   []AccessUnit
+	clip    *clip // nil if there is no video
 	packets []opusPacket
 	peer    *peer
 
@@ -113,19 +113,19 @@ func (s *Session) sendVideo() error {
 		if t.keyWanted.Swap(false) && !s.options.SkipPLI {
 			next = s.keyFrom(next)
 		}
-		if next == len(s.units) {
+		if next == len(s.clip.units) {
 			if !s.options.Loop {
 				return nil
 			}
 			next = 0
 		}
-		nals := s.units[next].NALs
+		nals := s.clip.units[next].NALs
 		if s.options.OnNAL != nil {
 			for _, nal := range nals {
 				s.options.OnNAL(nal, pts)
 			}
 		}
-		if err := t.send(payloads(nals, s.options.MTU-packetOverhead, s.options.StapA), ticks, true); err != nil {
+		if err := t.send(s.clip.packetize(nals, s.options.MTU-packetOverhead), ticks, true); err != nil {
 			return err
 		}
 		next++
@@ -135,8 +135,8 @@ func (s *Session) sendVideo() error {
 // keyFrom is the place of the first key frame at or after the picture at i, from the file's beginning if there is none and
 // the file is looped.
 func (s *Session) keyFrom(i int) int {
-	for k := i; k < len(s.units); k++ {
-		if s.units[k].Key {
+	for k := i; k < len(s.clip.units); k++ {
+		if s.clip.units[k].Key {
 			return k
 		}
 	}

@@ -1,7 +1,6 @@
 package whip
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"weir/mux/av"
-	"weir/mux/codec/h264"
 	"weir/mux/codec/opus"
 )
 
@@ -74,7 +72,7 @@ type section struct {
 	transportCC uint8
 	muxOnly     bool     // RFC 8858: RTCP has no port of its own
 	stereo      bool     // RFC 7587 6.1: the sender is likely to send stereo
-	sets        [][]byte // RFC 6184 8.1: sprop-parameter-sets
+	sets        [][]byte // RFC 6184 8.1, RFC 7798 7.1: parameter sets
 }
 
 // readOffer checks an SDP offer and chooses the codecs. Video is H.264 wherever it is offered, else the first of
@@ -282,19 +280,14 @@ func readPayload(m *sdp.MediaDescription, pt uint8) (payload, bool) {
 	return p, p.name != ""
 }
 
-// formats finds the payload type to take for each codec that ingest/depacket takes apart.
-var formats = map[av.Codec]func([]payload) *payload{av.CodecH264: bestH264}
-
-// Carries tells whether a video codec can be taken in, so that a configuration can be checked.
-func Carries(c av.Codec) bool { return formats[c] != nil }
-
 func chooseVideo(m *sdp.MediaDescription, codecs []av.Codec) (*section, error) {
 	all := payloads(m)
 	for _, c := range h264First(codecs) {
-		if p := formats[c](all); p != nil {
+		f := formats[c]
+		if p := f.best(all); p != nil {
 			s := newSection(m, webrtc.RTPCodecTypeVideo, c, *p, all)
-			s.params.SDPFmtpLine = h264Format(p.fmtp)
-			s.sets = parameterSets(p.fmtp["sprop-parameter-sets"])
+			s.params.SDPFmtpLine = f.answer(p.fmtp)
+			s.sets = f.parameterSets(p.fmtp)
 			return s, nil
 		}
 	}
@@ -324,56 +317,6 @@ func names(all []payload) []string {
 	for _, p := range all {
 		if p.name != "RTX" && !slices.Contains(out, p.name) {
 			out = append(out, p.name)
-		}
-	}
-	return out
-}
-
-// bestH264 prefers packetization mode 1, then constrained baseline, which every viewer can play, then the order of
-// the offer.
-func bestH264(all []payload) *payload {
-	var best *payload
-	bestRank := -1
-	for i := range all {
-		p := &all[i]
-		if p.name != "H264" || p.params.ClockRate != 90000 || p.fmtp["packetization-mode"] == "2" {
-			continue
-		}
-		rank := 0
-		if p.fmtp["packetization-mode"] == "1" {
-			rank += 2
-		}
-		if level := strings.ToLower(p.fmtp["profile-level-id"]); strings.HasPrefix(level, "42e0") || strings.HasPrefix(level, "42c0") {
-			rank++
-		}
-		if rank > bestRank {
-			best, bestRank = p, rank
-		}
-	}
-	return best
-}
-
-// h264Format is the format line to answer with: RFC 6184 8.2.2 wants the same mode and profile back.
-func h264Format(fmtp map[string]string) string {
-	out := []string{"level-asymmetry-allowed=1"}
-	for _, k := range []string{"packetization-mode", "profile-level-id"} {
-		if v := fmtp[k]; v != "" {
-			out = append(out, k+"="+v)
-		}
-	}
-	return strings.Join(out, ";")
-}
-
-// parameterSets decodes sprop-parameter-sets; what is damaged is left out.
-func parameterSets(s string) [][]byte {
-	var out [][]byte
-	for b64 := range strings.SplitSeq(s, ",") {
-		nal, err := base64.StdEncoding.DecodeString(b64)
-		if err != nil || len(nal) == 0 || len(out) >= 8 {
-			continue
-		}
-		if t := h264.NALType(nal[0]); t == h264.NALSPS || t == h264.NALPPS {
-			out = append(out, nal)
 		}
 	}
 	return out

@@ -38,7 +38,7 @@ type track struct {
 	ring   *depacket.Reorder
 	clock  *depacket.Clock
 	dts    depacket.DTS
-	video  *depacket.H264
+	video  depacket.Video // nil for audio
 	audio  *depacket.Opus
 	report reception
 	meter  meter
@@ -53,7 +53,7 @@ func newTrack(s *session, sec *section, remote *webrtc.TrackRemote) *track {
 	wait := s.handler.opts.Reorder
 	if sec.kind == webrtc.RTPCodecTypeVideo {
 		t.id = videoID
-		t.video = depacket.NewH264(t)
+		t.video = depacket.NewVideo(sec.codec, t)
 		t.video.Announce(sec.sets)
 		t.ring = depacket.NewReorder(videoSlots, wait, t.video)
 	} else {

@@ -65,6 +65,7 @@ func parse(args []string) (settings, error) {
 	fs.StringVar(&set.URL, "url", "http://127.0.0.1:8080/whip/demo/main", "WHIP endpoint")
 	fs.StringVar(&set.Token, "token", os.Getenv("WEIR_TOKEN"), "bearer token (default: $WEIR_TOKEN, which keeps it out of the process list)")
 	fs.StringVar(&set.H264, "h264", "", "H.264 Annex B file")
+	fs.StringVar(&set.Video, "video", "", "file of another codec instead: H.265 Annex B, or AV1 or VP9 in IVF")
 	fs.StringVar(&set.Ogg, "ogg", "", "Ogg Opus file")
 	fs.IntVar(&set.FPS, "fps", 30, "pictures a second")
 	fs.BoolVar(&set.Loop, "loop", true, "begin the files again when they are over")
@@ -72,7 +73,7 @@ func parse(args []string) (settings, error) {
 	fs.BoolVar(&set.StapA, "stap-a", true, "send parameter sets in one STAP-A")
 	fs.BoolVar(&set.RTX, "rtx", true, "offer retransmission in a stream of its own")
 	fs.BoolVar(&set.StereoFmtp, "stereo", true, "offer Opus with stereo=1")
-	fs.StringVar(&codecs, "video-codecs", "h264", "video codecs offered, of "+strings.Join(publish.VideoCodecs(), ", "))
+	fs.StringVar(&codecs, "video-codecs", "", "video codecs offered (default: that of the file), of "+strings.Join(publish.VideoCodecs(), ", "))
 	fs.BoolVar(&set.SkipPLI, "skip-pli", false, "be deaf to key frame requests")
 	fs.BoolVar(&set.SkipSR, "skip-sr", false, "send no RTCP sender reports")
 	fs.Float64Var(&set.loss, "loss", 0, "share of RTP packets to lose, 0 to 1")
@@ -85,7 +86,9 @@ func parse(args []string) (settings, error) {
 	if fs.NArg() > 0 {
 		return set, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
-	set.VideoCodecs = strings.Split(codecs, ",")
+	if codecs != "" {
+		set.VideoCodecs = strings.Split(codecs, ",")
+	}
 	if set.loss > 0 {
 		set.DropRTP = func(uint16, bool) bool { return rand.Float64() < set.loss }
 	}
