@@ -14,6 +14,7 @@ const python = "/usr/bin/python3"
 // TestForeignClients: WHIP clients that share no code with weir or pion publish for real, and what they send comes out
 // by FLV and HLS. Chromium does so in web/e2e.
 func TestForeignClients(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	for _, c := range []struct{ name, script string }{
 		{"gstreamer", "../clients/gstreamer_whip.py"},
