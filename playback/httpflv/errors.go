@@ -5,6 +5,7 @@ import "errors"
 var (
 	errNoMedia  = errors.New("no media yet")
 	errBadAudio = errors.New("audio must be aac or opus")
+	errVP9      = errors.New("the video is VP9")
 	errFull     = errors.New("too many viewers")
 )
 

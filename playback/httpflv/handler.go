@@ -91,7 +91,7 @@ func (h *Handler) Run(ctx context.Context) error {
 }
 
 // ServeHTTP plays the stream named by the request's path values room and stream. ?audio= is aac (the default) or
-// opus, which only players of Enhanced FLV take.
+// opus, which only players of Enhanced FLV take. ?video=vp9 asks for VP9, where that is what is published.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := live.Key{App: h.opts.App, Room: r.PathValue("room"), Stream: r.PathValue("stream")}
 	if err := h.authorize(r, key); err != nil {
@@ -166,6 +166,15 @@ func askedAudio(r *http.Request) (av.Codec, error) {
 	}
 }
 
+// askedVideo tells whether the viewer takes the video there is. Browsers play H.265 and AV1 in Enhanced FLV as far as
+// they have the decoder; VP9 has its place there, too, but mpegts.js refuses it and would play the sound alone.
+func askedVideo(r *http.Request, ts av.Tracks) error {
+	if v := ts.Video(); v != nil && v.Codec == av.CodecVP9 && r.URL.Query().Get("video") != "vp9" {
+		return errVP9
+	}
+	return nil
+}
+
 // encoder makes tags out of frames.
 type encoder struct{ *flv.Encoder }
 
@@ -214,6 +223,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errBadAudio):
 		problem(http.StatusBadRequest, "bad_audio", err.Error())
+	case errors.Is(err, errVP9):
+		problem(http.StatusNotAcceptable, "video_unavailable", "the video is VP9, which few players take in FLV: play it by HLS, or ask for ?video=vp9")
 	case errors.Is(err, errNoMedia), errors.Is(err, live.ErrEnded):
 		problem(http.StatusNotFound, "stream_not_found", "the stream has no media")
 	case errors.Is(err, transcode.ErrNoEncoder):

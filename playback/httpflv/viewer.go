@@ -39,6 +39,9 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request, s *live.Stream, s
 	ctx, cancel := context.WithTimeoutCause(r.Context(), h.opts.Patience, errNoMedia)
 	defer cancel()
 	tracks, err := reader.Start(ctx)
+	if err == nil {
+		err = askedVideo(r, tracks)
+	}
 	if err != nil {
 		h.refuse(w, r, err)
 		return
