@@ -44,9 +44,13 @@ type TLS struct {
 
 // WebRTC is the media listener.
 type WebRTC struct {
-	Listen       string   `key:"listen" doc:"address of all WebRTC media, UDP and TCP"`
-	PublicIPs    []string `key:"public_ips" doc:"addresses to announce instead of the machine's own"`
-	StartBitrate int      `key:"start_bitrate" doc:"video bitrate at which a publishing browser starts, in kbit/s"`
+	Listen       string        `key:"listen" doc:"address of all WebRTC media, UDP and TCP"`
+	PublicIPs    []string      `key:"public_ips" doc:"addresses to announce instead of the machine's own"`
+	Interfaces   []string      `key:"interfaces" doc:"interfaces and networks to use, or with ! to leave out; empty means all"`
+	ICEServers   []string      `key:"ice_servers" doc:"STUN and TURN servers that publishers are told of"`
+	TURNSecret   Secret        `key:"turn_secret" doc:"secret shared with the TURN servers of ice_servers"`
+	TURNTTL      time.Duration `key:"turn_ttl" doc:"how long the TURN credentials of a publisher are valid"`
+	StartBitrate int           `key:"start_bitrate" doc:"video bitrate at which a publishing browser starts, in kbit/s"`
 }
 
 // RTMP is where encoders that speak RTMP publish.
@@ -118,7 +122,7 @@ type Log struct {
 func Default() *Config {
 	return &Config{
 		HTTP:   HTTP{Listen: ":8080", Origins: []string{}},
-		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, StartBitrate: 2000},
+		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, Interfaces: []string{}, ICEServers: []string{}, TURNTTL: 6 * time.Hour, StartBitrate: 2000},
 		RTMP:   RTMP{Listen: ":1935", MaxConnections: 1000, MaxPerAddress: 100},
 		Admin:  Admin{Listen: "127.0.0.1:9090"},
 		Ingest: Ingest{

@@ -19,6 +19,9 @@ const minKey = 32
 // userID is the form of a user's id in UserSig.
 var userID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 
+// iceServer is the URL of a STUN or TURN server (RFC 7064, RFC 7065).
+var iceServer = regexp.MustCompile(`^(stuns?:|turns?:)([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\?transport=(udp|tcp))?$`)
+
 // Validate checks every value. The error joins one line per wrong key: its name, its value, what is allowed.
 func (c *Config) Validate() error {
 	var p problems
@@ -70,6 +73,7 @@ func (p *problems) listeners(c *Config) {
 			p.add("webrtc.public_ips", ip, "an IP address such as 203.0.113.7")
 		}
 	}
+	p.iceServers(&c.WebRTC)
 	between(p, "webrtc.start_bitrate", c.WebRTC.StartBitrate, 100, 100_000)
 }
 
@@ -93,6 +97,18 @@ func (p *problems) pair(key string, t TLS) {
 	if (t.Cert == "") != (t.Key == "") {
 		p.add(key+".cert", t.Cert, "set together with "+key+".key, or both empty")
 	}
+}
+
+func (p *problems) iceServers(c *WebRTC) {
+	for _, url := range c.ICEServers {
+		switch {
+		case !iceServer.MatchString(url):
+			p.add("webrtc.ice_servers", url, "a URL such as stun:stun.example.com or turn:turn.example.com:3478?transport=udp")
+		case strings.HasPrefix(url, "turn") && c.TURNSecret == "":
+			p.add("webrtc.ice_servers", url, "without TURN servers while webrtc.turn_secret is empty")
+		}
+	}
+	between(p, "webrtc.turn_ttl", c.TURNTTL, time.Minute, 24*time.Hour)
 }
 
 func (p *problems) ingest(c *Ingest) {

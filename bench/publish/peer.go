@@ -76,7 +76,11 @@ func newPeer(o *Options, video *clip, audio bool) (*peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
 	}
-	p := &peer{conn: conn, mux: webrtc.NewICEUDPMux(silent().NewLogger("ice"), conn)}
+	p := &peer{conn: conn}
+	if o.Hole != nil {
+		p.conn = holeConn{conn, o.Hole}
+	}
+	p.mux = webrtc.NewICEUDPMux(silent().NewLogger("ice"), p.conn)
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(p.settings()))
 	if p.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
 		p.mux.Close()

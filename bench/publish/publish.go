@@ -44,6 +44,8 @@ type Options struct {
 	// DropRTP is asked for each RTP packet on its way out, retransmissions included (under their original number),
 	// whether it gets lost. It is called by several goroutines.
 	DropRTP func(seq uint16, video bool) bool
+	// Hole, if there is one, is on the way of all packets. A connection that fails is then not the end: see Restart.
+	Hole *Hole
 	// OnNAL sees each NAL unit just before it is sent, with its time since the first one. It must not change it.
 	OnNAL func(nal []byte, pts time.Duration)
 	// OnOpus sees each Opus packet likewise.
@@ -138,7 +140,7 @@ func (s *Session) connect(ctx context.Context) error {
 		return fmt.Errorf("cannot gather candidates: %w", context.Cause(ctx))
 	}
 	s.offer = pc.LocalDescription().SDP
-	if s.answer, s.url, err = post(ctx, &s.options, s.offer); err != nil {
+	if s.answer, s.url, s.tag, err = post(ctx, &s.options, s.offer); err != nil {
 		return err
 	}
 	if err := s.accept(ctx); err != nil {

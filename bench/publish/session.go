@@ -27,6 +27,8 @@ type Session struct {
 	peer    *peer
 
 	offer, answer, url string
+	tag                string // the entity-tag of the ICE session
+	restarting         sync.Mutex
 	origin             time.Time // the capture time of the first picture and the first sound
 
 	connected   chan struct{}
@@ -54,7 +56,8 @@ func (s *Session) onState(state webrtc.PeerConnectionState) {
 	case webrtc.PeerConnectionStateConnected:
 		s.connectOnce.Do(func() { close(s.connected) })
 	case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
-		if !s.ending.Load() {
+		mayComeBack := state == webrtc.PeerConnectionStateFailed && s.options.Hole != nil
+		if !s.ending.Load() && !mayComeBack {
 			s.finish(ErrLost)
 		}
 	default:

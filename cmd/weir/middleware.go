@@ -149,7 +149,7 @@ func limitTime(next http.Handler) http.Handler {
 const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
 	corsHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Range"
-	corsExposed = "Accept-Patch, Accept-Post, ETag, Link, Location, Retry-After"
+	corsExposed = "Accept-Patch, Accept-Post, ETag, Link, Location, Retry-After, WWW-Authenticate"
 )
 
 // allowOrigins lets pages of the given origins use the server, of all when there are none. It never allows
@@ -170,16 +170,19 @@ func allowOrigins(next http.Handler, origins []string) http.Handler {
 			api.Problem(w, r, http.StatusForbidden, api.CodeOriginForbidden, "pages of this origin may not use this server")
 			return
 		}
-		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+		if isPreflight(r) {
 			h.Set("Access-Control-Allow-Methods", corsMethods)
 			h.Set("Access-Control-Allow-Headers", corsHeaders)
 			h.Set("Access-Control-Max-Age", "86400")
-			w.WriteHeader(http.StatusNoContent)
-			return
 		}
 		h.Set("Access-Control-Expose-Headers", corsExposed)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// isPreflight tells whether a browser asks what a page may ask. A route answers it; see newMux.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // isOwn tells whether a page of the origin was served under the host that it asks now. The scheme is left

@@ -41,6 +41,9 @@ func routes(d doors) []route {
 		{"GET /api/v1/streams", http.HandlerFunc(d.api.Streams)},
 
 		{"POST /whip/{room}/{stream}", checkIDs(http.HandlerFunc(d.whip.Publish))},
+		{"OPTIONS /whip/{room}/{stream}", checkIDs(http.HandlerFunc(d.whip.EndpointOptions))},
+		{"PATCH /whip/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whip.Patch))},
+		{"OPTIONS /whip/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whip.SessionOptions))},
 		{"DELETE /whip/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whip.Delete))},
 
 		{"GET /live/{room}/{file}", byForm(d.flv, d.mayPlay(d.playlist))},
@@ -95,10 +98,18 @@ func newMux(table []route) http.Handler {
 	})
 }
 
-// refuse turns the mux's own plain answer into a problem: it is a 405 with Allow, or a 404.
+// refuse turns the mux's own plain answer into a problem: it is a 405 with Allow, or a 404. OPTIONS is answered for
+// every path that is there, and every preflight, so that a page gets to read what its request meets.
 func refuse(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	plain := verdict{header: make(http.Header), status: http.StatusNotFound}
 	h.ServeHTTP(&plain, r)
+	if r.Method == http.MethodOptions && (plain.status == http.StatusMethodNotAllowed || isPreflight(r)) {
+		if allow := plain.header.Get("Allow"); allow != "" {
+			w.Header().Set("Allow", allow+", OPTIONS")
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	if plain.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", plain.header.Get("Allow"))
 		api.Problem(w, r, plain.status, api.CodeMethodNotAllowed, "use one of: "+plain.header.Get("Allow"))

@@ -57,6 +57,8 @@ func TestIDs(t *testing.T) {
 		{"GET", "/live/r/s/init.mp4", 200, "file r s", ""},
 		{"GET", "/live/r/s.flv/init.mp4", 400, "", "bad_id"},
 		{"GET", "/none", 404, "", "not_found"},
+		{"OPTIONS", "/live/r/s.flv", 204, "", ""},
+		{"OPTIONS", "/none", 404, "", "not_found"},
 	} {
 		w := ask(mux, tc.method, tc.path)
 		if w.Code != tc.status || w.Header().Get("X-Door") != tc.door {
@@ -103,6 +105,7 @@ func TestRoutes(t *testing.T) {
 // one is closed until somebody decides.
 var open = map[string]bool{
 	"GET /{$}": true, "GET /studio": true, "GET /watch/{room}/{stream}": true, "GET /assets/": true, "GET /live": true,
+	"OPTIONS /whip/{room}/{stream}": true, "OPTIONS /whip/{room}/{stream}/{session}": true,
 	"GET /live/{room}/{file}": true, "GET /live/{room}/{stream}/{file}": true,
 }
 

@@ -83,7 +83,13 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 // wireDoors makes the doors in and out.
 func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 	cfg, app := s.cfg, appName(s.cfg)
-	s.engine, err = whip.NewEngine(cfg.WebRTC.Listen, cfg.WebRTC.PublicIPs, whip.LogTo(s.log))
+	interfaces, err := whip.ParseAddresses(cfg.WebRTC.Interfaces)
+	if err != nil {
+		return fmt.Errorf("webrtc.interfaces: %w", err)
+	}
+	s.engine, err = whip.NewEngine(whip.EngineOptions{
+		Listen: cfg.WebRTC.Listen, PublicIPs: cfg.WebRTC.PublicIPs, Interfaces: interfaces, Logs: whip.LogTo(s.log),
+	})
 	if err != nil {
 		return err
 	}
@@ -99,6 +105,9 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		App: app, Engine: s.engine, Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
 		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
 		Handshake: cfg.Ingest.HandshakeTimeout, Problem: api.Problem, Log: s.log,
+		ICEServers: whip.ICEServers{
+			URLs: cfg.WebRTC.ICEServers, Secret: auth.Secret(cfg.WebRTC.TURNSecret), TTL: cfg.WebRTC.TURNTTL,
+		},
 	})
 	if err := s.wireRTMP(authorizer, policy, codecs); err != nil {
 		return err

@@ -320,10 +320,10 @@ func TestInterruptedBehindTheMedia(t *testing.T) {
 	})
 	_, stream := s.startLive(t)
 	of.Store(s.only())
-	of.Load().states <- webrtc.PeerConnectionStateFailed // the publisher knows nothing of it and goes on sending
+	of.Load().states <- webrtc.PeerConnectionStateClosed // the publisher knows nothing of it and goes on sending
 	eventually(t, "the end", func() bool { return s.sessions() == 0 })
 	s.isEmpty(t)
-	if live.Reason(stream.Err()) != "connection_failed" {
+	if live.Reason(stream.Err()) != "connection_closed" {
 		t.Errorf("the stream ended with %v", stream.Err())
 	}
 }

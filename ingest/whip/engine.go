@@ -43,28 +43,48 @@ type Engine struct {
 	certificate webrtc.Certificate
 	port        int
 	tcp         *listener
+	uses        func(net.IP) bool // which addresses; nil for all
 	closers     []func() error
 }
 
-// NewEngine opens the sockets. listen is an address; an empty host is all interfaces, and port 0 any free port.
-// publicIPs stand in the candidates for the machine's own addresses.
-func NewEngine(listen string, publicIPs []string, logs logging.LoggerFactory) (*Engine, error) {
+// EngineOptions say where media is taken.
+type EngineOptions struct {
+	// Listen is an address; an empty host is all interfaces, and port 0 any free port.
+	Listen string
+	// PublicIPs stand in the candidates for the machine's own addresses.
+	PublicIPs []string
+	// Interfaces say which of the machine's addresses are used when Listen names none.
+	Interfaces Addresses
+	Logs       logging.LoggerFactory
+}
+
+// NewEngine opens the sockets.
+func NewEngine(o EngineOptions) (*Engine, error) {
 	e := new(Engine)
-	udp, tcp, err := e.open(listen, logs)
+	var err error
+	if !o.Interfaces.all() {
+		if e.uses, err = o.Interfaces.filter(); err != nil {
+			return nil, fmt.Errorf("cannot choose the interfaces: %w", err)
+		}
+	}
+	udp, tcp, err := e.open(o.Listen, o.Logs)
 	if err != nil {
 		_ = e.Close()
-		return nil, fmt.Errorf("cannot open the media port %s: %w", listen, err)
+		return nil, fmt.Errorf("cannot open the media port %s: %w", o.Listen, err)
 	}
 	if e.certificate, err = newCertificate(); err != nil {
 		_ = e.Close()
 		return nil, err
 	}
 	s := &e.settings
-	s.LoggerFactory = logs
+	s.LoggerFactory = o.Logs
 	s.SetICEUDPMux(udp)
 	s.SetICETCPMux(tcp)
-	s.SetNetworkTypes(networks(listen))
+	s.SetNetworkTypes(networks(o.Listen))
 	s.SetIncludeLoopbackCandidate(true) // taken out again for clients that are elsewhere
+	if e.uses != nil {
+		s.SetIPFilter(e.uses)
+	}
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.DisableActiveTCP(true)
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
@@ -72,7 +92,7 @@ func NewEngine(listen string, publicIPs []string, logs logging.LoggerFactory) (*
 	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	s.SetSRTPReplayProtectionWindow(replayWindow)
 	s.SetFireOnTrackBeforeFirstRTP(true)
-	err = errors.Join(s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer), rewrite(s, publicIPs))
+	err = errors.Join(s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer), rewrite(s, o.PublicIPs))
 	if err != nil {
 		_ = e.Close()
 		return nil, fmt.Errorf("cannot set up WebRTC: %w", err)
@@ -141,7 +161,7 @@ func (e *Engine) open(listen string, logs logging.LoggerFactory) (ice.UDPMux, ic
 		number = uint64(socket.Addr().(*net.TCPAddr).Port)
 	}
 	e.port = int(number)
-	udp, err := openUDP(host, e.port, logs)
+	udp, err := e.openUDP(host, logs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -150,18 +170,23 @@ func (e *Engine) open(listen string, logs logging.LoggerFactory) (ice.UDPMux, ic
 }
 
 // openUDP opens one socket for the host, or one for each of the machine's addresses when there is none.
-func openUDP(host string, port int, logs logging.LoggerFactory) (ice.UDPMux, error) {
+func (e *Engine) openUDP(host string, logs logging.LoggerFactory) (ice.UDPMux, error) {
 	ip, err := netip.ParseAddr(host)
 	if host == "" || err == nil && ip.IsUnspecified() {
 		networks := []ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}
 		if err == nil && ip.Is4() {
 			networks = networks[:1]
 		}
-		return ice.NewMultiUDPMuxFromPort(port, ice.UDPMuxFromPortWithNetworks(networks...),
-			ice.UDPMuxFromPortWithLoopback(), ice.UDPMuxFromPortWithReadBufferSize(udpReadBuffer),
-			ice.UDPMuxFromPortWithLogger(logs.NewLogger("ice-udp")))
+		options := []ice.UDPMuxFromPortOption{
+			ice.UDPMuxFromPortWithNetworks(networks...), ice.UDPMuxFromPortWithLoopback(),
+			ice.UDPMuxFromPortWithReadBufferSize(udpReadBuffer), ice.UDPMuxFromPortWithLogger(logs.NewLogger("ice-udp")),
+		}
+		if e.uses != nil {
+			options = append(options, ice.UDPMuxFromPortWithIPFilter(e.uses))
+		}
+		return ice.NewMultiUDPMuxFromPort(e.port, options...)
 	}
-	addr, err := net.ResolveUDPAddr("udp", net.JoinHostPort(host, strconv.Itoa(port)))
+	addr, err := net.ResolveUDPAddr("udp", net.JoinHostPort(host, strconv.Itoa(e.port)))
 	if err != nil {
 		return nil, err
 	}

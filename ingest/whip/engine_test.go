@@ -147,7 +147,7 @@ func TestEngineRefusesAddresses(t *testing.T) {
 	defer busy.Close()
 	for _, listen := range []string{"", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", "203.0.113.1:0", busy.Addr().String()} {
 		leavesNothing(t, func() {
-			if e, err := NewEngine(listen, nil, discard()); err == nil {
+			if e, err := NewEngine(EngineOptions{Listen: listen, Logs: discard()}); err == nil {
 				t.Errorf("%q is listened on", listen)
 				e.Close()
 			}
@@ -193,7 +193,7 @@ const bindOfNobody = "\x00\x20" + "\x00\x01\x00\x0c" + "\x21\x12\xa4\x42" + "a d
 // A closed engine leaves nothing, also of connections on which nothing came yet or of which nobody knows.
 func TestEngineClosesConnections(t *testing.T) {
 	leavesNothing(t, func() {
-		e := must(NewEngine("127.0.0.1:0", nil, discard()))
+		e := must(NewEngine(EngineOptions{Listen: "127.0.0.1:0", Logs: discard()}))
 		conns := dial(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(e.Port())), 10)
 		for _, c := range conns[5:] {
 			must(io.WriteString(c, bindOfNobody))

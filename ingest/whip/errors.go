@@ -17,6 +17,8 @@ func refuse(status int, code, detail string) error {
 
 func badOffer(detail string) error { return refuse(http.StatusBadRequest, "bad_offer", detail) }
 
+func badFragment(detail string) error { return refuse(http.StatusBadRequest, "bad_fragment", detail) }
+
 func unsupported(code, detail string) error {
 	return refuse(http.StatusUnprocessableEntity, code, detail)
 }

@@ -49,12 +49,14 @@ type Options struct {
 	Reorder      time.Duration // how long a missing packet is waited for
 	Timeout      time.Duration // silence after which a stream is interrupted
 	Handshake    time.Duration // how long a connection may take to come up
+	ICEServers   ICEServers    // that publishers are told of; none when empty
 	// Problem answers with an error (RFC 9457).
 	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
 	Log     *slog.Logger
 }
 
-// Handler is the HTTP side of WHIP. It serves the endpoint (POST) and the session URLs that it hands out (DELETE).
+// Handler is the HTTP side of WHIP. It serves the endpoint (POST) and the session URLs that it hands out (PATCH,
+// DELETE), and OPTIONS on both.
 type Handler struct {
 	opts  Options
 	log   *slog.Logger
@@ -101,8 +103,10 @@ func (h *Handler) Publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	head := w.Header()
-	head.Set("Content-Type", "application/sdp")
+	head.Set("Content-Type", kindSDP)
 	head.Set("Cache-Control", "no-store")
+	head.Set("ETag", s.firstTag)
+	h.opts.ICEServers.addLinks(head, s.publisher.User(), true, time.Now())
 	head.Set("Location", strings.TrimSuffix(r.URL.EscapedPath(), "/")+"/"+s.id)
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
@@ -110,24 +114,32 @@ func (h *Handler) Publish(w http.ResponseWriter, r *http.Request) {
 
 // Delete ends a session (RFC 9725 4.2.3). It needs the same authority as the POST did.
 func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
-	key, grant, err := h.authorize(r)
+	s, err := h.find(r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
+	}
+	s.delete()
+	w.WriteHeader(http.StatusOK)
+}
+
+// find is the session that a request names, if the request has the authority over it: that of its user, or of an
+// administrator.
+func (h *Handler) find(r *http.Request) (*session, error) {
+	key, grant, err := h.authorize(r)
+	if err != nil {
+		return nil, err
 	}
 	h.mu.Lock()
 	s := h.sessions[r.PathValue("session")]
 	h.mu.Unlock()
 	if s == nil || s.publisher.Stream().Key() != key {
-		h.refuse(w, r, refuse(http.StatusNotFound, "session_not_found", "there is no such session"))
-		return
+		return nil, refuse(http.StatusNotFound, "session_not_found", "there is no such session")
 	}
 	if user := s.publisher.User(); user != grant.User && !grant.Admin {
-		h.refuse(w, r, refuse(http.StatusForbidden, "forbidden", "the session is another user's"))
-		return
+		return nil, refuse(http.StatusForbidden, "forbidden", "the session is another user's")
 	}
-	s.delete()
-	w.WriteHeader(http.StatusOK)
+	return s, nil
 }
 
 // authorize checks a request's ids and its token.
@@ -147,7 +159,11 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, str
 	if err != nil {
 		return nil, "", err
 	}
-	body, err := readBody(w, r)
+	policy, err := h.policyOf(r, grant.Admin)
+	if err != nil {
+		return nil, "", err
+	}
+	body, err := readBody(w, r, kindSDP, maxOffer)
 	if err != nil {
 		return nil, "", err
 	}
@@ -158,20 +174,21 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, str
 	if err := checkRights(o, grant.Rights); err != nil {
 		return nil, "", err
 	}
-	return h.open(r, key, grant.User, o)
+	return h.open(r, key, live.PublishOptions{User: grant.User, Policy: policy}, o)
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/sdp" {
-		return nil, refuse(http.StatusUnsupportedMediaType, "not_sdp", "the Content-Type must be application/sdp")
+// readBody reads a body of a media type and of at most so many bytes.
+func readBody(w http.ResponseWriter, r *http.Request, kind string, most int64) ([]byte, error) {
+	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || got != kind {
+		return nil, refuse(http.StatusUnsupportedMediaType, "not_sdp", "the Content-Type must be "+kind)
 	}
 	// MaxBytesReader also keeps the connection open until the client has read the refusal.
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOffer))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, refuse(http.StatusRequestEntityTooLarge, "offer_too_large", "the offer is larger than 64 KiB")
+		return nil, refuse(http.StatusRequestEntityTooLarge, "offer_too_large", fmt.Sprintf("the body is larger than %d KiB", most>>10))
 	case err != nil:
 		return nil, badOffer("the body could not be read")
 	}
@@ -186,7 +203,7 @@ func checkRights(o *offer, rights auth.Rights) error {
 }
 
 // open makes the connection and takes the stream. Whatever fails leaves nothing behind.
-func (h *Handler) open(r *http.Request, key live.Key, user string, o *offer) (*session, string, error) {
+func (h *Handler) open(r *http.Request, key live.Key, p live.PublishOptions, o *offer) (*session, string, error) {
 	pc, err := h.opts.Engine.connect(o)
 	if err != nil {
 		return nil, "", err
@@ -197,7 +214,7 @@ func (h *Handler) open(r *http.Request, key live.Key, user string, o *offer) (*s
 		err = h.isRunning(r.Context())
 	}
 	if err == nil {
-		err = h.start(s, key, user)
+		err = h.start(s, key, p)
 	}
 	if err != nil {
 		close(s.finish)
@@ -252,22 +269,21 @@ func (h *Handler) isRunning(ctx context.Context) error {
 }
 
 // start takes the stream for the session and lets it run.
-func (h *Handler) start(s *session, key live.Key, user string) error {
+func (h *Handler) start(s *session, key live.Key, o live.PublishOptions) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ctx.Err() != nil {
 		return live.ErrStopping
 	}
 	tracks := s.offer.tracks()
-	p, err := h.opts.Hub.Publish(key, live.PublishOptions{
-		User: user, Policy: h.opts.Policy, Tracks: len(tracks), Brings: tracks, Audio: s.offer.sound(),
-		KeyFrame: s.wantKeyFrame, Report: s.figures,
-	})
+	o.Tracks, o.Brings, o.Audio = len(tracks), tracks, s.offer.sound()
+	o.KeyFrame, o.Report = s.wantKeyFrame, s.figures
+	p, err := h.opts.Hub.Publish(key, o)
 	if err != nil {
 		return err
 	}
 	s.attach(p)
-	s.log = h.log.With("stream", key.String(), "session", s.id[:6], "user", user)
+	s.log = h.log.With("stream", key.String(), "session", s.id[:6], "user", o.User)
 	h.sessions[s.id] = s
 	h.stats.sessions.Inc()
 	s.log.Info("publisher came", "video", s.offer.video != nil, "audio", s.offer.audio != nil)

@@ -358,7 +358,7 @@ func TestSessionIDIsNotLogged(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: levelTrace}))
 	s := newServer(t, func(o *Options, hub *live.Options) {
 		o.Log, hub.Log = log, log
-		o.Engine = must(NewEngine("127.0.0.1:0", nil, LogTo(log)))
+		o.Engine = must(NewEngine(EngineOptions{Listen: "127.0.0.1:0", Logs: LogTo(log)}))
 		t.Cleanup(func() { _ = o.Engine.Close() })
 	})
 	p, _ := s.startLive(t)

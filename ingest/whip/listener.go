@@ -1,10 +1,18 @@
 package whip
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
+)
+
+// How long a listener waits after an Accept that failed, the first time and at most.
+const (
+	acceptPause    = 5 * time.Millisecond
+	acceptPauseMax = time.Second
 )
 
 // listener bounds the open connections of a TCP listener. One too many is closed at once: it must not wait for
@@ -13,6 +21,7 @@ type listener struct {
 	net.Listener
 	most, mostEach int // connections in all, and from one network
 	refused        atomic.Uint64
+	over           chan struct{} // closed by Close
 
 	mu     sync.Mutex // guards the fields below
 	open   map[*mediaConn]struct{}
@@ -23,23 +32,43 @@ type listener struct {
 func newListener(l net.Listener, most, mostEach int) *listener {
 	return &listener{
 		Listener: l, most: most, mostEach: mostEach,
-		open: make(map[*mediaConn]struct{}), each: make(map[netip.Prefix]int),
+		open: make(map[*mediaConn]struct{}), each: make(map[netip.Prefix]int), over: make(chan struct{}),
 	}
 }
 
-// Accept returns the next connection that is within the bounds.
+// Accept returns the next connection that is within the bounds. Only Close ends it: whoever calls it gives up after the
+// first error, and one that passes (no descriptors are left) must not be the end of all TCP.
 func (l *listener) Accept() (net.Conn, error) {
+	pause := acceptPause
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
-			return nil, err
+			if !l.waits(err, pause) {
+				return nil, err
+			}
+			pause = min(2*pause, acceptPauseMax)
+			continue
 		}
+		pause = acceptPause
 		m := &mediaConn{Conn: c, listener: l, from: network(c.RemoteAddr())}
 		if l.take(m) {
 			return m, nil
 		}
 		l.refused.Add(1)
 		_ = c.Close()
+	}
+}
+
+// waits pauses after an error; it returns false when the listener is closed.
+func (l *listener) waits(err error, pause time.Duration) bool {
+	if errors.Is(err, net.ErrClosed) {
+		return false
+	}
+	select {
+	case <-time.After(pause):
+		return true
+	case <-l.over:
+		return false
 	}
 }
 
@@ -80,7 +109,10 @@ func (l *listener) release(c *mediaConn) {
 // Close closes the listener and the connections that are open.
 func (l *listener) Close() error {
 	l.mu.Lock()
-	l.closed = true
+	if !l.closed {
+		l.closed = true
+		close(l.over)
+	}
 	all := make([]*mediaConn, 0, len(l.open))
 	for c := range l.open {
 		all = append(all, c)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -134,4 +136,51 @@ func (l *listener) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.open)
+}
+
+// failingListener is a listener of which the first calls of Accept fail.
+type failingListener struct {
+	net.Listener
+	failures atomic.Int32
+	err      error
+}
+
+func (l *failingListener) Accept() (net.Conn, error) {
+	if l.failures.Add(-1) >= 0 {
+		return nil, l.err
+	}
+	return l.Listener.Accept()
+}
+
+// An Accept that fails is tried again until the listener is closed: TCP outlives a moment without descriptors.
+func TestListenerOutlivesFailures(t *testing.T) {
+	t.Parallel()
+	socket := must(net.Listen("tcp", "127.0.0.1:0"))
+	flaky := &failingListener{Listener: socket, err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
+	flaky.failures.Store(5)
+	l := newListener(flaky, 10, 10)
+	client := must(net.Dial("tcp", socket.Addr().String()))
+	defer client.Close()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	flaky.failures.Store(1 << 20)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Accept()
+		ended <- err
+	}()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("a closed listener accepts")
+		}
+	case <-time.After(patience):
+		t.Error("a closed listener goes on")
+	}
 }

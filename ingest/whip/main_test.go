@@ -82,6 +82,9 @@ func newServer(t testing.TB, changes ...change) *server {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("POST /whip/{room}/{stream}", s.handler.Publish)
 	s.mux.HandleFunc("DELETE /whip/{room}/{stream}/{session}", s.handler.Delete)
+	s.mux.HandleFunc("PATCH /whip/{room}/{stream}/{session}", s.handler.Patch)
+	s.mux.HandleFunc("OPTIONS /whip/{room}/{stream}", s.handler.EndpointOptions)
+	s.mux.HandleFunc("OPTIONS /whip/{room}/{stream}/{session}", s.handler.SessionOptions)
 	s.http = httptest.NewServer(s.mux)
 	t.Cleanup(func() {
 		s.stopHandler()
@@ -93,7 +96,7 @@ func newServer(t testing.TB, changes ...change) *server {
 
 func newEngine(t testing.TB, listen string, publicIPs ...string) *Engine {
 	t.Helper()
-	e, err := NewEngine(listen, publicIPs, discard())
+	e, err := NewEngine(EngineOptions{Listen: listen, PublicIPs: publicIPs, Logs: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +161,7 @@ func limited(t testing.TB, user, room string, rights auth.Rights) string {
 type call struct {
 	method, path, kind, token, body string
 	from                            string // the client's address and port; not a local one when empty
+	match                           string // If-Match
 }
 
 func (s *server) call(c call) *httptest.ResponseRecorder {
@@ -167,6 +171,9 @@ func (s *server) call(c call) *httptest.ResponseRecorder {
 	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.match != "" {
+		r.Header.Set("If-Match", c.match)
 	}
 	if c.from != "" {
 		r.RemoteAddr = c.from

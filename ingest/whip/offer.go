@@ -28,6 +28,8 @@ const (
 type offer struct {
 	video, audio *section
 	text         string // what the peer connection is given to answer
+	ufrag, pwd   string // of the publisher's ICE session
+	candidates   int    // of the publisher that stand in text
 }
 
 // tracks are the ids of the tracks announced.
@@ -94,7 +96,10 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 			return nil, err
 		}
 		dropLayers(m)
+		o.boundCandidates(m)
 	}
+	first := transport(&s)
+	o.ufrag, o.pwd = attribute(&s, first, "ice-ufrag"), attribute(&s, first, "ice-pwd")
 	one, err := s.Marshal()
 	if err != nil {
 		return nil, badOffer("the body is not SDP")
@@ -108,6 +113,16 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 func dropLayers(m *sdp.MediaDescription) {
 	m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
 		return a.Key == "rid" || a.Key == "simulcast"
+	})
+}
+
+// boundCandidates leaves out the candidates that are too many.
+func (o *offer) boundCandidates(m *sdp.MediaDescription) {
+	m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
+		if a.Key == "candidate" {
+			o.candidates++
+		}
+		return a.Key == "candidate" && o.candidates > maxCandidates
 	})
 }
 
@@ -145,6 +160,18 @@ func bundled(s *sdp.SessionDescription) bool {
 		})
 	}
 	return false
+}
+
+// transport is the section whose transport the BUNDLE group uses: the one that the group names first (RFC 9143 7.1).
+func transport(s *sdp.SessionDescription) *sdp.MediaDescription {
+	group, _ := s.Attribute("group")
+	mids := strings.Fields(group)
+	for _, m := range s.MediaDescriptions {
+		if mid, ok := m.Attribute("mid"); ok && len(mids) > 1 && mid == mids[1] {
+			return m
+		}
+	}
+	return s.MediaDescriptions[0]
 }
 
 // attribute is a section's attribute, or else the session's.

@@ -36,6 +36,8 @@ type session struct {
 	publisher *live.Publisher
 	feedback  *feedback
 	sync      depacket.Sync
+	ice       negotiation
+	firstTag  string // the entity-tag that the 201 has
 	log       *slog.Logger
 	started   time.Time     // when the stream's clock was 0
 	ahead     time.Duration // by which this publisher's clock is before the stream's; see attach
@@ -67,6 +69,8 @@ func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *ses
 		finish:   make(chan struct{}),
 		ready:    make(chan struct{}),
 	}
+	s.firstTag = newTag()
+	s.ice = negotiation{tag: s.firstTag, ufrag: o.ufrag, pwd: o.pwd, candidates: o.candidates}
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		select {
 		case s.states <- state:
@@ -255,12 +259,25 @@ func (s *session) stateChanged(state webrtc.PeerConnectionState) error {
 		s.connected.Store(true)
 		return nil
 	case webrtc.PeerConnectionStateFailed:
-		return errFailed
+		return s.failed()
 	case webrtc.PeerConnectionStateClosed:
 		return errClosed
 	default:
 		return nil
 	}
+}
+
+// failed is called when nothing of the connection is left to go on with. A connection whose certificate or keys were
+// not agreed on is over. One whose path was lost waits for an ICE restart (RFC 9725 4.3.3), at most for as long as the
+// stream waits for its publisher, or its handshake may take.
+func (s *session) failed() error {
+	if s.pc.SCTP().Transport().State() == webrtc.DTLSTransportStateFailed {
+		return errFailed
+	}
+	if s.connected.Load() {
+		s.publisher.Interrupt(errFailed)
+	}
+	return nil
 }
 
 // tick sends the feedback that is due and watches for silence. A publisher that falls silent may come back on this
@@ -299,6 +316,9 @@ func (s *session) delete() {
 
 // disconnect takes the connection down and waits for the goroutines of its tracks.
 func (s *session) disconnect() {
+	s.ice.mu.Lock()
+	s.ice.closed = true
+	s.ice.mu.Unlock()
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()

@@ -13,6 +13,7 @@ type Stats struct {
 	badPackets prometheus.Counter
 	nacks      prometheus.Counter
 	plis       prometheus.Counter
+	restarts   prometheus.Counter
 	tcpRefused prometheus.CounterFunc
 	active     *prometheus.Desc
 	media      mediaDescs
@@ -33,6 +34,7 @@ func newStats(h *Handler) *Stats {
 		badPackets: count("weir_whip_bad_packets_total", "Packets that were no RTP or RTCP."),
 		nacks:      count("weir_whip_nacked_packets_total", "Packets asked for again."),
 		plis:       count("weir_whip_key_frame_requests_total", "Key frame requests sent."),
+		restarts:   count("weir_whip_ice_restarts_total", "ICE restarts of publishers."),
 		tcpRefused: prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "weir_whip_tcp_refused_total", Help: "TCP connections for media that were too many.",
 		}, func() float64 { return float64(h.opts.Engine.tcp.refused.Load()) }),
@@ -42,7 +44,7 @@ func newStats(h *Handler) *Stats {
 }
 
 func (s *Stats) counters() []prometheus.Collector {
-	return []prometheus.Collector{s.sessions, s.refusals, s.ends, s.badPackets, s.nacks, s.plis, s.tcpRefused}
+	return []prometheus.Collector{s.sessions, s.refusals, s.ends, s.badPackets, s.nacks, s.plis, s.restarts, s.tcpRefused}
 }
 
 // Describe implements prometheus.Collector.
