@@ -16,6 +16,7 @@ type Packet struct {
 	Seq       uint16
 	Timestamp uint32
 	Marker    bool
+	Type      uint8 // payload type
 	// Arrival is when the packet came, on the stream's clock.
 	Arrival time.Duration
 	// Payload belongs to whoever read the packet and is valid only during the call it is handed to.
@@ -40,6 +41,7 @@ func (p *Packet) Parse(h *rtp.Header, buf []byte) error {
 		}
 		end -= int(buf[end-1])
 	}
-	p.Seq, p.Timestamp, p.Marker, p.Payload = h.SequenceNumber, h.Timestamp, h.Marker, buf[n:end]
+	p.Seq, p.Timestamp, p.Marker, p.Type = h.SequenceNumber, h.Timestamp, h.Marker, h.PayloadType
+	p.Payload = buf[n:end]
 	return nil
 }

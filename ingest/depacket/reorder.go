@@ -11,6 +11,7 @@ type sink interface {
 // ReorderStats count since the start.
 type ReorderStats struct {
 	Received, Duplicate, Late, Lost, Recovered, Asked uint64
+	Restored                                          uint64 // from copies in other packets
 }
 
 // slot is the place of one sequence number between the next packet to hand on and the newest one.
@@ -71,12 +72,37 @@ func (r *Reorder) slot(seq int64) *slot { return &r.slots[seq&int64(len(r.slots)
 // Push takes a packet and hands on all that are now in order.
 func (r *Reorder) Push(p *Packet) {
 	r.stats.Received++
+	r.push(p)
+}
+
+// restore takes a copy of a packet that has not come, if it still can be handed on.
+func (r *Reorder) restore(p *Packet) {
+	if !r.started {
+		return
+	}
+	seq := r.near(p.Seq)
+	if seq < r.next || r.far(seq) || seq <= r.high && r.slot(seq).have {
+		return
+	}
+	if seq <= r.high {
+		r.slot(seq).asks = 0 // it is not the one that was asked for
+	}
+	r.stats.Restored++
+	r.push(p)
+}
+
+// near is the extended sequence number that is nearest to the highest one.
+func (r *Reorder) near(seq uint16) int64 {
+	return r.high + int64(int16(seq-uint16(r.high))) // RFC 3550 A.1
+}
+
+func (r *Reorder) push(p *Packet) {
 	if !r.started {
 		r.started = true
 		r.next = int64(p.Seq)
 		r.first, r.high = r.next, r.next-1
 	}
-	seq := r.high + int64(int16(p.Seq-uint16(r.high))) // RFC 3550 A.1: the nearest one
+	seq := r.near(p.Seq)
 	if r.far(seq) {
 		// RFC 3550 A.1: two in a row tell a sender that goes on elsewhere from a stray packet.
 		if r.probation != int(p.Seq) {
