@@ -25,6 +25,7 @@ func finishAnswer(text string, o *offer, startBitrate int, clientIsLocal bool) (
 		} else if section.stereo {
 			addFormat(m, section, "stereo", "1") // RFC 7587 6.1: we prefer to receive stereo
 		}
+		preferRED(m, section)
 		if _, there := m.Attribute(attrMuxOnly); section.muxOnly && !there {
 			m.WithPropertyAttribute(attrMuxOnly) // RFC 9725 4.4
 		}

@@ -76,16 +76,20 @@ func checkAnswer(t *testing.T, offerText, answer string) {
 		if _, wanted := offered[i].Attribute("rtcp-mux-only"); only != wanted {
 			t.Errorf("WH-08: section %d has rtcp-mux-only: %v, offered: %v", i, only, wanted)
 		}
-		formats := []string{strconv.Itoa(int(want.params.PayloadType))}
+		pt := strconv.Itoa(int(want.params.PayloadType))
+		formats := []string{pt}
 		if want.rtx != nil {
 			formats = append(formats, strconv.Itoa(int(want.rtx.PayloadType)))
+		}
+		if want.red != nil { // first, or no browser sends it
+			formats = append([]string{strconv.Itoa(int(want.red.PayloadType))}, formats...)
 		}
 		if !slices.Equal(m.MediaName.Formats, formats) {
 			t.Errorf("section %d has the formats %v, want %v", i, m.MediaName.Formats, formats)
 		}
 		var fb []string
 		for _, f := range want.params.RTCPFeedback {
-			fb = append(fb, formats[0]+" "+strings.TrimSpace(f.Type+" "+f.Parameter))
+			fb = append(fb, pt+" "+strings.TrimSpace(f.Type+" "+f.Parameter))
 		}
 		if got := values(m, "rtcp-fb"); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(fb))) {
 			t.Errorf("section %d has the feedback %q, want %q", i, got, fb)

@@ -240,8 +240,11 @@ func (s *section) register(media *webrtc.MediaEngine) error {
 	if err := media.RegisterCodec(s.params, s.kind); err != nil {
 		return err
 	}
-	if s.rtx != nil {
-		if err := media.RegisterCodec(*s.rtx, s.kind); err != nil {
+	for _, more := range []*webrtc.RTPCodecParameters{s.rtx, s.red} {
+		if more == nil {
+			continue
+		}
+		if err := media.RegisterCodec(*more, s.kind); err != nil {
 			return err
 		}
 	}

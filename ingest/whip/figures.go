@@ -62,7 +62,7 @@ func (t *track) figures() live.TrackIngest {
 	defer t.mu.Unlock()
 	p := t.ring.Stats()
 	f.Packets = live.PacketCounts{
-		Received: p.Received, Lost: p.Lost, Recovered: p.Recovered, Late: p.Late, Duplicate: p.Duplicate,
+		Received: p.Received, Lost: p.Lost, Recovered: p.Recovered, Restored: p.Restored, Late: p.Late, Duplicate: p.Duplicate,
 	}
 	f.Bitrate, f.Rate = t.meter.rates()
 	f.Jitter = time.Duration(t.report.jitter / float64(t.report.rate) * float64(time.Second))

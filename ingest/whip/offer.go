@@ -70,6 +70,7 @@ type section struct {
 	// params are as the offer has them, feedback reduced to what is really sent.
 	params webrtc.RTPCodecParameters
 	rtx    *webrtc.RTPCodecParameters
+	red    *webrtc.RTPCodecParameters // copies of packets in later ones; nil when it is not offered
 	// transportCC is the id of the header extension; 0 when there is none.
 	transportCC uint8
 	muxOnly     bool     // RFC 8858: RTCP has no port of its own
@@ -92,6 +93,7 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 	}
 	o := new(offer)
 	for _, m := range s.MediaDescriptions {
+		plainRTX(m)
 		if err := o.add(m, &s, codecs); err != nil {
 			return nil, err
 		}
@@ -354,6 +356,7 @@ func chooseAudio(m *sdp.MediaDescription) (*section, error) {
 	for _, p := range all {
 		if p.name == "OPUS" && p.params.ClockRate == 48000 { // RFC 7587 4.1: always 48000
 			s := newSection(m, webrtc.RTPCodecTypeAudio, av.CodecOpus, p, all)
+			s.red = redOf(all, &p)
 			s.stereo = p.fmtp["sprop-stereo"] == "1" || p.fmtp["stereo"] == "1"
 			return s, nil
 		}

@@ -40,6 +40,7 @@ type track struct {
 	dts    depacket.DTS
 	video  depacket.Video // nil for audio
 	audio  *depacket.Opus
+	red    *depacket.RED // nil when it was not agreed on
 	report reception
 	meter  meter
 	seen   time.Duration // when the last packet came
@@ -59,6 +60,9 @@ func newTrack(s *session, sec *section, remote *webrtc.TrackRemote) *track {
 	} else {
 		t.audio = depacket.NewOpus(t, sec.channels())
 		t.ring = depacket.NewReorder(audioSlots, wait, t.audio)
+		if sec.red != nil {
+			t.red = depacket.NewRED(t.ring, uint8(sec.params.PayloadType))
+		}
 	}
 	t.report.rate = sec.params.ClockRate
 	return t
@@ -74,7 +78,7 @@ func (t *track) read() {
 	)
 	for {
 		n, _, err := t.remote.Read(buf[:])
-		if err != nil {
+		if err != nil && !errors.Is(err, webrtc.ErrCodecNotFound) { // the packet is there, of a type nobody agreed on
 			return // the connection was closed; the session tells why
 		}
 		now := t.session.now()
@@ -94,10 +98,24 @@ func (t *track) take(p *depacket.Packet, now time.Duration) {
 	t.mu.Lock()
 	t.seen = now
 	t.report.note(p, now)
-	t.ring.Push(p)
+	t.pushLocked(p)
 	ask := t.pumpLocked(now)
 	t.mu.Unlock()
 	t.session.feedback.nack(t, ask)
+}
+
+// pushLocked puts a packet into the ring. One of a type that was not agreed on, such as comfort noise, is a packet of
+// nothing: it has its sequence number all the same.
+func (t *track) pushLocked(p *depacket.Packet) {
+	switch {
+	case t.red != nil && p.Type == uint8(t.section.red.PayloadType):
+		t.red.Push(p)
+	case p.Type != uint8(t.section.params.PayloadType):
+		p.Payload = nil
+		fallthrough
+	default:
+		t.ring.Push(p)
+	}
 }
 
 // tick does what is due while no packet comes.
