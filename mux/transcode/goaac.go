@@ -22,7 +22,7 @@ var goAACConfig = aac.EncoderConfig{
 	Coder:      aac.CoderNMR,
 }
 
-// Available tells whether this binary can encode AAC.
+// Available tells whether this binary can encode and decode AAC.
 func Available() bool { return true }
 
 func newEncoder() (Encoder, error) {

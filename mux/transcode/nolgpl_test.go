@@ -15,3 +15,13 @@ func TestNoEncoder(t *testing.T) {
 		t.Errorf("made %v, %v, want ErrNoEncoder", x, err)
 	}
 }
+
+func TestNoDecoder(t *testing.T) {
+	asc := []byte{0x11, 0x90}
+	if err := Decodes(asc); !errors.Is(err, ErrNoDecoder) {
+		t.Errorf("got %v, want ErrNoDecoder", err)
+	}
+	if _, err := NewAACToOpus(asc); !errors.Is(err, ErrNoDecoder) {
+		t.Errorf("got %v, want ErrNoDecoder", err)
+	}
+}

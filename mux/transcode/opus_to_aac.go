@@ -1,4 +1,4 @@
-// Package transcode turns the audio of one stream from one codec into another: Opus into AAC-LC.
+// Package transcode turns the audio of one stream from one codec into another: Opus into AAC-LC, and AAC into Opus.
 //
 // It is pure: no goroutine, no clock, no log. It takes packets with their times and gives packets with their
 // times; when to transcode, and for whom, is its caller's business. Its types belong to one goroutine at a time.

@@ -227,6 +227,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		problem(http.StatusNotAcceptable, "video_unavailable", "the video is VP9, which few players take in FLV: play it by HLS, or ask for ?video=vp9")
 	case errors.Is(err, errNoMedia), errors.Is(err, live.ErrEnded):
 		problem(http.StatusNotFound, "stream_not_found", "the stream has no media")
+	case errors.Is(err, transcode.ErrNoDecoder), errors.Is(err, transcode.ErrSource):
+		problem(http.StatusNotAcceptable, "audio_unavailable", "the stream's sound is AAC that cannot be made Opus here; ask for ?audio=aac")
 	case errors.Is(err, transcode.ErrNoEncoder):
 		problem(http.StatusNotAcceptable, "audio_unavailable", "this server makes no AAC; ask for ?audio=opus")
 	case errors.Is(err, errFull), errors.Is(err, live.ErrStopping):

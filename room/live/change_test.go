@@ -122,7 +122,7 @@ func TestTrackGoesAndComesBack(t *testing.T) {
 
 // TestAACFeedFollowsTracks: the feed tells the end of its track, and passes AAC on once the source has become that.
 func TestAACFeedFollowsTracks(t *testing.T) {
-	e, err := newAACEncoder(av.Tracks{videoTrack, audioTrack})
+	e, err := newAudioEncoder(av.Tracks{videoTrack, audioTrack}, av.CodecAAC)
 	if err != nil {
 		t.Skip(err) // built without the encoder
 	}

@@ -263,7 +263,9 @@ func TestReadersMayComeWhileTheHubStops(t *testing.T) {
 		ctx, stop := context.WithCancel(context.Background())
 		p := mustPublish(t, reg, PublishOptions{Tracks: 1})
 		mustWrite(t, p, config(audioTrack, 0), audio(0))
-		f := FeedOf(p.Stream(), "aac", Source[Frame](p.Stream()), newAACEncoder)
+		f := FeedOf(p.Stream(), "aac", Source[Frame](p.Stream()), func(ts av.Tracks) (Encoder[Frame, Frame], error) {
+			return newAudioEncoder(ts, av.CodecAAC)
+		})
 		var all sync.WaitGroup
 		all.Go(func() { _ = reg.Run(ctx) })
 		for range 4 {
