@@ -25,6 +25,11 @@ export async function openEngine(form: Form, options: EngineOptions): Promise<En
   return (await import('./hls')).openHLS(options);
 }
 
+/** The form that these video and audio codecs are played in: mpegts.js takes no VP9, for which the server refuses FLV. */
+export function formFor(wanted: Form, codecs: readonly string[]): Form {
+  return wanted === 'flv' && codecs.includes('vp9') ? 'hls' : wanted;
+}
+
 /** Whether FLV can be played: it needs Media Source Extensions for H.264, which iPhones lack. */
 export function canPlayFLV(): boolean {
   const type = 'video/mp4; codecs="avc1.42E01E,mp4a.40.2"';

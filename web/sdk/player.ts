@@ -1,7 +1,7 @@
 import { addresses, type StreamName } from './address';
 import { findLive, type LiveStream, type LiveTrack } from './api';
 import { backoff, sleep } from './backoff';
-import { openEngine, type Engine, type Form } from './engine';
+import { formFor, openEngine, type Engine, type Form } from './engine';
 import { reasonOf } from './problem';
 
 /** How often the server is asked whether a broadcast has begun or still lives, in milliseconds. */
@@ -137,14 +137,15 @@ export class Player {
     this.#options.onTracks(found.tracks);
     const kinds = found.tracks.map((t) => t.kind);
     const known = kinds.length > 0;
+    const form = formFor(this.#form, found.tracks.map((t) => t.codec));
     let engine: Engine | null = null;
     const watch = new AbortController();
     const stop = () => watch.abort();
     signal.addEventListener('abort', stop);
     try {
-      engine = await openEngine(this.#form, {
+      engine = await openEngine(form, {
         video,
-        url: addresses(origin, name, query)[this.#form],
+        url: addresses(origin, name, query)[form],
         hasVideo: known ? kinds.includes('video') : undefined,
         hasAudio: known ? kinds.includes('audio') : undefined,
       });
