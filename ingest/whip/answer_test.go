@@ -94,8 +94,13 @@ func checkAnswer(t *testing.T, offerText, answer string) {
 		if got := values(m, "rtcp-fb"); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(fb))) {
 			t.Errorf("section %d has the feedback %q, want %q", i, got, fb)
 		}
-		if len(values(m, "simulcast")) > 0 || len(values(m, "rid")) > 0 {
-			t.Errorf("section %d agrees to layers", i)
+		var rids, simulcast []string
+		for _, rid := range want.layers {
+			rids = append(rids, rid+" recv")
+			simulcast = []string{"recv " + strings.Join(want.layers, ";")}
+		}
+		if !slices.Equal(values(m, "rid"), rids) || !slices.Equal(values(m, "simulcast"), simulcast) {
+			t.Errorf("section %d agrees to the layers %v %v, want %v", i, values(m, "rid"), values(m, "simulcast"), want.layers)
 		}
 	}
 	if len(answered) > 1 && !bundled(parse(t, answer)) {

@@ -248,6 +248,11 @@ func (s *section) register(media *webrtc.MediaEngine) error {
 			return err
 		}
 	}
+	if len(s.layers) > 0 {
+		if err := s.registerLayers(media); err != nil {
+			return err
+		}
+	}
 	if s.transportCC != 0 {
 		return media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uriTransportCC}, s.kind)
 	}

@@ -71,14 +71,19 @@ func (f *feedback) nack(t *track, seqs []uint16) {
 	}})
 }
 
-// keyFrame asks for a key frame.
-func (f *feedback) keyFrame(t *track) {
-	if t == nil || !t.section.sends("nack", "pli") {
-		return
+// keyFrame asks for a key frame, of all layers together.
+func (f *feedback) keyFrame(tracks []*track) {
+	var packets []rtcp.Packet
+	for _, t := range tracks {
+		if t.section.sends("nack", "pli") {
+			packets = append(packets, &rtcp.PictureLossIndication{SenderSSRC: f.ssrc, MediaSSRC: uint32(t.remote.SSRC())})
+		}
 	}
-	f.stats.plis.Inc()
-	f.asked.Add(1)
-	f.write([]rtcp.Packet{&rtcp.PictureLossIndication{SenderSSRC: f.ssrc, MediaSSRC: uint32(t.remote.SSRC())}})
+	if len(packets) > 0 {
+		f.stats.plis.Inc()
+		f.asked.Add(1)
+		f.write(packets)
+	}
 }
 
 // report sends a receiver report on all tracks.

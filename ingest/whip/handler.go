@@ -277,6 +277,7 @@ func (h *Handler) start(s *session, key live.Key, o live.PublishOptions) error {
 	}
 	tracks := s.offer.tracks()
 	o.Tracks, o.Brings, o.Audio = len(tracks), tracks, s.offer.sound()
+	o.Layers = s.offer.layers()
 	o.KeyFrame, o.Report = s.wantKeyFrame, s.figures
 	p, err := h.opts.Hub.Publish(key, o)
 	if err != nil {

@@ -63,6 +63,14 @@ func (s *section) channels() int {
 	return 1
 }
 
+// layers are the names of the simulcast layers that are taken.
+func (o *offer) layers() []string {
+	if o.video == nil {
+		return nil
+	}
+	return o.video.layers
+}
+
 // section is one media section and the codec chosen in it.
 type section struct {
 	kind  webrtc.RTPCodecType
@@ -76,6 +84,9 @@ type section struct {
 	muxOnly     bool     // RFC 8858: RTCP has no port of its own
 	stereo      bool     // RFC 7587 6.1: the sender is likely to send stereo
 	sets        [][]byte // RFC 6184 8.1, RFC 7798 7.1: parameter sets
+	declared    bool     // the offer names its SSRC
+	extensions  streamExtensions
+	layers      []string // names of the simulcast layers that are taken; nil without simulcast
 }
 
 // readOffer checks an SDP offer and chooses the codecs. Video is H.264 wherever it is offered, else the first of
@@ -97,8 +108,12 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 		if err := o.add(m, &s, codecs); err != nil {
 			return nil, err
 		}
-		dropLayers(m)
 		o.boundCandidates(m)
+	}
+	for _, m := range s.MediaDescriptions {
+		if err := o.takeSources(m); err != nil {
+			return nil, err
+		}
 	}
 	first := transport(&s)
 	o.ufrag, o.pwd = attribute(&s, first, "ice-ufrag"), attribute(&s, first, "ice-pwd")
@@ -110,12 +125,26 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 	return o, nil
 }
 
-// dropLayers takes simulcast out of a section. Its answer then agrees to none, and the publisher has to send one
-// stream (RFC 8853 5.3.2).
-func dropLayers(m *sdp.MediaDescription) {
-	m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
-		return a.Key == "rid" || a.Key == "simulcast"
-	})
+// takeSources settles which streams of a section are taken: one, or the layers of a simulcast, and their repair.
+func (o *offer) takeSources(m *sdp.MediaDescription) error {
+	s, kind := o.audio, m.MediaName.Media
+	if kind == "video" {
+		s = o.video
+	}
+	declared := sources(m)
+	s.takeLayers(m, o.audio == nil || o.audio.declared)
+	switch {
+	case len(s.layers) > 0:
+		// Where SSRC lines stand beside the layers, repair packets may name a layer as if they were its media.
+		if len(declared) > 0 || !s.extensions.repaired {
+			s.rtx = nil
+		}
+	case len(declared) > 1:
+		return refuse(http.StatusNotAcceptable, "too_many_tracks", "the "+kind+" section has more than one source")
+	case len(declared) == 0:
+		s.rtx = nil // nothing would tell the repair stream from the media
+	}
+	return nil
 }
 
 // boundCandidates leaves out the candidates that are too many.
@@ -190,9 +219,6 @@ func (o *offer) add(m *sdp.MediaDescription, s *sdp.SessionDescription, codecs [
 		return err
 	}
 	kind := m.MediaName.Media
-	if len(sources(m)) > 1 {
-		return refuse(http.StatusNotAcceptable, "too_many_tracks", "the "+kind+" section has more than one source")
-	}
 	switch {
 	case kind == "video" && o.video == nil:
 		v, err := chooseVideo(m, codecs)
@@ -366,12 +392,10 @@ func chooseAudio(m *sdp.MediaDescription) (*section, error) {
 
 func newSection(m *sdp.MediaDescription, kind webrtc.RTPCodecType, c av.Codec, p payload, all []payload) *section {
 	s := &section{kind: kind, codec: c, params: p.params}
+	s.declared = len(sources(m)) > 0
 	_, s.muxOnly = m.Attribute(attrMuxOnly)
 	s.readTransportCC(m)
 	s.params.RTCPFeedback = s.feedback(m)
-	if len(sources(m)) == 0 {
-		return s // without SSRC lines nothing would tell the repair stream from the media
-	}
 	apt := strconv.Itoa(int(p.params.PayloadType))
 	for _, r := range all {
 		if r.name == "RTX" && r.fmtp["apt"] == apt { // RFC 4588 8.6

@@ -142,6 +142,7 @@ type chosen struct {
 	transportCC uint8
 	stereo      bool
 	sets        int
+	layers      string // with spaces
 }
 
 func look(s *section) chosen {
@@ -155,7 +156,7 @@ func look(s *section) chosen {
 	slices.Sort(fb)
 	c := chosen{
 		pt: s.params.PayloadType, feedback: strings.Join(fb, ","), transportCC: s.transportCC,
-		stereo: s.stereo, sets: len(s.sets),
+		stereo: s.stereo, sets: len(s.sets), layers: strings.Join(s.layers, " "),
 	}
 	if s.kind == webrtc.RTPCodecTypeVideo {
 		c.fmtp = s.params.SDPFmtpLine
@@ -188,8 +189,8 @@ var acceptedOffers = []struct {
 		chosen{pt: 111, feedback: "transport-cc", transportCC: 3},
 	},
 	{
-		"chromium-simulcast.sdp", // no SSRC lines, so no repair stream
-		chosen{pt: 108, fmtp: baseline, feedback: allFeedback, transportCC: 3},
+		"chromium-simulcast.sdp", // no SSRC lines, but extensions that name the layers
+		chosen{pt: 108, rtx: 109, fmtp: baseline, feedback: allFeedback, transportCC: 3, layers: "q h f"},
 		chosen{pt: 111, feedback: "transport-cc", transportCC: 3},
 	},
 	{

@@ -134,11 +134,12 @@ func (s *session) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiv
 		return
 	}
 	s.mu.Lock()
-	if s.closing || sec == nil {
+	id, ok := sec.track(remote.RID())
+	if s.closing || !ok {
 		s.mu.Unlock()
 		return
 	}
-	t := newTrack(s, sec, remote)
+	t := newTrack(s, sec, id, remote)
 	s.tracks = append(s.tracks, t)
 	s.readers.Go(func() { t.readReports(receiver) })
 	s.readers.Add(1)
@@ -151,7 +152,7 @@ func (s *session) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiv
 func (t *track) readReports(receiver *webrtc.RTPReceiver) {
 	var buf [receiveMTU]byte
 	for {
-		n, _, err := receiver.Read(buf[:])
+		n, err := t.readReport(receiver, buf[:])
 		if err != nil {
 			return
 		}
@@ -178,13 +179,14 @@ func (s *session) snapshot() []*track {
 	return s.tracks
 }
 
-func (s *session) video() *track {
+// videos are the tracks of the picture: the layers of a simulcast, or one.
+func (s *session) videos() (out []*track) {
 	for _, t := range s.snapshot() {
 		if t.video != nil {
-			return t
+			out = append(out, t)
 		}
 	}
-	return nil
+	return out
 }
 
 // run looks after the session until it is over, takes it down, and then stays for as long as the stream may wait for
@@ -242,7 +244,7 @@ func (s *session) attend(ctx context.Context) error {
 				return err
 			}
 		case <-s.keyWant:
-			s.feedback.keyFrame(s.video())
+			s.feedback.keyFrame(s.videos())
 		case <-tick.C:
 			reports++
 			if err := s.tick(reports%int(reportEvery/tickEvery) == 0); err != nil {

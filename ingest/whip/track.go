@@ -48,14 +48,15 @@ type track struct {
 	wrote  bool
 }
 
-func newTrack(s *session, sec *section, remote *webrtc.TrackRemote) *track {
-	t := &track{section: sec, session: s, remote: remote, id: audioID}
+func newTrack(s *session, sec *section, id av.TrackID, remote *webrtc.TrackRemote) *track {
+	t := &track{section: sec, session: s, remote: remote, id: id}
 	t.clock = s.sync.Clock(sec.params.ClockRate, sec.kind == webrtc.RTPCodecTypeAudio)
 	wait := s.handler.opts.Reorder
 	if sec.kind == webrtc.RTPCodecTypeVideo {
-		t.id = videoID
 		t.video = depacket.NewVideo(sec.codec, t)
-		t.video.Announce(sec.sets)
+		if t.layer() == "" {
+			t.video.Announce(sec.sets) // they do not say of which layer they are
+		}
 		t.ring = depacket.NewReorder(videoSlots, wait, t.video)
 	} else {
 		t.audio = depacket.NewOpus(t, sec.channels())
@@ -163,7 +164,7 @@ func (t *track) Unit(u depacket.Unit) {
 		Wall: t.session.wall(pts),
 	}
 	if u.Config != nil {
-		u.Config.ID = t.id
+		u.Config.ID, u.Config.Layer = t.id, t.layer()
 		t.write(&av.Frame{Track: t.id, Kind: av.KindConfig, Codec: f.Codec, DTS: dts, PTS: dts, Wall: f.Wall, Config: u.Config})
 	}
 	t.write(&f)
