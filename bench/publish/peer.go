@@ -55,15 +55,16 @@ func VideoCodecs() []string {
 
 // peer is the peer connection with the one socket that it uses.
 type peer struct {
-	pc           *webrtc.PeerConnection
-	conn         net.PacketConn
-	mux          ice.UDPMux
-	video, audio *track // nil if there is none of it
+	pc     *webrtc.PeerConnection
+	conn   net.PacketConn
+	mux    ice.UDPMux
+	videos []*track // the layers, or one; none without video
+	audio  *track   // nil if there is none
 }
 
 // newPeer makes a peer connection with a track for each kind of media there is.
-func newPeer(o *Options, video *clip, audio bool) (*peer, error) {
-	engine, err := mediaEngine(o, video != nil, audio)
+func newPeer(o *Options, clips []*clip, audio bool) (*peer, error) {
+	engine, err := mediaEngine(o, len(clips) > 0, audio)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +87,13 @@ func newPeer(o *Options, video *clip, audio bool) (*peer, error) {
 		p.mux.Close()
 		return nil, fmt.Errorf("cannot make a peer connection: %w", err)
 	}
-	if video != nil {
-		p.video, err = p.addTrack(video.mime, videoRate)
+	switch {
+	case len(o.Layers) > 0:
+		p.videos, err = p.addLayers(o.Layers)
+	case len(clips) > 0:
+		var t *track
+		t, err = p.addTrack(clips[0].mime, videoRate)
+		p.videos = []*track{t}
 	}
 	if audio && err == nil {
 		p.audio, err = p.addTrack(webrtc.MimeTypeOpus, audioRate)
@@ -137,6 +143,11 @@ func mediaEngine(o *Options, video, audio bool) (*webrtc.MediaEngine, error) {
 	}
 	if !video {
 		return engine, nil
+	}
+	if len(o.Layers) > 0 {
+		if err := registerLayers(engine); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range o.VideoCodecs {
 		codec, ok := videoCodecs[name]

@@ -22,6 +22,9 @@ type Options struct {
 	// Video is the name of a file of another codec, to be sent instead of H264: H.265 in Annex B with one slice a
 	// picture, or AV1 or VP9 in IVF.
 	Video string
+	// Layers are sent as a simulcast in place of H264, in the order of the offer: two or more. Without RTX, since what
+	// is sent again would not say of which layer it is.
+	Layers []Layer
 	// FPS is the picture rate; 0 means 30.
 	FPS int
 	// Loop begins each file again when it is over, each for itself and with continuous times.
@@ -46,22 +49,37 @@ type Options struct {
 	DropRTP func(seq uint16, video bool) bool
 	// Hole, if there is one, is on the way of all packets. A connection that fails is then not the end: see Restart.
 	Hole *Hole
-	// OnNAL sees each NAL unit just before it is sent, with its time since the first one. It must not change it.
+	// OnNAL sees each NAL unit just before it is sent, with its time since the first one. It must not change it. With
+	// Layers it sees those of all, from several goroutines.
 	OnNAL func(nal []byte, pts time.Duration)
 	// OnOpus sees each Opus packet likewise.
 	OnOpus func(packet []byte, pts time.Duration)
 }
 
+// Layer is one encoding of the picture.
+type Layer struct {
+	// RID is its name: letters and digits, at most 16.
+	RID string
+	// H264 is the name of an Annex B file.
+	H264 string
+}
+
 // packetOverhead is the room that an RTP packet needs besides its payload: its header and that of one extension.
 const packetOverhead = 12 + 8
+
+// layerOverhead is what the extensions add that name the layer: up to 16 bytes each, padded, and their heads.
+const layerOverhead = 36
 
 // cleanupTimeout bounds the removal of a session that could not be connected.
 const cleanupTimeout = 2 * time.Second
 
 // withDefaults returns the options with what is left out filled in, or an error if they make no sense.
 func (o Options) withDefaults() (Options, error) {
-	if o.H264 == "" && o.Video == "" && o.Ogg == "" {
+	if o.H264 == "" && o.Video == "" && o.Ogg == "" && len(o.Layers) == 0 {
 		return o, ErrNoMedia
+	}
+	if len(o.Layers) == 1 || len(o.Layers) > 0 && (o.H264 != "" || o.Video != "" || o.RTX) {
+		return o, ErrLayers
 	}
 	if o.FPS == 0 {
 		o.FPS = 30
@@ -93,7 +111,7 @@ func Start(ctx context.Context, options Options) (*Session, error) {
 			return nil, err
 		}
 	}
-	if s.peer, err = newPeer(&s.options, s.clip, s.packets != nil); err != nil {
+	if s.peer, err = newPeer(&s.options, s.clips, s.packets != nil); err != nil {
 		return nil, err
 	}
 	if err := s.connect(ctx); err != nil {
@@ -104,22 +122,37 @@ func Start(ctx context.Context, options Options) (*Session, error) {
 	return s, nil
 }
 
-// readVideo reads the file of pictures, if there is one.
-func (s *Session) readVideo() (err error) {
+// readVideo reads the files of pictures, if there are any.
+func (s *Session) readVideo() error {
 	o := &s.options
-	switch {
-	case o.Video != "":
-		s.clip, err = readClip(o.Video)
-	case o.H264 != "":
-		s.clip = &clip{offer: "h264", mime: webrtc.MimeTypeH264, packetize: func(nals [][]byte, size int) [][]byte {
-			return payloads(nals, size, o.StapA)
-		}}
-		s.clip.units, err = readVideo(o.H264)
+	var names []string
+	for _, l := range o.Layers {
+		names = append(names, l.H264)
 	}
-	if err == nil && s.clip != nil && o.VideoCodecs == nil {
-		o.VideoCodecs = []string{s.clip.offer}
+	if o.H264 != "" {
+		names = append(names, o.H264)
 	}
-	return err
+	for _, name := range names {
+		units, err := readVideo(name)
+		if err != nil {
+			return err
+		}
+		s.clips = append(s.clips, &clip{
+			offer: "h264", mime: webrtc.MimeTypeH264, units: units,
+			packetize: func(nals [][]byte, size int) [][]byte { return payloads(nals, size, o.StapA) },
+		})
+	}
+	if o.Video != "" {
+		c, err := readClip(o.Video)
+		if err != nil {
+			return err
+		}
+		s.clips = []*clip{c}
+	}
+	if len(s.clips) > 0 && o.VideoCodecs == nil {
+		o.VideoCodecs = []string{s.clips[0].offer}
+	}
+	return nil
 }
 
 // connect makes the offer, takes the answer and waits for the connection.

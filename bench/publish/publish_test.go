@@ -317,6 +317,9 @@ func TestBadOptions(t *testing.T) {
 		want string
 	}{
 		{"no media", Options{}, ErrNoMedia.Error()},
+		{"one layer", Options{Layers: []Layer{{"f", "x"}}}, ErrLayers.Error()},
+		{"layers beside a picture", Options{Layers: []Layer{{"q", "x"}, {"f", "x"}}, H264: "x"}, ErrLayers.Error()},
+		{"layers with repair streams", Options{Layers: []Layer{{"q", "x"}, {"f", "x"}}, RTX: true}, ErrLayers.Error()},
 		{"no such file", Options{Ogg: "no-such-file"}, "no-such-file"},
 		{"not Ogg", Options{Ogg: text}, "cannot read audio"},
 		{"not H.264", Options{H264: text}, "no picture of H.264"},

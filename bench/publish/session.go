@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,7 @@ const (
 // Session is one publication. Its methods may be called by several goroutines.
 type Session struct {
 	options Options
-	clip    *clip // nil if there is no video
+	clips   []*clip // of each video track: the layers, or one; none without video
 	packets []opusPacket
 	peer    *peer
 
@@ -68,10 +69,10 @@ func (s *Session) onState(state webrtc.PeerConnectionState) {
 func (s *Session) begin() {
 	s.origin = time.Now()
 	for _, t := range s.tracks() {
-		s.rest.Go(t.readFeedback)
+		s.rest.Go(func() { t.readFeedback(s.wantKeyFrame) })
 	}
-	if t := s.peer.video; t != nil {
-		s.media.Go(func() { s.play(s.sendVideo) })
+	for i, t := range s.peer.videos {
+		s.media.Go(func() { s.play(func() error { return s.sendVideo(t, s.clips[i]) }) })
 	}
 	if t := s.peer.audio; t != nil {
 		s.media.Go(func() { s.play(s.sendAudio) })
@@ -85,6 +86,13 @@ func (s *Session) begin() {
 	})
 }
 
+// wantKeyFrame makes a key frame of all layers the next, as browsers do.
+func (s *Session) wantKeyFrame() {
+	for _, t := range s.peer.videos {
+		t.keyWanted.Store(true)
+	}
+}
+
 // play runs one track's sending. A write that fails while nobody ends the session is a lost connection.
 func (s *Session) play(send func() error) {
 	if err := send(); err != nil && !s.ending.Load() {
@@ -93,18 +101,16 @@ func (s *Session) play(send func() error) {
 }
 
 func (s *Session) tracks() []*track {
-	var out []*track
-	for _, t := range []*track{s.peer.video, s.peer.audio} {
-		if t != nil {
-			out = append(out, t)
-		}
+	out := slices.Clone(s.peer.videos)
+	if s.peer.audio != nil {
+		out = append(out, s.peer.audio)
 	}
 	return out
 }
 
-// sendVideo sends the pictures, each at its time.
-func (s *Session) sendVideo() error {
-	t := s.peer.video
+// sendVideo sends the pictures of a track, each at its time.
+func (s *Session) sendVideo(t *track, c *clip) error {
+	size := s.options.MTU - packetOverhead - t.overhead
 	fps := int64(s.options.FPS)
 	next := 0
 	for n := int64(0); ; n++ {
@@ -114,32 +120,35 @@ func (s *Session) sendVideo() error {
 			return nil
 		}
 		if t.keyWanted.Swap(false) && !s.options.SkipPLI {
-			next = s.keyFrom(next)
+			next = s.keyFrom(c.units, next)
 		}
-		if next == len(s.clip.units) {
+		if next == len(c.units) {
 			if !s.options.Loop {
 				return nil
 			}
 			next = 0
 		}
-		nals := s.clip.units[next].NALs
+		nals := c.units[next].NALs
+		next++
+		if t.paused.Load() {
+			continue
+		}
 		if s.options.OnNAL != nil {
 			for _, nal := range nals {
 				s.options.OnNAL(nal, pts)
 			}
 		}
-		if err := t.send(s.clip.packetize(nals, s.options.MTU-packetOverhead), ticks, true); err != nil {
+		if err := t.send(c.packetize(nals, size), ticks, true); err != nil {
 			return err
 		}
-		next++
 	}
 }
 
 // keyFrom is the place of the first key frame at or after the picture at i, from the file's beginning if there is none and
 // the file is looped.
-func (s *Session) keyFrom(i int) int {
-	for k := i; k < len(s.clip.units); k++ {
-		if s.clip.units[k].Key {
+func (s *Session) keyFrom(units []AccessUnit, i int) int {
+	for k := i; k < len(units); k++ {
+		if units[k].Key {
 			return k
 		}
 	}
@@ -239,25 +248,46 @@ func (s *Session) end(how func()) {
 	s.finish(nil)
 }
 
-// SentVideo tells how much video was sent.
-func (s *Session) SentVideo() Sent { return sentBy(s.peer.video) }
+// Pause stops sending a layer, as browsers do when the path has no room for it; its clock goes on. Resume begins
+// again, with whatever picture is next.
+func (s *Session) Pause(rid string) { s.pause(rid, true) }
 
-// SentAudio tells how much audio was sent.
-func (s *Session) SentAudio() Sent { return sentBy(s.peer.audio) }
+// Resume is the opposite of Pause.
+func (s *Session) Resume(rid string) { s.pause(rid, false) }
 
-func sentBy(t *track) Sent {
-	if t == nil {
-		return Sent{}
+func (s *Session) pause(rid string, on bool) {
+	for _, t := range s.peer.videos {
+		if t.local.RID() == rid {
+			t.paused.Store(on)
+		}
 	}
-	return t.sent()
 }
 
-// PLICount tells how many key frames were asked for, by PLI or FIR.
-func (s *Session) PLICount() uint64 {
-	if s.peer.video == nil {
-		return 0
+// SentVideo tells how much video was sent, all layers together.
+func (s *Session) SentVideo() (sum Sent) {
+	for _, t := range s.peer.videos {
+		sent := t.sent()
+		sum.Frames += sent.Frames
+		sum.Packets += sent.Packets
+		sum.Bytes += sent.Bytes
 	}
-	return s.peer.video.pli.Load()
+	return sum
+}
+
+// SentAudio tells how much audio was sent.
+func (s *Session) SentAudio() Sent {
+	if s.peer.audio == nil {
+		return Sent{}
+	}
+	return s.peer.audio.sent()
+}
+
+// PLICount tells how many key frames were asked for, by PLI or FIR. A request of all layers counts once.
+func (s *Session) PLICount() (most uint64) {
+	for _, t := range s.peer.videos {
+		most = max(most, t.pli.Load())
+	}
+	return most
 }
 
 // NACKCount tells how many packets were asked for again.

@@ -28,10 +28,14 @@ type track struct {
 	base   uint32
 	seq    uint16
 
+	encoding int                     // place among the sender's; 0 without layers
+	name     func(*rtp.Header) error // writes into a packet of which layer it is; nil without layers
+	overhead int                     // the room that takes
+
 	frames, packets, bytes atomic.Uint64
 	pli, nack              atomic.Uint64
 	reports, arrivals      atomic.Uint64 // receiver reports, and packets of transport-wide feedback
-	keyWanted              atomic.Bool
+	keyWanted, paused      atomic.Bool
 }
 
 func newTrack(local *webrtc.TrackLocalStaticRTP, sender *webrtc.RTPSender, rate uint32) *track {
@@ -53,6 +57,11 @@ func (t *track) send(payloads [][]byte, ticks int64, mark bool) error {
 			},
 			Payload: payload,
 		}
+		if t.name != nil {
+			if err := t.name(&p.Header); err != nil {
+				return err
+			}
+		}
 		if err := t.local.WriteRTP(&p); err != nil {
 			return fmt.Errorf("cannot send RTP: %w", err)
 		}
@@ -67,7 +76,7 @@ func (t *track) sent() Sent {
 	return Sent{Frames: t.frames.Load(), Packets: t.packets.Load(), Bytes: t.bytes.Load()}
 }
 
-func (t *track) ssrc() uint32 { return uint32(t.sender.GetParameters().Encodings[0].SSRC) }
+func (t *track) ssrc() uint32 { return uint32(t.sender.GetParameters().Encodings[t.encoding].SSRC) }
 
 // report is the sender report for the moment now (RFC 3550 6.4.1). It maps the clock to NTP exactly, as the
 // capture times are, whenever the packets were really sent.
@@ -89,9 +98,10 @@ func ntp(t time.Time) uint64 {
 
 // readFeedback counts what the receiver asks for, until the connection ends. Reading is also what drives the
 // interceptor that answers NACKs.
-func (t *track) readFeedback() {
+// wanted is called when a key frame is asked for.
+func (t *track) readFeedback(wanted func()) {
 	for {
-		packets, _, err := t.sender.ReadRTCP()
+		packets, err := t.readRTCP()
 		if err != nil {
 			return
 		}
@@ -99,7 +109,7 @@ func (t *track) readFeedback() {
 			switch p := packet.(type) {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 				t.pli.Add(1)
-				t.keyWanted.Store(true)
+				wanted()
 			case *rtcp.ReceiverReport:
 				t.reports.Add(1)
 			case *rtcp.TransportLayerCC:

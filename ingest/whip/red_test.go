@@ -76,7 +76,7 @@ func TestTrackTakesRED(t *testing.T) {
 		return webrtc.RTPCodecParameters{PayloadType: pt, RTPCodecCapability: webrtc.RTPCodecCapability{ClockRate: 48000}}
 	}
 	red := format(63)
-	track := newTrack(s, &section{kind: webrtc.RTPCodecTypeAudio, codec: av.CodecOpus, params: format(111), red: &red}, nil)
+	track := newTrack(s, &section{kind: webrtc.RTPCodecTypeAudio, codec: av.CodecOpus, params: format(111), red: &red}, audioID, nil)
 	r := p.Stream().NewReader(live.ReaderOptions{Name: "test", Start: live.StartOldest})
 	defer r.Close()
 	send := func(seq uint16, pt uint8, payload ...byte) {

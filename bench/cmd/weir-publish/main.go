@@ -66,6 +66,7 @@ func parse(args []string) (settings, error) {
 	fs.StringVar(&set.Token, "token", os.Getenv("WEIR_TOKEN"), "bearer token (default: $WEIR_TOKEN, which keeps it out of the process list)")
 	fs.StringVar(&set.H264, "h264", "", "H.264 Annex B file")
 	fs.StringVar(&set.Video, "video", "", "file of another codec instead: H.265 Annex B, or AV1 or VP9 in IVF")
+	fs.Func("layer", "a layer of a simulcast as name=file, in place of -h264; twice or more, and without -rtx", set.addLayer)
 	fs.StringVar(&set.Ogg, "ogg", "", "Ogg Opus file")
 	fs.IntVar(&set.FPS, "fps", 30, "pictures a second")
 	fs.BoolVar(&set.Loop, "loop", true, "begin the files again when they are over")
@@ -86,6 +87,7 @@ func parse(args []string) (settings, error) {
 	if fs.NArg() > 0 {
 		return set, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
+	set.RTX = set.RTX && len(set.Layers) == 0
 	if codecs != "" {
 		set.VideoCodecs = strings.Split(codecs, ",")
 	}
@@ -93,6 +95,16 @@ func parse(args []string) (settings, error) {
 		set.DropRTP = func(uint16, bool) bool { return rand.Float64() < set.loss }
 	}
 	return set, nil
+}
+
+// addLayer takes a -layer.
+func (set *settings) addLayer(value string) error {
+	rid, file, ok := strings.Cut(value, "=")
+	if !ok {
+		return fmt.Errorf("%q is not name=file", value)
+	}
+	set.Layers = append(set.Layers, publish.Layer{RID: rid, H264: file})
+	return nil
 }
 
 func run(ctx context.Context, set settings) (stats, error) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/bench/publish"
 	"weir/testdata"
 )
 
@@ -25,7 +26,11 @@ func TestParse(t *testing.T) {
 		!set.SkipPLI || !set.SkipSR || set.DropRTP == nil || set.duration != 3*time.Second || !set.kill {
 		t.Errorf("settings %+v", set)
 	}
-	for _, args := range [][]string{{"-fps", "many"}, {"-no-such-flag"}, {"rest"}} {
+	set, err = parse([]string{"-layer", "q=a", "-layer", "f=b"})
+	if want := []publish.Layer{{RID: "q", H264: "a"}, {RID: "f", H264: "b"}}; err != nil || !slices.Equal(set.Layers, want) || set.RTX {
+		t.Errorf("layers %v with RTX %v, %v", set.Layers, set.RTX, err)
+	}
+	for _, args := range [][]string{{"-fps", "many"}, {"-no-such-flag"}, {"rest"}, {"-layer", "q"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%v: no error", args)
 		}
