@@ -30,11 +30,12 @@ export class Server {
   static async start() {
     const folder = await mkdtemp(join(tmpdir(), 'weir-e2e-'));
     const binary = process.env.WEIR_BIN ? resolve(process.env.WEIR_BIN) : await build(folder);
-    const [http, webrtc, admin] = await freePorts(3);
+    const [http, webrtc, rtmp, admin] = await freePorts(4);
     const env = {
       ...process.env,
       WEIR_HTTP_LISTEN: `127.0.0.1:${http}`,
       WEIR_WEBRTC_LISTEN: `127.0.0.1:${webrtc}`,
+      WEIR_RTMP_LISTEN: `127.0.0.1:${rtmp}`,
       WEIR_ADMIN_LISTEN: `127.0.0.1:${admin}`,
       WEIR_DATA_DIR: join(folder, 'data'),
     };
