@@ -13,9 +13,12 @@ const (
 	leadTime   = 20 * time.Second // in which it would get there if it went on at the same speed
 	leadSlack  = 5 * time.Millisecond
 	maxReserve = 200 * time.Millisecond
-	// One that follows is moved by 2 % at most: two thirds of a millisecond a picture at 30 a second, so that 300 ms
-	// are made good in about 20 s.
-	followPPM  = 20_000
+	// One that follows is moved by 5 % at most: 1.7 ms a picture at 30 a second, which nobody sees, so that 300 ms are
+	// made good in less than 10 s.
+	followPPM  = 50_000
+	// Without reports it is moved by no more than this: a path that becomes worse for a while shows in one track's
+	// shortest delay a little before it does in the other's.
+	arrivalPPM = 10_000
 	followTime = 2 * time.Second
 	// leadGone is how long a track is followed that sends nothing.
 	leadGone = 5 * time.Second
@@ -28,8 +31,8 @@ const (
 //
 //   - the audio track, or the only one, follows the sender's clock: it is shifted, by no more than 500 ppm, so that
 //     its times keep their distance from the arrival of the packets with the shortest delay;
-//   - every other one is shifted, by no more than 2 %, to where it belongs beside it. That is told by the sender
-//     reports of both, and without them by the shortest delays of both.
+//   - every other one is shifted, by no more than 5 %, to where it belongs beside it. That is told by the sender
+//     reports of both, and without them, by no more than 1 %, by the shortest delays of both.
 //
 // So no time ever steps, except where a track's own timestamps do. The methods of a Sync and its clocks may be called
 // from several goroutines.
@@ -68,8 +71,12 @@ func (s *Sync) follow(c *Clock, step, now time.Duration) {
 		s.lead(c, step, now)
 		return
 	}
-	if apart, known := c.apart(leader, now); known {
+	switch apart, by := c.apart(leader, now); by {
+	case byReports:
 		c.shift += limit(-apart, step, followTime, followPPM)
+	case byArrival:
+		c.shift += limit(-apart, step, followTime, arrivalPPM)
+	case unknown:
 	}
 }
 
@@ -94,20 +101,32 @@ func limit(way, step, in time.Duration, ppm int64) time.Duration {
 	return min(max(part, -most), most)
 }
 
+// basis is by what it is known how far tracks are apart.
+type basis uint8
+
+const (
+	unknown basis = iota
+	byArrival
+	byReports
+)
+
 // apart is by how much the track is shown too late beside its leader. It is not known while their sender reports are
 // in doubt: what they said before then holds.
-func (c *Clock) apart(leader *Clock, now time.Duration) (time.Duration, bool) {
-	byArrival, seen := c.apartByArrival(leader, now)
+func (c *Clock) apart(leader *Clock, now time.Duration) (time.Duration, basis) {
+	arrived, seen := c.apartByArrival(leader, now)
 	if c.report.good(now) && leader.report.good(now) {
 		c.paired = now
 		apart := c.apartByReports(leader)
-		if off := apart - byArrival; !seen || max(off, -off) <= maxDisagree {
-			return apart, true
+		if off := apart - arrived; !seen || max(off, -off) <= maxDisagree {
+			return apart, byReports
 		}
 	} else if c.paired > 0 && now-c.paired < reportOld {
-		return 0, false
+		return 0, unknown
 	}
-	return byArrival, seen
+	if !seen {
+		return 0, unknown
+	}
+	return arrived, byArrival
 }
 
 func (c *Clock) apartByReports(leader *Clock) time.Duration {
@@ -131,14 +150,14 @@ func (s *Sync) Skew(now time.Duration) (skew time.Duration, reported, ok bool) {
 		if c == leader || !c.started || now-c.seen >= leadGone {
 			continue
 		}
-		apart, known := c.apart(leader, now)
-		if !known {
+		apart, by := c.apart(leader, now)
+		if by == unknown {
 			continue
 		}
 		if !ok || max(apart, -apart) > max(skew, -skew) {
-			skew = apart
+			skew, reported = apart, by == byReports
 		}
-		ok, reported = true, c.report.good(now) && leader.report.good(now)
+		ok = true
 	}
 	return skew, reported, ok
 }

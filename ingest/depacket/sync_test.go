@@ -173,11 +173,11 @@ func hour() simulation {
 	return simulation{
 		length: time.Hour, soundPPM: 100, picturePPM: -100, ntpPPM: 30,
 		firstPicture: 300 * time.Millisecond, pictureDelay: 60 * time.Millisecond, jitter: 8 * time.Millisecond,
-		reports: true, soundReports: 5 * time.Second, pictureEvery: time.Second, converged: 25 * time.Second,
+		reports: true, soundReports: 5 * time.Second, pictureEvery: time.Second, converged: 15 * time.Second,
 	}
 }
 
-// RO-06: an hour of drift between all clocks, by sender reports. The skew ends within 25 s of the start.
+// RO-06: an hour of drift between all clocks, by sender reports. A start of 300 ms too late is made good within 15 s.
 func TestSyncForAnHour(t *testing.T) {
 	const ms = time.Millisecond
 	m := hour()
@@ -186,7 +186,7 @@ func TestSyncForAnHour(t *testing.T) {
 	if o.skew > 15*ms { // the promise is 40
 		t.Errorf("the skew was %v", o.skew)
 	}
-	if o.step > ms {
+	if o.step > 2*ms {
 		t.Errorf("a unit was %v off its track's clock", o.step)
 	}
 	if o.jumps != 0 {
@@ -219,10 +219,10 @@ func TestSyncForAnHour(t *testing.T) {
 // steps.
 func TestSyncWithoutReports(t *testing.T) {
 	m := hour()
-	m.reports = false
+	m.reports, m.converged = false, 45*time.Second
 	o := m.run(t, 2)
 	t.Logf("skew %v, worst step %v, sound %v before and %v behind its arrival", o.skew, o.step, o.ahead, o.late)
-	if o.skew > m.pictureDelay+20*time.Millisecond || o.step > time.Millisecond || o.jumps != 0 {
+	if o.skew > m.pictureDelay+20*time.Millisecond || o.step > 2*time.Millisecond || o.jumps != 0 {
 		t.Errorf("skew %v, worst step %v, %d jumps", o.skew, o.step, o.jumps)
 	}
 	if o.ahead > 250*time.Millisecond || o.late > 250*time.Millisecond {
@@ -299,8 +299,11 @@ func TestSyncWithOddReports(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m := hour()
 			m.length, m.alter = 5*time.Minute, c.alter
+			if c.skew > m.pictureDelay { // by arrival, which takes longer
+				m.converged = 45 * time.Second
+			}
 			o := m.run(t, 3)
-			if o.skew > c.skew || o.step > ms || o.jumps != 0 {
+			if o.skew > c.skew || o.step > 2*ms || o.jumps != 0 {
 				t.Errorf("skew %v, worst step %v, %d jumps", o.skew, o.step, o.jumps)
 			}
 		})
@@ -311,7 +314,7 @@ func TestSyncWithOddReports(t *testing.T) {
 func TestSyncOnABadPath(t *testing.T) {
 	for _, reports := range []bool{true, false} {
 		m := hour()
-		m.length, m.reports = 10*time.Minute, reports
+		m.length, m.reports, m.converged = 10*time.Minute, reports, 45*time.Second
 		m.burst = func(at time.Duration) time.Duration {
 			at %= 40 * time.Second
 			if at > 8*time.Second && at < 20*time.Second {
@@ -328,7 +331,7 @@ func TestSyncOnABadPath(t *testing.T) {
 		if !reports {
 			limit += m.pictureDelay
 		}
-		if o.skew > limit || o.step > time.Millisecond || o.jumps != 0 {
+		if o.skew > limit || o.step > 2*time.Millisecond || o.jumps != 0 {
 			t.Errorf("reports %v: skew %v, worst step %v, %d jumps", reports, o.skew, o.step, o.jumps)
 		}
 	}
