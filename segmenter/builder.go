@@ -50,6 +50,7 @@ type builder struct {
 	begun    bool     // a segment was closed
 	broken   bool     // the next segment begins with a discontinuity
 	pictures bool     // the open segment has video samples
+	dark     bool     // the tracks changed between two key frames: pictures wait for the next one
 	room     int
 
 	epoch time.Time // when the stream's time was 0, for frames that do not say when they were captured
@@ -69,7 +70,7 @@ func newBuilder(name string, sequence uint64, epoch time.Time, target, part time
 // when nothing was.
 func (b *builder) restart(ts av.Tracks) (closed *Segment, err error) {
 	closed = b.finish()
-	b.all = ts
+	b.all, b.dark = ts, false
 	return closed, b.retrack()
 }
 
@@ -144,6 +145,8 @@ func (b *builder) take(f *av.Frame) (o outcome) {
 	switch {
 	case t == nil:
 		return o
+	case b.dark && f.Codec.IsVideo() && !f.Key:
+		return outcome{ask: !b.cut.past}
 	case b.seg != nil:
 		o = b.place(t, f)
 	case b.joins(f):
@@ -152,6 +155,7 @@ func (b *builder) take(f *av.Frame) (o outcome) {
 		return o
 	}
 	t.hold(f)
+	b.dark = b.dark && !f.Codec.IsVideo()
 	return o
 }
 
@@ -199,11 +203,12 @@ func (b *builder) change(f *av.Frame) (outcome, error) {
 	b.seg, b.broken = nil, b.begun
 	err := b.retrack()
 	blind := b.track(f.Track) != nil && !b.joins(f) // the sound changed; the picture must begin anew, too
+	b.dark = blind && b.tracks[0].held == nil // video stands before audio
 	if blind {
 		b.open(f.DTS, b.wall(f))
 	}
 	o := b.take(f)
-	o.closed, o.ask = closed, o.ask || blind && !b.cut.past
+	o.closed, o.ask = closed, o.ask || b.dark && !b.cut.past
 	return o, err
 }
 
@@ -216,8 +221,9 @@ func (b *builder) leave(f *av.Frame) time.Duration {
 	if t := b.track(f.Track); t != nil {
 		t.settle(f.DTS)
 	}
-	for _, id := range b.changed {
-		if t := b.track(id); t != nil {
+	for _, t := range b.tracks {
+		// A picture that is held is of use to what follows only if that can begin with it.
+		if slices.Contains(b.changed, t.ID) || t.held != nil && !t.held.Key {
 			t.release()
 		}
 	}

@@ -220,9 +220,35 @@ func TestChangeOfSound(t *testing.T) {
 	if len(closed) != 1 || len(asked) != 1 {
 		t.Fatalf("%d segments, %d key frames asked for; want 1 and 1", len(closed), len(asked))
 	}
+	if _, again, _ := feed(t, b, video(time.Second+10*time.Millisecond, false)); len(again) != 1 {
+		t.Error("a picture that cannot begin anew is taken")
+	}
 	more, _, _ := feed(t, b, camera(time.Second+20*time.Millisecond, 4*time.Second, 25, 50)...)
 	if !more[0].Discontinuity || more[0].Init == closed[0].Init {
 		t.Error("HL-05: the sound changed without a discontinuity and a new init section")
+	}
+	if vs := samples(t, more[:1], videoID); !more[0].Independent || !vs[0].key {
+		t.Error("the pictures do not begin with a key frame")
+	}
+}
+
+// TestChangeOfSoundAtAKeyFrame: the key frame whose duration is not known yet begins the new pictures.
+func TestChangeOfSoundAtAKeyFrame(t *testing.T) {
+	mono := audioTrack()
+	mono.Channels, mono.Config = 1, append(append([]byte{}, mono.Config[:9]...), append([]byte{1}, mono.Config[10:]...)...)
+	b := startBuilder(t, bothTracks())
+	frames := slices.Concat(camera(0, 2*time.Second, 25, 50), []*av.Frame{config(mono, 2*time.Second)}, camera(2*time.Second, 6*time.Second, 25, 50))
+	closed, asked, _ := feed(t, b, frames...)
+	if len(asked) != 0 || len(closed) < 2 {
+		t.Fatalf("%d segments, %d key frames asked for", len(closed), len(asked))
+	}
+	for _, g := range closed {
+		if !g.Independent {
+			t.Errorf("segment %d cannot be played from its begin", g.Sequence)
+		}
+	}
+	if n := len(samples(t, append(closed, b.finish()), videoID)); n != 150 {
+		t.Errorf("%d of 150 pictures", n)
 	}
 }
 
