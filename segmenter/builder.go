@@ -203,7 +203,7 @@ func (b *builder) change(f *av.Frame) (outcome, error) {
 	b.seg, b.broken = nil, b.begun
 	err := b.retrack()
 	blind := b.track(f.Track) != nil && !b.joins(f) // the sound changed; the picture must begin anew, too
-	b.dark = blind && b.tracks[0].held == nil // video stands before audio
+	b.dark = blind && b.tracks[0].held == nil       // video stands before audio
 	if blind {
 		b.open(f.DTS, b.wall(f))
 	}

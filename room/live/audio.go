@@ -123,6 +123,9 @@ func (e *audioEncoder) Encode(dst []Frame, f Frame) ([]Frame, error) {
 	case f.Kind != av.KindMedia || !f.Codec.IsAudio():
 		return append(dst, f), nil
 	case e.source == nil || f.Track != e.source.ID:
+		if e.spoke && f.DTS <= e.last {
+			return dst, nil // what was turned before it has its time
+		}
 		e.last, e.spoke = f.DTS, true
 		return append(dst, f), nil
 	case e.mute:
@@ -149,6 +152,9 @@ func (e *audioEncoder) Encode(dst []Frame, f Frame) ([]Frame, error) {
 func (e *audioEncoder) config(dst []Frame, f Frame) ([]Frame, error) {
 	if f.Config == nil {
 		e.tracks = e.tracks.Without(f.Track)
+		if e.source != nil && e.source.ID == f.Track {
+			e.source = nil
+		}
 		return append(dst, f), nil
 	}
 	t, err := e.turn(f.Config)

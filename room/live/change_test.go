@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"weir/mux/av"
@@ -118,6 +119,26 @@ func TestTrackGoesAndComesBack(t *testing.T) {
 	if got := readAll(t, fresh); len(got) != 2 || got[0].DTS != 30*ms || len(fresh.Tracks()) != 2 {
 		t.Errorf("a joiner at the picture gets %d frames of %v", len(got), ids(fresh.Tracks()))
 	}
+}
+
+// TestNobodyJoinsBeforeTheEndOfATrack: the picture before it would be a join point.
+func TestNobodyJoinsBeforeTheEndOfATrack(t *testing.T) {
+	inBubble(t, testOptions(), func(t *testing.T, reg *Registry) {
+		p := mustPublish(t, reg, PublishOptions{Tracks: 2})
+		mustWrite(t, p, config(videoTrack, 0), config(audioTrack, 0), video(1*ms, true), over(1, 5*ms))
+		got := make(chan av.Tracks)
+		go func() {
+			r := p.Stream().NewReader(ReaderOptions{})
+			defer r.Close()
+			ts, _ := r.Start(t.Context())
+			got <- ts
+		}()
+		synctest.Wait()
+		mustWrite(t, p, audio(21*ms))
+		if ts := <-got; !slices.Equal(ids(ts), []av.TrackID{2}) {
+			t.Errorf("the joiner gets %v", ids(ts))
+		}
+	})
 }
 
 // TestAACFeedFollowsTracks: the feed tells the end of its track, and passes AAC on once the source has become that.

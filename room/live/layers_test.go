@@ -197,6 +197,7 @@ func TestLayer(t *testing.T) {
 			if len(ts) != 2 || ts.Video().ID != MainVideo || ts.Video().Width != width || ts.Video().Layer != "" || ts.Audio() == nil {
 				t.Errorf("%s: tracks %+v", name, ts)
 			}
+			synctest.Wait() // the feed has read all that there is
 			// It begins at the layer's own newest key frame, the 21st of 30 pictures.
 			if got, want := pictures(t, readAll(t, r)), fmt.Sprintf("%d*10", width); got != want {
 				t.Errorf("%s: got %s, want %s", name, got, want)

@@ -49,6 +49,18 @@ func (s *snapshot) next(ts av.Tracks) *snapshot {
 	return s
 }
 
+// fits tells whether an output that began with older tracks can go on with these: none is over and none is of another
+// codec. Where it cannot, nobody should begin with the older ones.
+func (s *snapshot) fits(older av.Tracks) bool {
+	ts := s.get()
+	for i := range older {
+		if t := ts.Find(older[i].ID); t == nil || t.Codec != older[i].Codec {
+			return false
+		}
+	}
+	return true
+}
+
 // entry is one value at its place. It is immutable once it is in a slot.
 type entry[T Item] struct {
 	seq  uint64
@@ -75,9 +87,11 @@ type ring[T Item] struct {
 	table  atomic.Pointer[table[T]]
 	head   atomic.Uint64 // number of the next value
 	tail   atomic.Uint64 // number of the oldest value held
-	join   atomic.Uint64 // 1 + number of the newest join point; 0 when there was none
+	join   atomic.Uint64 // 1 + number of the newest join point; 0 when there was none of the present tracks
 	newest atomic.Int64  // the latest Time of all values
 	bytes  atomic.Int64  // sum of Bytes of the values held
+
+	governs *snapshot // of the newest value; the writer's
 
 	wakers wakers
 	done   chan struct{} // closed by end
@@ -100,6 +114,10 @@ func (r *ring[T]) append(v T, snap *snapshot) {
 	if at := int64(v.Time()); at > r.newest.Load() || seq == r.tail.Load() {
 		r.newest.Store(at)
 	}
+	if r.governs != nil && snap != r.governs && !snap.fits(r.governs.get()) {
+		r.join.Store(0)
+	}
+	r.governs = snap
 	if v.Join() {
 		r.join.Store(seq + 1)
 	}
