@@ -116,7 +116,7 @@ func TestAV1Clauses(t *testing.T) {
 		{"a sequence header that cannot be read", func(f *videoFeed) { f.send(elements(av1Begins, false, av1Sequence[:4], av1Key)) }, nil, true},
 		{"another sequence header without a key frame", func(f *videoFeed) {
 			other := bytes.Clone(av1Sequence)
-			other[2] ^= 0x20 // the level
+			other[4] ^= 0x10 // the level
 			f.send(elements(0, false, other, av1Inter))
 		}, nil, true},
 		{"a unit larger than the bound", func(f *videoFeed) {

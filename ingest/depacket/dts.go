@@ -91,6 +91,7 @@ func (d *DTS) configure(t *av.Track) error {
 			return err
 		}
 		d.sets = [][]byte{sets.SPS[0], sets.PPS[0]}
+	default:
 	}
 	return nil
 }

@@ -18,7 +18,8 @@ const (
 
 // Unit is what the body of one tag brings: a changed configuration, an access unit, both or nothing.
 type Unit struct {
-	// Config is the track as it is from this unit on; nil when nothing changed. It is immutable.
+	// Config is the track as it is from this unit on; nil when nothing changed. It is immutable. VP9 has no size
+	// before its first key frame, which brings another Config.
 	Config *av.Track
 	// Data is the access unit as av.Frame has it; empty when the body brings none. It lies in the body.
 	Data  []byte
@@ -89,6 +90,9 @@ func (b *Bodies) config(p packet) (Unit, error) {
 	if t.Codec.IsVideo() {
 		b.prefix = prefix
 	}
+	if t.Codec == av.CodecVP9 && b.video.Codec == av.CodecVP9 {
+		t.Width, t.Height = b.video.Width, b.video.Height
+	}
 	return Unit{Codec: t.Codec, Config: b.change(t)}, nil
 }
 
@@ -142,12 +146,21 @@ func (b *Bodies) media(p packet) (Unit, error) {
 			return Unit{}, err
 		}
 	}
+	if inBand(p.codec) {
+		config, key, err := lookInside(t, data)
+		if err != nil {
+			return Unit{}, err
+		}
+		if u.Key = key; config != nil {
+			u.Config = b.change(*config)
+		}
+		if !sized(t) {
+			return Unit{}, nil
+		}
+	}
 	var err error
 	if u.Data, err = plain(p.codec, data); err != nil {
 		return Unit{}, err
-	}
-	if p.codec == av.CodecH265 {
-		u.Key = hasIRAP(u.Data)
 	}
 	return u, nil
 }
@@ -248,22 +261,6 @@ func widen(data []byte, prefix int) ([]byte, error) {
 		data = data[n:]
 	}
 	return out, nil
-}
-
-// hasIRAP tells whether an H.265 access unit is one at which decoding can start (ITU-T H.265 table 7-1: types 16
-// to 23).
-func hasIRAP(data []byte) bool {
-	for len(data) > 0 {
-		nal, rest, err := cutNAL(data)
-		if err != nil {
-			return false
-		}
-		if len(nal) > 0 && nal[0]>>1&0x3f >= 16 && nal[0]>>1&0x3f <= 23 {
-			return true
-		}
-		data = rest
-	}
-	return false
 }
 
 // foreign says what a body has that weir cannot carry; nil for what can be passed over.

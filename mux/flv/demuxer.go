@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"weir/mux/av"
-	"weir/mux/codec/vp9"
 )
 
 // The tracks that a Demuxer finds: FLV has one of each kind.
@@ -163,8 +162,8 @@ func (d *Demuxer) configFrame(p packet) (*av.Frame, error) {
 		return nil, nil
 	}
 	*known = t
-	if t.Codec == av.CodecVP9 && t.Width == 0 {
-		return nil, nil // the first key frame says the size; see resize
+	if !sized(&t) {
+		return nil, nil
 	}
 	return d.announce(t), nil
 }
@@ -175,25 +174,20 @@ func (d *Demuxer) announce(t av.Track) *av.Frame {
 	return &av.Frame{Track: t.ID, Kind: av.KindConfig, Codec: t.Codec, DTS: at, PTS: at, Config: &t}
 }
 
-// resize looks at a frame of VP9, whose configuration record does not have the size: a key frame of another size is
-// returned behind a frame that announces it.
-func (d *Demuxer) resize(f *av.Frame) *av.Frame {
-	t := &d.video
-	if h, err := vp9.ParseHeader(f.Data); err == nil && h.Key && (t.Width != h.Width || t.Height != h.Height) {
-		t.Width, t.Height = h.Width, h.Height
-		d.pending = f
-		return d.announce(*t)
-	}
-	if t.Width == 0 {
-		d.skipped++
-		return nil
-	}
-	return f
-}
-
 func (d *Demuxer) mediaFrame(p packet) (*av.Frame, error) {
 	t := d.track(p.codec)
 	if t.Codec != p.codec { // FL-06: nothing can be decoded before the sequence header
+		d.skipped++
+		return nil, nil
+	}
+	var config *av.Track
+	if inBand(p.codec) {
+		var err error
+		if config, p.key, err = lookInside(t, p.data); err != nil {
+			return nil, err
+		}
+	}
+	if config == nil && !sized(t) {
 		d.skipped++
 		return nil, nil
 	}
@@ -209,8 +203,10 @@ func (d *Demuxer) mediaFrame(p packet) (*av.Frame, error) {
 		Track: t.ID, Codec: p.codec, Key: p.key,
 		DTS: d.time(0), PTS: d.time(p.cts), Data: data,
 	}
-	if p.codec == av.CodecVP9 {
-		f = d.resize(f)
+	if config != nil {
+		*t = *config
+		d.pending = f
+		return d.announce(*t), nil
 	}
 	return f, nil
 }

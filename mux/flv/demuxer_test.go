@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/mux/av"
+	"weir/mux/codec/h265"
 	"weir/mux/codec/opus"
 	"weir/testdata/samples"
 )
@@ -42,8 +43,8 @@ func opusTrack() *av.Track {
 // TestRoundTrip: what the encoder makes of frames, the demuxer makes into the same frames.
 func TestRoundTrip(t *testing.T) {
 	hevc, _ := samples.H265(t)
-	av1, _ := samples.AV1(t)
-	vp9, pictures := samples.VP9(t)
+	av1, av1Pictures := samples.AV1(t)
+	vp9, vp9Pictures := samples.VP9(t)
 	_, avc := avcC(t)
 	at := func(f av.Frame, dts, pts time.Duration) *av.Frame {
 		f.DTS, f.PTS = dts, pts
@@ -56,8 +57,8 @@ func TestRoundTrip(t *testing.T) {
 	}{
 		{"H.264", av.Tracks{*avc}, av.Frame{Track: videoID, Codec: av.CodecH264, Key: true, Data: []byte{0, 0, 0, 2, 0x65, 1}}},
 		{"H.265", av.Tracks{hevc}, av.Frame{Track: videoID, Codec: av.CodecH265, Data: []byte{0, 0, 0, 2, 0x02, 1}}},
-		{"AV1", av.Tracks{av1}, av.Frame{Track: videoID, Codec: av.CodecAV1, Key: true, Data: []byte{0x32, 0}}},
-		{"VP9", av.Tracks{vp9}, av.Frame{Track: videoID, Codec: av.CodecVP9, Key: true, Data: pictures[0].Data}},
+		{"AV1", av.Tracks{av1}, av.Frame{Track: videoID, Codec: av.CodecAV1, Key: true, Data: av1Pictures[0].Data}},
+		{"VP9", av.Tracks{vp9}, av.Frame{Track: videoID, Codec: av.CodecVP9, Key: true, Data: vp9Pictures[0].Data}},
 		{"Opus", av.Tracks{*opusTrack()}, av.Frame{Track: audioID, Codec: av.CodecOpus, Key: true, Data: []byte{0xfc, 1, 2}}},
 		{
 			"AAC",
@@ -147,8 +148,13 @@ func TestDemuxerStrips(t *testing.T) {
 	}
 	t.Run("H.265", func(t *testing.T) {
 		hevc, _ := samples.H265(t)
+		sets, err := h265.ParseConfig(hevc.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := lengthPrefixed(sets.VPS[0], sets.SPS[0], sets.PPS[0], []byte{0x46, 1, 0x10}, []byte{0x4c, 1, 0xff}, []byte{0x26, 1, 0xaf})
 		b := file(bodyTag(t, typeVideo, 0, "9068766331"+hex.EncodeToString(hevc.Config)),
-			bodyTag(t, typeVideo, 0, "9368766331"+"0000000340010c"+"0000000342010c"+"0000000344010c"+"00000003460110"+"000000034c01ff"+"000000032601af"))
+			bodyTag(t, typeVideo, 0, "9368766331"+hex.EncodeToString(data)))
 		if got := demux(t, NewDemuxer(bytes.NewReader(b))); len(got) != 2 || hex.EncodeToString(got[1].Data) != "000000032601af" {
 			t.Errorf("got %x", got[1].Data)
 		}

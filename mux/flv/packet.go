@@ -138,6 +138,8 @@ func newTrack(c av.Codec, config []byte) (av.Track, error) {
 			return t, fmt.Errorf("%w: %w", ErrFormat, err)
 		}
 		t.ID, t.ClockRate, t.Channels = AudioID, opus.ClockRate, h.Channels
+	default:
+		return t, fmt.Errorf("%w: configuration of %v", ErrFormat, c)
 	}
 	return t, nil
 }
@@ -181,7 +183,7 @@ func av1Track(t av.Track) (av.Track, error) {
 	return t, nil
 }
 
-// vp9Track has no size yet: the record says nothing of it; see Demuxer.resize.
+// vp9Track has no size yet: the record says nothing of it; see lookInside.
 func vp9Track(t av.Track) (av.Track, error) {
 	var err error
 	if t.Config, err = vp9.ParseConfig(t.Config); err != nil {
