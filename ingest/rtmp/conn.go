@@ -197,14 +197,15 @@ func ioReason(err error) error {
 // goodbye sends the reason as an onStatus and lets the peer read it: a connection that is closed while data is on its
 // way to us would be reset, and the peer might never see the reason.
 func (c *conn) goodbye(r *refusal) {
-	if err := c.out.status("error", statusCode(r.code), r.detail); err == nil {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if err := c.out.status("error", statusCode(r.code), r.detail); err == nil && ok && half.CloseWrite() == nil {
 		c.linger()
 	}
 }
 
+// linger waits for the peer to close, though not for long.
 func (c *conn) linger() {
-	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
+	if c.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
 		return
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(c.Conn, maxDrain)) // its end, whatever it is, is the end

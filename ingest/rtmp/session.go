@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -166,7 +167,7 @@ func (s *session) leave(reason error) {
 	case errors.Is(reason, errUnpublished):
 		s.publisher.End(reason)
 		_ = s.out.status("status", "NetStream.Unpublish.Success", reason.Error()) // it may be gone already
-		s.linger()
+		s.linger()                                                                // closing first would look like a failure to some encoders
 	case errors.Is(reason, errShutdown):
 		s.publisher.End(reason)
 	case errors.As(reason, &told):
@@ -186,7 +187,8 @@ func (s *session) media(m message) error {
 	u, err := s.bodies.Read(m.typ, m.body)
 	switch {
 	case errors.Is(err, flv.ErrCodec):
-		return refuse("codec", "%v: send H.264 and AAC", err)
+		what := strings.TrimPrefix(err.Error(), flv.ErrCodec.Error()+": ")
+		return refuse("codec", "%s cannot be carried: send H.264 and AAC", what)
 	case err != nil:
 		s.server.stats.units(kind, fateDamaged)
 		t.waiting = kind == kindVideo // whatever follows may depend on it
