@@ -19,6 +19,7 @@ func TestServer(t *testing.T) {
 			{"FLV", testFLV},
 			{"FLV with Opus", testEnhancedFLV},
 			{"FLV refuses", testFLVRefuses},
+			{"simulcast", testSimulcast},
 			{"video only", testVideoOnly},
 			{"audio only", testAudioOnly},
 			{"first HLS viewer", testFirstHLS},

@@ -92,6 +92,7 @@ func (h *Handler) Run(ctx context.Context) error {
 
 // ServeHTTP plays the stream named by the request's path values room and stream. ?audio= is aac (the default) or
 // opus, which only players of Enhanced FLV take. ?video=vp9 asks for VP9, where that is what is published.
+// ?layer= names a layer of a simulcast; without it the picture is the largest that comes.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := live.Key{App: h.opts.App, Room: r.PathValue("room"), Stream: r.PathValue("stream")}
 	if err := h.authorize(r, key); err != nil {
@@ -146,7 +147,12 @@ func (h *Handler) source(r *http.Request, s *live.Stream) (live.Source[flv.Tag],
 	if err != nil {
 		return nil, err
 	}
-	return live.FeedOf(s, "flv-"+codec.String(), frames, newEncoder), nil
+	layer := r.URL.Query().Get("layer")
+	frames, err = s.Layer(layer, codec.String(), frames)
+	if err != nil {
+		return nil, err
+	}
+	return live.FeedOf(s, "flv-"+codec.String()+"/"+layer, frames, newEncoder), nil
 }
 
 // askedAudio is the audio codec of ?audio=. Without the AAC encoder the default is Opus.
@@ -225,6 +231,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		problem(http.StatusBadRequest, "bad_audio", err.Error())
 	case errors.Is(err, errVP9):
 		problem(http.StatusNotAcceptable, "video_unavailable", "the video is VP9, which few players take in FLV: play it by HLS, or ask for ?video=vp9")
+	case errors.Is(err, live.ErrNoLayer):
+		problem(http.StatusNotFound, "layer_not_found", err.Error())
 	case errors.Is(err, errNoMedia), errors.Is(err, live.ErrEnded):
 		problem(http.StatusNotFound, "stream_not_found", "the stream has no media")
 	case errors.Is(err, transcode.ErrNoDecoder), errors.Is(err, transcode.ErrSource):

@@ -235,6 +235,10 @@ func TestRefusals(t *testing.T) {
 		{"not live", testOptions(), func(*rig) {}, "", 404, "stream_not_found"},
 		{"no media yet", hasty, func(r *rig) { r.publish(true, false) }, "", 404, "stream_not_found"},
 		{"audio that there is not", testOptions(), func(r *rig) { r.publish(true, false) }, "?audio=mp3", 400, "bad_audio"},
+		{"layer without simulcast", testOptions(), func(r *rig) {
+			r.publish(true, false)
+			r.pictures(1)
+		}, "?layer=q", 404, "layer_not_found"},
 		{"full", small, func(r *rig) {
 			r.publish(true, false)
 			r.pictures(1)

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ type Encoder[In, Out any] interface {
 // reader and ends a while after its last.
 type Feed[In, Out Item] struct {
 	stream *Stream
-	name   string
+	name   string // without what follows a slash
 	source Source[In]
 	open   func(av.Tracks) (Encoder[In, Out], error)
 
@@ -36,7 +37,7 @@ var errIdle = errors.New("no readers")
 
 // FeedOf returns the stream's feed of the given name, making it on first use. The source is the stream itself
 // or another of its feeds; open makes an encoder for a source whose tracks are ts, at each start and after each
-// lag of the feed itself.
+// lag of the feed itself. Metrics show the name up to its first slash: what outsiders name stands behind it.
 func FeedOf[In, Out Item](s *Stream, name string, source Source[In],
 	open func(ts av.Tracks) (Encoder[In, Out], error),
 ) *Feed[In, Out] {
@@ -45,7 +46,8 @@ func FeedOf[In, Out Item](s *Stream, name string, source Source[In],
 	if f, ok := s.feeds[name].(*Feed[In, Out]); ok {
 		return f
 	}
-	f := &Feed[In, Out]{stream: s, name: name, source: source, open: open}
+	label, _, _ := strings.Cut(name, "/")
+	f := &Feed[In, Out]{stream: s, name: label, source: source, open: open}
 	s.feeds[name] = f
 	return f
 }

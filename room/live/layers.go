@@ -132,10 +132,10 @@ func (s *Stream) Layer(layer, name string, source Source[Frame]) (Source[Frame],
 		return source, nil
 	}
 	if all := s.Layers(); !slices.Contains(all, layer) {
-		return nil, fmt.Errorf("%w: %q is none of [%s]", ErrNoLayer, layer, strings.Join(all, " "))
+		return nil, fmt.Errorf("%w: there are [%s]", ErrNoLayer, strings.Join(all, " "))
 	}
 	open := func(ts av.Tracks) (Encoder[Frame, Frame], error) { return newLayerView(s, layer, ts), nil }
-	return FeedOf(s, name+"-layer-"+layer, Source[Frame](layerSource{source, layer}), open), nil
+	return FeedOf(s, name+"-layer/"+layer, Source[Frame](layerSource{source, layer}), open), nil
 }
 
 // layerSource gives readers that begin at key frames of a layer.

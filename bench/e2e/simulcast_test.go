@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/bench/publish"
+	"weir/mux/codec/h264"
+	"weir/testdata"
+)
+
+// testSimulcast: each layer decodes at its own size, and the largest stands in for nothing; when it goes, the viewers
+// who named none get the one below, and it again when it is back.
+func testSimulcast(t *testing.T, s *server) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	src, err := publish.Start(ctx, publish.Options{
+		URL: s.http + "/whip/simulcast/cam", Token: s.token, Loop: true, StapA: true, StereoFmtp: true,
+		Layers: []publish.Layer{
+			{RID: "q", H264: testdata.Path("bars-360p.h264")}, {RID: "f", H264: testdata.Path("bars-720p.h264")},
+		},
+		Ogg: testdata.Path("tone.ogg"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(src.Close)
+	url := s.http + "/live/simulcast/cam.flv"
+	main := watch(t, url)
+	want := map[string]string{"": "1280x720", "?layer=f": "1280x720", "?layer=q": "640x360", "?layer=q&audio=opus": "640x360"}
+	viewers := map[string]*viewer{}
+	for query := range want {
+		viewers[query] = watch(t, url+query)
+	}
+	for query, v := range viewers {
+		v.untilLength(t, 3*time.Second)
+		v.leave()
+		if got := sizes(t, v); !slices.Equal(got, []string{want[query]}) {
+			t.Errorf("%q: sizes %v, want %s", query, got, want[query])
+		}
+		if !strings.Contains(query, "opus") { // ffmpeg here knows no Enhanced FLV
+			checkCapture(t, v, 5, "aac", "h264")
+		}
+	}
+	if a := get(t, url+"?layer=x"); a.StatusCode != http.StatusNotFound || a.code() != "layer_not_found" || !strings.Contains(string(a.body), "q f") {
+		t.Errorf("an unknown layer: %s %s", a.Status, a.body)
+	}
+	checkLayersListed(t, s)
+
+	src.Pause("f")
+	untilSize(t, main, "640x360")
+	src.Resume("f")
+	untilSize(t, main, "1280x720")
+	main.leave()
+	_, tags := main.snapshot()
+	checkRising(t, tags)
+	if got, want := sizes(t, main), []string{"1280x720", "640x360", "1280x720"}; !slices.Equal(got, want) {
+		t.Errorf("sizes %v, want %v", got, want)
+	}
+	// ffmpeg counts pictures in steps of the first rate, and complains of the one that stands 1 ms before a change.
+	if out, err := tool(t, "ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_type", "-of", "csv=p=0", main.file(t)); err != nil ||
+		strings.Join(strings.Fields(out), " ") != "video audio" {
+		t.Errorf("ffprobe decodes with %v\n%s", err, out)
+	}
+}
+
+// sizes are the picture's sizes in the order of the sequence headers.
+func sizes(t *testing.T, v *viewer) (out []string) {
+	t.Helper()
+	_, tags := v.snapshot()
+	for _, g := range tags {
+		if g.kind == videoTag && !g.media() {
+			out = append(out, sizeOf(t, g.body))
+		}
+	}
+	return out
+}
+
+// sizeOf is the size in the body of a sequence header: the record behind codec, type and composition time (E.4.3.1).
+func sizeOf(t *testing.T, body []byte) string {
+	t.Helper()
+	sps, _, err := h264.ParseConfig(body[5:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := h264.ParseSPS(sps[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size(info.Width, info.Height)
+}
+
+func size(width, height int) string { return fmt.Sprintf("%dx%d", width, height) }
+
+// untilSize waits for a sequence header of a size, and some pictures behind it.
+func untilSize(t *testing.T, v *viewer, want string) {
+	t.Helper()
+	v.until(t, "pictures of "+want, func(tags []tag) bool {
+		after := 0
+		for _, g := range slices.Backward(tags) {
+			if g.kind != videoTag {
+				continue
+			}
+			if !g.media() {
+				return sizeOf(t, g.body) == want && after > 15
+			}
+			after++
+		}
+		return false
+	})
+}
+
+// checkLayersListed fails unless GET /live shows the layers with their sizes.
+func checkLayersListed(t *testing.T, s *server) {
+	t.Helper()
+	var list struct {
+		Streams []struct {
+			Room   string
+			Tracks []struct {
+				Kind, Layer   string
+				Width, Height int
+			}
+		}
+	}
+	if err := json.Unmarshal(get(t, s.http+"/live").body, &list); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, st := range list.Streams {
+		for _, tr := range st.Tracks {
+			if st.Room == "simulcast" && tr.Kind == "video" {
+				got = append(got, tr.Layer+" "+size(tr.Width, tr.Height))
+			}
+		}
+	}
+	if want := []string{" 1280x720", "q 640x360", "f 1280x720"}; !slices.Equal(got, want) {
+		t.Errorf("listed are %q, want %q", got, want)
+	}
+}
