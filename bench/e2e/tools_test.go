@@ -33,7 +33,8 @@ func tool(t *testing.T, name string, args ...string) (string, error) {
 func checkDecodes(t *testing.T, input string, args ...string) {
 	t.Helper()
 	args = append([]string{"-v", "error", "-nostdin", "-i", input}, args...)
-	if out, err := tool(t, "ffmpeg", append(args, "-f", "null", "-")...); err != nil || out != "" {
+	// Pictures have the input's times: rounded to a guessed picture rate, two of them may fall on one.
+	if out, err := tool(t, "ffmpeg", append(args, "-enc_time_base", "-1", "-f", "null", "-")...); err != nil || out != "" {
 		t.Errorf("ffmpeg %s: %v\n%s", input, err, out)
 	}
 }

@@ -7,8 +7,9 @@ import (
 
 const (
 	// askEvery is the steady rate at which a publisher is asked for key frames: one costs several times the
-	// bits of another picture, and one serves everyone who waits.
-	askEvery = time.Second
+	// bits of another picture, and one serves everyone who waits. It is a little more than a second, so that no ten
+	// seconds have more than eleven requests, the burst included.
+	askEvery = 1100 * time.Millisecond
 	// askBurst requests may go out without a pause: the first for who joins, the second to close the group
 	// that the first one opened (an HLS playlist needs one whole segment).
 	askBurst = 2

@@ -256,6 +256,43 @@ func TestKeyFrameRequestsAreMerged(t *testing.T) {
 	})
 }
 
+// However many ask, and however long nobody did before: no ten seconds have more than eleven requests, and no other
+// span more than one a second and the one of the burst.
+func TestKeyFrameRequestsAreBounded(t *testing.T) {
+	inBubble(t, testOptions(), func(t *testing.T, reg *Registry) {
+		var mu sync.Mutex
+		var asked []time.Time
+		p := mustPublish(t, reg, PublishOptions{KeyFrame: func() {
+			mu.Lock()
+			defer mu.Unlock()
+			asked = append(asked, time.Now())
+		}})
+		for second := range 60 {
+			if second >= 20 && second < 30 {
+				time.Sleep(time.Second) // a rest, in which the burst grows again
+				continue
+			}
+			for range 50 {
+				p.Stream().WantKeyFrame("loss")
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if len(asked) < 40 {
+			t.Errorf("only %d requests", len(asked))
+		}
+		for i := range asked {
+			for k := i; k < len(asked); k++ {
+				span := asked[k].Sub(asked[i])
+				if n := k - i + 1; n > int(span/time.Second)+2 || span <= 10*time.Second && n > 11 {
+					t.Fatalf("%d requests within %v", n, span)
+				}
+			}
+		}
+	})
+}
+
 // TestReadersMayComeWhileTheHubStops: a reader that is taken meanwhile finds the end.
 func TestReadersMayComeWhileTheHubStops(t *testing.T) {
 	for range 20 {
