@@ -29,6 +29,7 @@ func (l lister) Streams() []api.StreamInfo {
 			Viewers: map[string]int{"flv": l.flv.Viewers(i.Key), "hls": l.hls.ViewersOf(i.Key)},
 			Counters: map[string]uint64{
 				"frames": i.Frames, "bytes": i.Bytes, "interruptions": uint64(i.Interruptions),
+				"silent": i.Silent, "repeated": i.Repeated, "misfits": i.Misfits,
 			},
 		}
 		if i.Reason != nil {

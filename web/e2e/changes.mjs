@@ -1,0 +1,139 @@
+// A publisher mutes, unplugs its camera, and is followed by others with other tracks: the watch page plays on, or comes
+// back by itself, as FLV and as HLS.
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import { launch } from './chromium.mjs';
+import { playMedia, untilState } from './playback.mjs';
+import { Server } from './server.mjs';
+
+const PATIENCE = 60_000;
+const AWAY = 6_000; // milliseconds for which a track is away
+const FORMS = ['flv', 'hls'];
+
+let server;
+let browser;
+
+before(async () => {
+  server = await Server.start();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+it('viewers play on without sound, and without pictures', async () => {
+  const publisher = await publishing('mute', { video: true, audio: true });
+  const viewers = await watching('mute');
+  for (const kind of ['audio', 'video']) {
+    const played = viewers.map((page) => playMedia(page, 15));
+    await publisher.evaluate(unplug, kind);
+    await publisher.waitForTimeout(AWAY);
+    await publisher.evaluate(plugIn, kind);
+    for (const [i, form] of FORMS.entries()) {
+      const result = await played[i];
+      assert.equal(result.error, null, form);
+      assert.deepEqual(result.reasons, [], `${form}, without ${kind}`);
+      assert.ok(result.audioBytes > 0 && result.frames > 0, `${form}: ${result.frames} pictures`);
+    }
+  }
+  await close(publisher, ...viewers);
+});
+
+it('viewers come back when another publisher has other tracks', async () => {
+  let publisher = await publishing('take', { video: true, audio: true });
+  const viewers = await watching('take');
+  for (const tracks of [{ audio: true }, { video: true, audio: true }, { video: true }]) {
+    const next = await publishing('take', tracks);
+    await close(publisher);
+    publisher = next;
+    for (const page of viewers) await until(page, tracks.video === true);
+  }
+  await close(publisher, ...viewers);
+});
+
+/** A page that publishes the fake devices as a stream. */
+async function publishing(stream, tracks) {
+  const { studio } = await server.urls('changes', stream);
+  const token = new URLSearchParams(new URL(studio).hash.slice(1)).get('usersig');
+  const page = await browser.newPage();
+  await page.goto(`${server.origin}/`);
+  const refused = await page.evaluate(publish, { endpoint: `${server.origin}/whip/changes/${stream}`, token, tracks });
+  assert.equal(refused, '');
+  return page;
+}
+
+/** Pages that play a stream, one in each form. */
+async function watching(stream) {
+  const pages = [];
+  for (const form of FORMS) {
+    const page = await browser.newPage();
+    await page.goto(`${server.origin}/watch/changes/${stream}?form=${form}`);
+    await untilState(page, 'playing');
+    pages.push(page);
+  }
+  return pages;
+}
+
+/** Waits until a page plays sound, and pictures or none, for some seconds on end. */
+async function until(page, pictures) {
+  const limit = Date.now() + PATIENCE;
+  for (;;) {
+    const before = await page.evaluate(decoded);
+    await page.waitForTimeout(2_000);
+    const now = await page.evaluate(decoded);
+    if (now.time > before.time + 1 && now.audio > before.audio && now.frames > before.frames === pictures) return;
+    assert.ok(Date.now() < limit, `${page.url()}: ${JSON.stringify([before, now])}, want pictures: ${pictures}`);
+  }
+}
+
+async function close(...pages) {
+  await Promise.all(pages.map((page) => page.close()));
+}
+
+/** Runs in the page: what was decoded so far. */
+function decoded() {
+  const video = document.querySelector('video');
+  return {
+    time: video.currentTime,
+    audio: video.webkitAudioDecodedByteCount,
+    frames: video.getVideoPlaybackQuality().totalVideoFrames,
+  };
+}
+
+/** Runs in the page: publishes; returns why that was refused. */
+async function publish({ endpoint, token, tracks }) {
+  const media = await navigator.mediaDevices.getUserMedia(tracks);
+  const pc = new RTCPeerConnection();
+  globalThis.publisher = { pc, away: {} };
+  for (const track of media.getTracks()) {
+    pc.addTransceiver(track, { direction: 'sendonly', streams: [media] });
+    track.contentHint = track.kind === 'video' ? 'detail' : '';
+  }
+  await pc.setLocalDescription();
+  while (pc.iceGatheringState !== 'complete') await new Promise((done) => setTimeout(done, 50));
+  const response = await fetch(endpoint, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` },
+    body: pc.localDescription.sdp,
+  });
+  const body = await response.text();
+  if (response.status !== 201) return `${response.status} ${body}`;
+  await pc.setRemoteDescription({ type: 'answer', sdp: body });
+  return '';
+}
+
+/** Runs in the page: sends nothing more of a track. */
+async function unplug(kind) {
+  const { pc, away } = globalThis.publisher;
+  const sender = pc.getSenders().find((s) => s.track?.kind === kind);
+  away[kind] = { sender, track: sender.track };
+  await sender.replaceTrack(null);
+}
+
+/** Runs in the page: sends it again. */
+async function plugIn(kind) {
+  const { sender, track } = globalThis.publisher.away[kind];
+  await sender.replaceTrack(track);
+}
