@@ -71,8 +71,11 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	}
 	mux := newMux(routes(doors{
 		pages: pages,
-		api:   api.New(api.Options{Lister: lister{hub: s.hub, flv: s.flv, hls: s.hls}, Auth: authorizer, Log: log}),
-		whip:  s.whip, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
+		api: api.New(api.Options{
+			Lister: lister{hub: s.hub, flv: s.flv, hls: s.hls}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
+			Auth: authorizer, Log: log,
+		}),
+		whip: s.whip, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
 	}))
 	if err := s.listen(publicHandler(mux, cfg.HTTP.Origins, log), adminHandler(s.metrics(), s.ready.Load)); err != nil {
 		return nil, errors.Join(err, s.close())

@@ -15,8 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/webrtc/v4"
-
 	"weir/mux/av"
 	"weir/room/auth"
 	"weir/room/live"
@@ -62,6 +60,8 @@ type Handler struct {
 	log   *slog.Logger
 	stats *Stats
 	tasks sync.WaitGroup // sessions
+
+	failures failures
 
 	running chan struct{}   // closed once Run was called
 	ctx     context.Context // of the sessions; set before running is closed
@@ -226,27 +226,13 @@ func (h *Handler) open(r *http.Request, key live.Key, p live.PublishOptions, o *
 
 // negotiate answers the offer, with all candidates in the answer.
 func (s *session) negotiate(r *http.Request) (string, error) {
-	err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: s.offer.text})
+	answer, err := answerOf(r.Context(), s.pc, s.offer.text)
 	if err != nil {
-		return "", badOffer(err.Error())
-	}
-	answer, err := s.pc.CreateAnswer(nil)
-	if err != nil {
-		return "", badOffer(err.Error())
-	}
-	gathered := webrtc.GatheringCompletePromise(s.pc)
-	if err := s.pc.SetLocalDescription(answer); err != nil {
-		return "", fmt.Errorf("cannot answer: %w", err)
-	}
-	select {
-	case <-gathered:
-	case <-time.After(gatherTimeout):
-		return "", errors.New("cannot list the server's addresses in time")
-	case <-r.Context().Done():
-		return "", context.Cause(r.Context())
+		return "", err
 	}
 	o := s.handler.opts
-	return finishAnswer(s.pc.LocalDescription().SDP, s.offer, o.StartBitrate, isLoopback(r.RemoteAddr))
+	s.answer, err = finishAnswer(answer, s.offer, o.StartBitrate, isLoopback(r.RemoteAddr))
+	return s.answer, err
 }
 
 func isLoopback(remoteAddr string) bool {

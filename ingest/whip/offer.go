@@ -27,9 +27,9 @@ const (
 // offer is what weir takes from an SDP offer.
 type offer struct {
 	video, audio *section
-	text         string // what the peer connection is given to answer
-	ufrag, pwd   string // of the publisher's ICE session
-	candidates   int    // of the publisher that stand in text
+	text         string   // what the peer connection is given to answer
+	ufrag, pwd   string   // of the publisher's ICE session
+	offered      []string // the publisher's candidates that stand in text, in short
 }
 
 // tracks are the ids of the tracks announced.
@@ -150,10 +150,11 @@ func (o *offer) takeSources(m *sdp.MediaDescription) error {
 // boundCandidates leaves out the candidates that are too many.
 func (o *offer) boundCandidates(m *sdp.MediaDescription) {
 	m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
-		if a.Key == "candidate" {
-			o.candidates++
+		if a.Key != "candidate" || len(o.offered) >= maxCandidates {
+			return a.Key == "candidate"
 		}
-		return a.Key == "candidate" && o.candidates > maxCandidates
+		o.offered = append(o.offered, describe(a.Value))
+		return false
 	})
 }
 

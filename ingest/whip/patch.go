@@ -20,7 +20,7 @@ type negotiation struct {
 	tag        string     // strong entity-tag, quotes included
 	ufrag, pwd string     // the publisher's
 	former     []string   // its ufrags before, the newest last
-	candidates int        // taken so far
+	offered    []string   // its candidates so far, in short
 	closed     bool       // the connection is being taken down
 }
 
@@ -107,10 +107,10 @@ func (s *session) addCandidatesLocked(all []candidate) {
 		if c.ufrag != "" && c.ufrag != s.ice.ufrag || c.mid != "" && !s.offer.hasSection(c.mid) {
 			continue
 		}
-		if s.ice.candidates >= maxCandidates {
+		if len(s.ice.offered) >= maxCandidates {
 			return
 		}
-		s.ice.candidates++
+		s.ice.offered = append(s.ice.offered, describe(c.value))
 		if err := s.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: c.value}); err != nil {
 			s.log.Debug("candidate discarded", "error", err)
 		}

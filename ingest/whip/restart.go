@@ -26,7 +26,7 @@ func (s *session) restartLocked(f *fragment, clientIsLocal bool) (string, error)
 	n := &s.ice
 	n.former = append(n.former, n.ufrag)
 	n.former = n.former[max(0, len(n.former)-maxFormer):]
-	n.tag, n.ufrag, n.pwd, n.candidates = newTag(), f.ufrag, f.pwd, 0
+	n.tag, n.ufrag, n.pwd, n.offered = newTag(), f.ufrag, f.pwd, nil
 	if err := s.answerRestart(); err != nil {
 		return "", fmt.Errorf("cannot restart ICE: %w", err)
 	}

@@ -38,6 +38,7 @@ type session struct {
 	sync      depacket.Sync
 	ice       negotiation
 	firstTag  string // the entity-tag that the 201 has
+	answer    string // the SDP that the 201 has
 	log       *slog.Logger
 	started   time.Time     // when the stream's clock was 0
 	ahead     time.Duration // by which this publisher's clock is before the stream's; see attach
@@ -70,7 +71,7 @@ func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *ses
 		ready:    make(chan struct{}),
 	}
 	s.firstTag = newTag()
-	s.ice = negotiation{tag: s.firstTag, ufrag: o.ufrag, pwd: o.pwd, candidates: o.candidates}
+	s.ice = negotiation{tag: s.firstTag, ufrag: o.ufrag, pwd: o.pwd, offered: o.offered}
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		select {
 		case s.states <- state:
@@ -195,6 +196,7 @@ func (s *session) run(ctx context.Context) {
 	defer close(s.finish)
 	defer s.handler.forget(s)
 	reason := s.attend(ctx)
+	s.noteFailure(reason)
 	s.log.Info("publisher left", "reason", reason)
 	s.handler.stats.ends.WithLabelValues(live.Reason(reason)).Inc()
 	s.leave(reason)

@@ -61,6 +61,7 @@ type authorizer interface {
 // Options is what the API needs. All fields must be set.
 type Options struct {
 	Lister Lister
+	Doctor Doctor
 	Auth   authorizer
 	Log    *slog.Logger
 }
@@ -68,12 +69,13 @@ type Options struct {
 // API has a handler for every call.
 type API struct {
 	lister Lister
+	doctor Doctor
 	auth   authorizer
 	log    *slog.Logger
 }
 
 // New returns an API.
-func New(o Options) *API { return &API{lister: o.Lister, auth: o.Auth, log: o.Log} }
+func New(o Options) *API { return &API{lister: o.Lister, doctor: o.Doctor, auth: o.Auth, log: o.Log} }
 
 // trackJSON is a track as JSON shows it.
 type trackJSON struct {
