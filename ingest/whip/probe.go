@@ -131,7 +131,7 @@ func (c check) ask(ctx context.Context, to *Reach) error {
 		if err != nil {
 			return err
 		}
-		if err := write(conn, to.Protocol, request.Raw); err != nil {
+		if err := writeSTUN(conn, to.Protocol, request.Raw); err != nil {
 			return err
 		}
 		if err := conn.SetReadDeadline(time.Now().Add(probeWait)); err != nil {
@@ -150,7 +150,7 @@ func (c check) ask(ctx context.Context, to *Reach) error {
 // awaitAnswer reads until the answer comes, or the deadline. Checks of the server come in between.
 func awaitAnswer(conn net.Conn, protocol string, request *stun.Message) bool {
 	for {
-		b, err := read(conn, protocol)
+		b, err := readSTUN(conn, protocol)
 		if err != nil {
 			return false
 		}
@@ -165,8 +165,8 @@ func isAnswer(b []byte, request *stun.Message) bool {
 	return m.Decode() == nil && m.Type == stun.BindingSuccess && m.TransactionID == request.TransactionID
 }
 
-// write sends a STUN message; over TCP each has its length before it (RFC 4571 2).
-func write(conn net.Conn, protocol string, b []byte) error {
+// writeSTUN sends a STUN message; over TCP each has its length before it (RFC 4571 2).
+func writeSTUN(conn net.Conn, protocol string, b []byte) error {
 	if protocol == "tcp" {
 		b = append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...)
 	}
@@ -174,7 +174,7 @@ func write(conn net.Conn, protocol string, b []byte) error {
 	return err
 }
 
-func read(conn net.Conn, protocol string) ([]byte, error) {
+func readSTUN(conn net.Conn, protocol string) ([]byte, error) {
 	buf := make([]byte, receiveMTU)
 	if protocol != "tcp" {
 		n, err := conn.Read(buf)
