@@ -19,6 +19,7 @@ func TestServer(t *testing.T) {
 			{"FLV", testFLV},
 			{"FLV with Opus", testEnhancedFLV},
 			{"FLV refuses", testFLVRefuses},
+			{"H.265, AV1 and VP9", testCodecs},
 			{"simulcast", testSimulcast},
 			{"video only", testVideoOnly},
 			{"audio only", testAudioOnly},

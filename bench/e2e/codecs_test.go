@@ -1,0 +1,89 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"weir/bench/publish"
+	"weir/mux/av"
+	"weir/testdata"
+	"weir/testdata/samples"
+)
+
+// testCodecs: H.265, AV1 and VP9 by WHIP come out as HLS that ffmpeg decodes without a word, and as Enhanced FLV
+// with the very bytes that were sent; VP9 in FLV only for those who ask for it.
+func testCodecs(t *testing.T, s *server) {
+	for _, c := range []struct {
+		file   string
+		codec  av.Codec
+		sample func(t testing.TB) (av.Track, []*av.Frame)
+		query  string
+		probe  string // what ffprobe calls the codec
+	}{
+		{"bars-360p.h265", av.CodecH265, samples.H265, "", "hevc"},
+		{"bars-360p-av1.ivf", av.CodecAV1, samples.AV1, "", "av1"},
+		{"bars-360p-vp9.ivf", av.CodecVP9, samples.VP9, "?video=vp9", "vp9"},
+	} {
+		t.Run(c.codec.String(), func(t *testing.T) {
+			t.Parallel()
+			path := "codecs/" + c.codec.String()
+			session := s.publishClip(t, path, testdata.Path(c.file))
+			if c.query != "" {
+				if a := get(t, s.http+"/live/"+path+".flv"); a.StatusCode != http.StatusNotAcceptable || a.code() != "video_unavailable" {
+					t.Errorf("FLV unasked: %s %s", a.Status, a.body)
+				}
+			}
+			v := watch(t, s.http+"/live/"+path+".flv"+c.query)
+			v.untilLength(t, 2*time.Second)
+			v.leave()
+			checkSent(t, v, c.codec, c.sample)
+			p := play(t, s.http+"/live/"+path+".m3u8")
+			p.until(t, 3)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if err := session.Delete(ctx); err != nil {
+				t.Fatal(err)
+			}
+			p.untilEnd(t)
+			checkDecodes(t, p.media)
+			checkProbe(t, p.media, slices.Sorted(slices.Values([]string{c.probe, "opus"}))...)
+		})
+	}
+}
+
+// publishClip publishes a file of any codec, and sound, as user "host" until the test ends.
+func (s *server) publishClip(t *testing.T, path, file string) *publish.Session {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	session, err := publish.Start(ctx, publish.Options{
+		URL: s.http + "/whip/" + path, Token: s.token, Video: file, Ogg: testdata.Path("tone.ogg"), Loop: true, RTX: true, StereoFmtp: true,
+	})
+	if err != nil {
+		t.Fatalf("cannot publish %s: %v", path, err)
+	}
+	t.Cleanup(session.Close)
+	return session
+}
+
+// checkSent fails unless the viewer got pictures of the sample, byte for byte, the first of them a key frame.
+func checkSent(t *testing.T, v *viewer, codec av.Codec, sample func(t testing.TB) (av.Track, []*av.Frame)) {
+	t.Helper()
+	_, frames := sample(t)
+	keys := map[string]bool{}
+	for _, f := range frames {
+		keys[string(f.Data)] = f.Key
+	}
+	video, audio := v.frames(t)
+	if len(video) < 30 || len(audio) < 50 || !video[0].Key {
+		t.Fatalf("%d pictures and %d packets of sound in 2 s", len(video), len(audio))
+	}
+	for i, f := range video {
+		if key, ok := keys[string(f.Data)]; !ok || key != f.Key || f.Codec != codec {
+			t.Fatalf("picture %d of %v was not sent", i, f.Codec)
+		}
+	}
+}
