@@ -15,7 +15,7 @@ const (
 	maxReserve = 200 * time.Millisecond
 	// One that follows is moved by 5 % at most: 1.7 ms a picture at 30 a second, which nobody sees, so that 300 ms are
 	// made good in less than 10 s.
-	followPPM  = 50_000
+	followPPM = 50_000
 	// Without reports it is moved by no more than this: a path that becomes worse for a while shows in one track's
 	// shortest delay a little before it does in the other's.
 	arrivalPPM = 10_000

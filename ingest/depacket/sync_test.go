@@ -265,7 +265,7 @@ func TestSyncWithOddReports(t *testing.T) {
 			}
 			return ntp, rtp
 		}, 15 * ms},
-		{"timestamps of another source", func(n int, sound bool, ntp uint64, rtp uint32) (uint64, uint32) {
+		{"timestamps of another source", func(n int, _ bool, ntp uint64, rtp uint32) (uint64, uint32) {
 			if n%4 == 3 {
 				rtp += 1 << 30
 			}
@@ -277,13 +277,13 @@ func TestSyncWithOddReports(t *testing.T) {
 			}
 			return ntp, rtp
 		}, 15 * ms},
-		{"two clocks", func(n int, sound bool, ntp uint64, rtp uint32) (uint64, uint32) {
+		{"two clocks", func(_ int, sound bool, ntp uint64, rtp uint32) (uint64, uint32) {
 			if sound {
 				ntp += 86400 * second
 			}
 			return ntp, rtp
 		}, 80 * ms}, // by arrival: the encoder's delay is left
-		{"one track has none", func(n int, sound bool, ntp uint64, rtp uint32) (uint64, uint32) {
+		{"one track has none", func(_ int, sound bool, ntp uint64, rtp uint32) (uint64, uint32) {
 			if sound {
 				ntp = 0
 			}
