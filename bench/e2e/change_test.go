@@ -270,6 +270,10 @@ func (v *viewer) reaches(t *testing.T, at time.Duration, video bool) (ok bool) {
 // headers says how many sequence headers a response had, as in V1A1.
 func (v *viewer) headers() string {
 	_, tags := v.snapshot()
+	return headersOf(tags)
+}
+
+func headersOf(tags []tag) string {
 	video, audio := 0, 0
 	for _, g := range tags {
 		switch {

@@ -16,6 +16,8 @@ func TestServer(t *testing.T) {
 			{"publisher vanishes", testVanish},
 			{"publisher comes back", testComeBack},
 			{"publisher says goodbye", testDelete},
+			{"takeover", testTakeover},
+			{"race of publishers", testRace},
 			{"FLV", testFLV},
 			{"FLV with Opus", testEnhancedFLV},
 			{"FLV refuses", testFLVRefuses},
