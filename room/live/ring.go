@@ -54,6 +54,9 @@ func (s *snapshot) next(ts av.Tracks) *snapshot {
 func (s *snapshot) fits(older av.Tracks) bool {
 	ts := s.get()
 	for i := range older {
+		if older[i].Layer != "" {
+			continue // the layers stand beside what is shown
+		}
 		if t := ts.Find(older[i].ID); t == nil || t.Codec != older[i].Codec {
 			return false
 		}

@@ -41,6 +41,11 @@ export interface PlayerOptions {
 /** Why one attempt to play came to its end. */
 type Outcome = { error: Error | null; lasted: number };
 
+/** The kinds of tracks that a broadcast has, each once. */
+function kindsOf(found: LiveStream): string[] {
+  return [...new Set(found.tracks.map((t) => t.kind))].sort();
+}
+
 /**
  * Plays one broadcast for as long as it lives: waits for it, opens it, watches that it moves, and opens it again
  * with growing pauses when it breaks.
@@ -135,7 +140,7 @@ export class Player {
   async #attempt(found: LiveStream, signal: AbortSignal): Promise<Outcome> {
     const { video, origin, name, query } = this.#options;
     this.#options.onTracks(found.tracks);
-    const kinds = found.tracks.map((t) => t.kind);
+    const kinds = kindsOf(found);
     const known = kinds.length > 0;
     const form = formFor(this.#form, found.tracks.map((t) => t.codec));
     let engine: Engine | null = null;
@@ -152,7 +157,7 @@ export class Player {
       if (signal.aborted) return { error: null, lasted: 0 };
       this.#play();
       let lasted = 0;
-      const watched = this.#watch(watch.signal, (ms) => {
+      const watched = this.#watch(kinds, watch.signal, (ms) => {
         lasted = ms;
       });
       const error = await Promise.race([engine.over, watched]);
@@ -168,9 +173,10 @@ export class Player {
 
   /**
    * Looks at the element until the signal aborts: reports for how long it has played, sets the state, and gives up
-   * with a reason when a living broadcast does not move, or with null when it no longer lives.
+   * with a reason when a living broadcast does not move, or with null when it no longer lives, or has other kinds of
+   * tracks than it was opened with: engines wait for what they once had.
    */
-  async #watch(signal: AbortSignal, report: (playedMs: number) => void): Promise<Error | null> {
+  async #watch(kinds: string[], signal: AbortSignal, report: (playedMs: number) => void): Promise<Error | null> {
     const { video } = this.#options;
     let position = video.currentTime;
     let moved = performance.now();
@@ -196,6 +202,7 @@ export class Player {
       const found = await this.#find(signal);
       if (signal.aborted) break;
       if (found === null) return null;
+      if (!(found instanceof Error) && kinds.length > 0 && kinds.join() !== kindsOf(found).join()) return null;
       if (found instanceof Error) this.#set('interrupted', reasonOf(found));
       else if (found.state === 'interrupted') this.#set('interrupted', 'the publisher lost its connection');
       else if (still >= FREEZE) return new Error('nothing arrives');
