@@ -103,6 +103,7 @@ func (s *session) stage() Stage {
 		return StageICE
 	case webrtc.DTLSTransportStateConnecting, webrtc.DTLSTransportStateFailed:
 		return StageDTLS
+	default:
 	}
 	for _, t := range s.snapshot() {
 		t.mu.Lock()
@@ -173,7 +174,13 @@ func (f *Failure) advise(port int) string {
 		return "The connection stood, but the publisher sent nothing on it: is its camera in use by another program?"
 	case StageLost:
 		return "Media came, and then the path was lost. The publisher neither restarted ICE nor published again in time."
+	default:
+		return f.adviseOnPath(port)
 	}
+}
+
+// adviseOnPath is for a session that found no path.
+func (f *Failure) adviseOnPath(port int) string {
 	if slices.ContainsFunc(f.Pairs, func(p Pair) bool { return p.Heard }) {
 		return "The publisher's checks arrive here, but no path was agreed on: a firewall drops what the server sends " +
 			"back, or the publisher gave up."
