@@ -157,14 +157,19 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	policy, err := c.policyOf(to.policy, grant.Admin)
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(c, grant.Rights)
 	// RTMP does not say which tracks will come; two is what most bring, and of one alone the hub waits a moment.
 	p, err := o.Hub.Publish(live.Key{App: o.App, Room: to.room, Stream: to.stream}, live.PublishOptions{
-		User: grant.User, Policy: o.Policy, Tracks: 2,
+		User: grant.User, Policy: policy, Tracks: 2, Report: s.figures,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(c, p, grant.Rights)
+	s.attach(p)
 	err = c.out.control(controlBegin, []byte{0, 0, 0, publishStream})
 	if err == nil {
 		err = c.out.status("status", "NetStream.Publish.Start", "the stream is being published")
@@ -178,4 +183,21 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	}
 	c.in.limit = maxMedia
 	return s, nil
+}
+
+// policyOf is the policy that a publish asks for, or else the configured one. Anybody may be stricter than the
+// configuration; only an administrator may be less.
+func (c *conn) policyOf(name string, admin bool) (live.Policy, error) {
+	configured := c.server.opts.Policy
+	if name == "" {
+		return configured, nil
+	}
+	p, err := live.ParsePolicy(name)
+	if err != nil {
+		return 0, refuse("bad_policy", "policy must be resume, replace or reject")
+	}
+	if !admin && p.Looser(configured) {
+		return 0, refuse("policy_forbidden", "only an administrator may publish with the policy %s here", name)
+	}
+	return p, nil
 }

@@ -25,31 +25,39 @@ type session struct {
 	rights    auth.Rights
 	log       *slog.Logger
 	started   time.Time     // when the stream's clock was 0
-	ahead     time.Duration // by which this publisher's clock is before the stream's; see newSession
+	ahead     time.Duration // by which this publisher's clock is before the stream's; see attach
 
 	bodies       flv.Bodies
 	clock        clock
 	video, audio track
 
+	first   time.Duration // the time of the first frame written
+	settled bool          // tracks that this publisher does not bring are over
+
 	seen atomic.Int64 // when the last media came, as s.now
 
-	mu    sync.Mutex // guards cause
-	cause error      // why the watcher closed the connection
+	jumps atomic.Uint64
+
+	mu     sync.Mutex // guards the fields below
+	cause  error      // why the watcher closed the connection
+	meters [2]meter   // of video and audio
 }
 
-// newSession gives a connection its publisher. Its clock is the stream's, but never behind what the stream has: media
-// that came in a burst ran ahead of its arrival, and this publisher goes on behind it, both tracks alike.
-func newSession(c *conn, p *live.Publisher, rights auth.Rights) *session {
-	s := &session{
-		conn: c, publisher: p, rights: rights, started: p.Stream().Started(),
-		log:   c.log.With("stream", p.Stream().Key().String(), "user", p.User()),
-		video: track{id: videoID, waiting: true}, audio: track{id: audioID},
+func newSession(c *conn, rights auth.Rights) *session {
+	return &session{
+		conn: c, rights: rights, video: track{id: videoID, waiting: true}, audio: track{id: audioID},
 	}
+}
+
+// attach gives the session its publisher. Its clock is the stream's, but never behind what the stream has: media that
+// came in a burst ran ahead of its arrival, and this publisher goes on behind it, both tracks alike.
+func (s *session) attach(p *live.Publisher) {
+	s.publisher, s.started = p, p.Stream().Started()
+	s.log = s.conn.log.With("stream", p.Stream().Key().String(), "user", p.User())
 	if newest, ok := p.Newest(); ok {
 		s.ahead = max(0, newest+time.Millisecond-s.now())
 	}
-	s.seen.Store(int64(s.now() + c.server.opts.Handshake)) // encoders may connect before they have anything
-	return s
+	s.seen.Store(int64(s.now() + s.server.opts.Handshake)) // encoders may connect before they have anything
 }
 
 // now is the time that media gets that arrives now.
@@ -111,7 +119,7 @@ func (s *session) command(m message) error {
 func (s *session) watch(ctx context.Context, done <-chan struct{}) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-done:
 			return
@@ -122,6 +130,9 @@ func (s *session) watch(ctx context.Context, done <-chan struct{}) {
 			s.cut(s.publisher.Err())
 			return
 		case <-tick.C:
+			if n%int(meterEvery/tickEvery) == 0 {
+				s.measure()
+			}
 			// The connection may only be slow: it stays for as long as the stream waits for its publisher, which
 			// Done then says.
 			if s.now()-time.Duration(s.seen.Load()) > s.server.opts.Timeout {
@@ -190,7 +201,7 @@ func (s *session) media(m message) error {
 		what := strings.TrimPrefix(err.Error(), flv.ErrCodec.Error()+": ")
 		return refuse("codec", "%s cannot be carried: send H.264 and AAC", what)
 	case err != nil:
-		s.server.stats.units(kind, fateDamaged)
+		s.count(t, kind, fateDamaged)
 		t.waiting = kind == kindVideo // whatever follows may depend on it
 		return nil
 	}
@@ -207,12 +218,13 @@ func (s *session) media(m message) error {
 	arrival := s.now()
 	s.seen.Store(int64(arrival))
 	if t.waiting && !u.Key {
-		s.server.stats.units(kind, fateDependent)
+		s.count(t, kind, fateDependent)
 		return nil
 	}
 	t.waiting = false
 	s.write(t, &u, s.place(m, kind, &u, arrival))
-	s.server.stats.units(kind, fateHandedOn)
+	t.bytes.Add(uint64(len(u.Data)))
+	s.count(t, kind, fateHandedOn)
 	return nil
 }
 
@@ -222,6 +234,7 @@ func (s *session) place(m message, kind kind, u *flv.Unit, arrival time.Duration
 	at := s.clock.place(m.time, arrival)
 	if s.clock.jumps != jumps {
 		s.server.stats.jumps.Inc()
+		s.jumps.Add(1)
 		s.log.Debug("timestamps jumped", "to", m.time)
 	}
 	if kind == kindAudio {
@@ -255,6 +268,30 @@ func (s *session) write(t *track, u *flv.Unit, at time.Duration) {
 		t.config = nil
 	}
 	s.hand(f)
+	if !s.settled {
+		s.settle(dts)
+	}
+}
+
+// settleAfter is how long a track may take to come. What a stream has that is taken over and this publisher has not
+// brought by then is over: an output that waits for it would wait for ever.
+const settleAfter = 2 * time.Second
+
+// settle ends what does not come, once it is time.
+func (s *session) settle(at time.Duration) {
+	if s.first == 0 {
+		s.first = at
+	}
+	if at-s.first < settleAfter {
+		return
+	}
+	s.settled = true
+	for _, t := range s.publisher.Stream().Tracks() {
+		if t.ID == s.video.id && s.video.wrote || t.ID == s.audio.id && s.audio.wrote {
+			continue
+		}
+		s.hand(&av.Frame{Track: t.ID, Kind: av.KindConfig, Codec: t.Codec, DTS: at, PTS: at, Wall: s.wall(at)})
+	}
 }
 
 func (s *session) hand(f *av.Frame) {

@@ -12,10 +12,11 @@ import (
 const appLive = "live"
 
 // target is what a publisher asks for.
-type target struct{ room, stream, token string }
+type target struct{ room, stream, token, policy string }
 
 // parseTarget reads the app of the connect command and the name of the publish command. Joined they are
-// live/{room}/{stream}, wherever the encoder cuts between server and key; ?usersig= may stand behind either.
+// live/{room}/{stream}, wherever the encoder cuts between server and key; ?usersig=
+// and ?policy= may stand behind either.
 func parseTarget(app, name string) (target, error) {
 	app, appQuery, _ := strings.Cut(app, "?")
 	name, nameQuery, _ := strings.Cut(name, "?")
@@ -35,14 +36,17 @@ func parseTarget(app, name string) (target, error) {
 	if err != nil {
 		return target{}, refuse("bad_id", "%v", err)
 	}
-	return target{room: room, stream: stream, token: token(nameQuery, appQuery)}, nil
+	return target{
+		room: room, stream: stream,
+		token: parameter("usersig", nameQuery, appQuery), policy: parameter("policy", nameQuery, appQuery),
+	}, nil
 }
 
-// token is the first usersig in the queries.
-func token(queries ...string) string {
+// parameter is the first of a name in the queries.
+func parameter(name string, queries ...string) string {
 	for _, q := range queries {
-		if values, err := url.ParseQuery(q); err == nil && values.Get("usersig") != "" {
-			return values.Get("usersig")
+		if values, err := url.ParseQuery(q); err == nil && values.Get(name) != "" {
+			return values.Get(name)
 		}
 	}
 	return ""

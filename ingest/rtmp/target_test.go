@@ -9,7 +9,7 @@ import (
 )
 
 func TestParseTarget(t *testing.T) {
-	want := target{"demo", "cam", "e*J-_"}
+	want := target{room: "demo", stream: "cam", token: "e*J-_"}
 	for _, tc := range []struct{ name, app, stream string }{
 		{"OBS: server and key", "live", "demo/cam?usersig=e*J-_"},
 		{"ffmpeg: the last part is the name", "live/demo", "cam?usersig=e*J-_"},
@@ -24,7 +24,7 @@ func TestParseTarget(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", tc.name, got, err)
 		}
 	}
-	if got, err := parseTarget("live", "my%20room/cam"); err != nil || got.room != "my room" || got.token != "" {
+	if got, err := parseTarget("live", "my%20room/cam"); err != nil || got.room != "my room" || got.token+got.policy != "" {
 		t.Errorf("a room with a space: got %+v, %v", got, err)
 	}
 }

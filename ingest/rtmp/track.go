@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"sync/atomic"
 	"time"
 
 	"weir/mux/av"
@@ -25,6 +26,9 @@ type track struct {
 	wrote   bool
 	last    time.Duration // DTS of the last frame
 	steady  steady
+
+	// What was handed on and what was not; any goroutine may read them.
+	bytes, units, damaged, dependent atomic.Uint64
 }
 
 // times are the DTS and PTS of an access unit that its message places at.

@@ -6,9 +6,6 @@ import (
 	"weir/room/live"
 )
 
-// strictness orders the policies by how much they let happen to a publisher who is there.
-var strictness = map[live.Policy]int{live.PolicyReplace: 0, live.PolicyResume: 1, live.PolicyReject: 2}
-
 // policyOf is the policy that a publish asks for with ?policy=, or else the configured one. Anybody may be stricter
 // than the configuration; only an administrator may be less.
 func (h *Handler) policyOf(r *http.Request, admin bool) (live.Policy, error) {
@@ -20,7 +17,7 @@ func (h *Handler) policyOf(r *http.Request, admin bool) (live.Policy, error) {
 	if err != nil {
 		return 0, refuse(http.StatusBadRequest, "bad_policy", "policy must be resume, replace or reject")
 	}
-	if !admin && strictness[p] < strictness[h.opts.Policy] {
+	if !admin && p.Looser(h.opts.Policy) {
 		return 0, refuse(http.StatusForbidden, "policy_forbidden", "only an administrator may publish with the policy "+name+" here")
 	}
 	return p, nil

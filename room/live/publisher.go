@@ -37,6 +37,12 @@ func ParsePolicy(name string) (Policy, error) {
 	return 0, fmt.Errorf("%q is none of %v", name, policyNames)
 }
 
+// Looser tells whether p lets more happen to a publisher who is there than o does.
+func (p Policy) Looser(o Policy) bool {
+	hold := [...]int{PolicyReplace: 0, PolicyResume: 1, PolicyReject: 2}
+	return hold[p] < hold[o]
+}
+
 // PublishOptions say who publishes and how.
 type PublishOptions struct {
 	// User is the publisher's identity; PolicyResume compares it.
