@@ -16,7 +16,7 @@ COPY --from=build --chown=65532:65532 --chmod=0700 /src/bin/data /data
 USER 65532:65532
 ENV WEIR_DATA_DIR=/data
 VOLUME /data
-EXPOSE 8080/tcp 8189/udp 8189/tcp
+EXPOSE 8080/tcp 8189/udp 8189/tcp 1935/tcp
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/weir", "health"]
 ENTRYPOINT ["/weir"]
 CMD ["serve"]

@@ -58,6 +58,7 @@ func TestURL(t *testing.T) {
 		"flv     http://localhost:8080/live/my%20room/cam.flv\n",
 		"hls     http://localhost:8080/live/my%20room/cam.m3u8\n",
 		"whip    http://localhost:8080/whip/my%20room/cam\n",
+		"rtmp    rtmp://localhost/live/my%20room/cam?usersig=",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
@@ -202,6 +203,23 @@ func TestBaseURL(t *testing.T) {
 		}
 		if got := baseURL(cfg, tc.addr); got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.addr, got, tc.want)
+		}
+	}
+}
+
+func TestPushBase(t *testing.T) {
+	for _, tc := range []struct{ listen, secure, base, want string }{
+		{":1935", "", "http://localhost:8080", "rtmp://localhost"},
+		{":1936", "", "https://live.example.com", "rtmp://live.example.com:1936"},
+		{":1935", ":443", "https://live.example.com", "rtmps://live.example.com"},
+		{"", "127.0.0.1:1936", "https://live.example.com", "rtmps://live.example.com:1936"},
+		{":1935", "", "http://[::1]:8080", "rtmp://[::1]:1935"},
+		{"", "", "http://localhost:8080", ""},
+	} {
+		cfg := config.Default()
+		cfg.RTMP.Listen, cfg.RTMP.TLSListen = tc.listen, tc.secure
+		if got, err := pushBase(cfg, tc.base); got != tc.want || err != nil {
+			t.Errorf("%q and %q of %s: got %q, %v, want %q", tc.listen, tc.secure, tc.base, got, err, tc.want)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +43,10 @@ func urlCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return writeURLs(cmd.OutOrStdout(), urls)
+		if err := writeURLs(cmd.OutOrStdout(), urls); err != nil {
+			return err
+		}
+		return writePushURL(cmd.OutOrStdout(), cfg, app, base, room, stream, user, ttl)
 	})
 	cmd.Flags().StringVar(&room, "room", "", "the room")
 	cmd.Flags().StringVar(&stream, "stream", "", "the stream in it")
@@ -117,6 +122,48 @@ func writeURLs(w io.Writer, u auth.URLs) error {
 	_, err := fmt.Fprintf(w, "studio  %s\nwatch   %s\nflv     %s\nhls     %s\nwhip    %s\n",
 		u.Studio, u.Watch, u.FLV, u.HLS, u.WHIP)
 	return err
+}
+
+// writePushURL prints the address for encoders, where there is one: RTMPS if both are open.
+func writePushURL(w io.Writer, cfg *config.Config, app auth.App, base, room, stream, user string, ttl time.Duration) error {
+	root, err := pushBase(cfg, base)
+	if err != nil || root == "" {
+		return err
+	}
+	token, err := auth.Sign(app, user, ttl)
+	if err != nil {
+		return err
+	}
+	push, err := auth.NewPushURL(root, room, stream, token)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "rtmp    %s\n", push)
+	return err
+}
+
+// pushBase is the part of an RTMP address before its path, on the host of base; empty when nothing listens.
+func pushBase(cfg *config.Config, base string) (string, error) {
+	scheme, listen, usual := "rtmp", cfg.RTMP.Listen, "1935"
+	if cfg.RTMP.TLSListen != "" {
+		scheme, listen, usual = "rtmps", cfg.RTMP.TLSListen, "443"
+	}
+	if listen == "" {
+		return "", nil
+	}
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", err
+	}
+	b, err := url.Parse(base)
+	if err != nil {
+		return "", err
+	}
+	host := b.Hostname()
+	if port != usual || strings.Contains(host, ":") {
+		host = net.JoinHostPort(host, port)
+	}
+	return scheme + "://" + host, nil
 }
 
 // baseURL is where this machine reaches the server that listens on addr.

@@ -46,8 +46,8 @@ func (s *session) count(t *track, k kind, f fate) {
 		t.units.Add(1)
 	case fateDamaged:
 		t.damaged.Add(1)
-	case fateDependent:
-		t.dependent.Add(1)
+	case fateDropped:
+		t.dropped.Add(1)
 	}
 }
 
@@ -68,7 +68,7 @@ func (s *session) figures() live.Ingest {
 	in := live.Ingest{Door: "rtmp"}
 	for i, t := range []*track{&s.video, &s.audio} {
 		f := live.TrackIngest{
-			ID: t.id, Units: t.units.Load(), Damaged: t.damaged.Load(), Dropped: t.dependent.Load(), Jumps: s.jumps.Load(),
+			ID: t.id, Units: t.units.Load(), Damaged: t.damaged.Load(), Dropped: t.dropped.Load(), Jumps: s.jumps.Load(),
 		}
 		f.Bitrate, f.Rate = s.meters[i].rates()
 		in.Tracks = append(in.Tracks, f)

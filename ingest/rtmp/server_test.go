@@ -287,7 +287,7 @@ func TestPicturesWaitForAKeyFrame(t *testing.T) {
 		t.Errorf("got %+v", frames)
 	}
 	await(t, "all are counted", func() bool {
-		return d.metric("weir_rtmp_units_total", "dependent") == 4 && d.metric("weir_rtmp_units_total", "damaged") == 1
+		return d.metric("weir_rtmp_units_total", "dropped") == 4 && d.metric("weir_rtmp_units_total", "damaged") == 1
 	})
 }
 

@@ -218,7 +218,7 @@ func (s *session) media(m message) error {
 	arrival := s.now()
 	s.seen.Store(int64(arrival))
 	if t.waiting && !u.Key {
-		s.count(t, kind, fateDependent)
+		s.count(t, kind, fateDropped)
 		return nil
 	}
 	t.waiting = false

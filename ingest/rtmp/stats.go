@@ -13,9 +13,9 @@ type fate string
 
 // What becomes of an access unit.
 const (
-	fateHandedOn  fate = "handed_on"
-	fateDamaged   fate = "damaged"
-	fateDependent fate = "dependent"
+	fateHandedOn fate = "handed_on"
+	fateDamaged  fate = "damaged"
+	fateDropped  fate = "dropped" // of a picture that was not whole
 )
 
 type counted struct {
@@ -56,7 +56,7 @@ func newStats() *Stats {
 		fate:     make(map[counted]prometheus.Counter),
 	}
 	for _, k := range []kind{kindVideo, kindAudio} {
-		for _, f := range []fate{fateHandedOn, fateDamaged, fateDependent} {
+		for _, f := range []fate{fateHandedOn, fateDamaged, fateDropped} {
 			s.fate[counted{k, f}] = s.fates.WithLabelValues(string(k), string(f))
 		}
 	}

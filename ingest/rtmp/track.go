@@ -28,7 +28,7 @@ type track struct {
 	steady  steady
 
 	// What was handed on and what was not; any goroutine may read them.
-	bytes, units, damaged, dependent atomic.Uint64
+	bytes, units, damaged, dropped atomic.Uint64
 }
 
 // times are the DTS and PTS of an access unit that its message places at.

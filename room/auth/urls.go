@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -17,6 +18,16 @@ type URLs struct {
 	// FLV and HLS are where players get it.
 	FLV string `json:"flv"`
 	HLS string `json:"hls"`
+}
+
+// NewPushURL builds the address to which an encoder publishes a stream by RTMP, below base such as
+// rtmp://live.example.com. The token stands in it: who has the address can publish.
+func NewPushURL(base, room, stream, token string) (string, error) {
+	if err := errors.Join(CheckRoom(room), CheckStream(stream)); err != nil {
+		return "", err
+	}
+	// A UserSig has no character that a query would change.
+	return strings.TrimRight(base, "/") + "/live/" + url.PathEscape(room) + "/" + url.PathEscape(stream) + "?usersig=" + token, nil
 }
 
 // NewURLs builds the addresses of a stream below base, such as https://live.example.com. An empty token is

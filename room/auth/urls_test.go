@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -76,6 +77,18 @@ func TestNewURLsRefuses(t *testing.T) {
 	} {
 		if u, err := NewURLs(tc.base, tc.room, tc.stream, ""); err == nil {
 			t.Errorf("%s: got %+v", tc.name, u)
+		}
+	}
+}
+
+func TestNewPushURL(t *testing.T) {
+	got, err := NewPushURL("rtmp://live.example.com/", "my room", "cam", "a*b-c_")
+	if want := "rtmp://live.example.com/live/my%20room/cam?usersig=a*b-c_"; got != want || err != nil {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	for _, ids := range [][2]string{{"a/b", "cam"}, {"demo", ".."}} {
+		if got, err := NewPushURL("rtmp://localhost", ids[0], ids[1], "x"); !errors.Is(err, ErrBadID) {
+			t.Errorf("%v: got %q, %v", ids, got, err)
 		}
 	}
 }
