@@ -3,6 +3,7 @@ module weir
 go 1.26.0
 
 require (
+	github.com/bluenviron/gortmplib v0.3.0
 	github.com/bluenviron/mediacommon/v2 v2.9.3
 	github.com/go-viper/mapstructure/v2 v2.4.0
 	github.com/grafov/m3u8 v0.12.1
