@@ -33,6 +33,12 @@ audiotestsrc is-live=true ! audioconvert ! audioresample ! audio/x-raw,rate=4800
 PATIENCE = 30  # seconds to connect
 
 
+def say(*words):
+    """Writes a line in one piece: several threads do."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 class Publisher:
     """One publication, from the offer to the DELETE."""
 
@@ -61,7 +67,7 @@ class Publisher:
         self.loop.run()
         if self.session:
             with self.request("DELETE", self.session) as response:
-                print("deleted", response.status, flush=True)
+                say("deleted", response.status)
         self.pipeline.set_state(Gst.State.NULL)
         return self.failure
 
@@ -81,7 +87,7 @@ class Publisher:
 
     def on_state(self, *_):
         state = self.peer.get_property("connection-state").value_nick
-        print("state", state, flush=True)
+        say("state", state)
         if state == "connected" and not self.connected:
             self.connected = True
         elif state == "failed" and self.loop.is_running():  # the server's goodbye is no failure
@@ -117,7 +123,7 @@ class Publisher:
             offer = self.peer.get_property("local-description")
             with self.request("POST", self.url, offer.sdp.as_text()) as response:
                 self.session = urllib.parse.urljoin(self.url, response.headers["Location"])
-                print("created", response.status, response.headers.get("ETag"), flush=True)
+                say("created", response.status, response.headers.get("ETag"))
                 _, self.answer = GstSdp.SDPMessage.new_from_text(response.read().decode())
         except OSError as e:
             return self.end(f"POST: {e}")

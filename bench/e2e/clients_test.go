@@ -28,7 +28,7 @@ func TestForeignClients(t *testing.T) {
 }
 
 func testForeignClient(t *testing.T, s *server, name, script string) {
-	c := s.startClient(t, "clients/"+name, script)
+	c := s.startClient(t, "clients/"+name, script, (*exec.Cmd).Start)
 	c.live(t)
 	v := watch(t, s.http+"/live/clients/"+name+".flv")
 	p := play(t, s.http+"/live/clients/"+name+".m3u8")
@@ -55,8 +55,8 @@ type foreignClient struct {
 	err    error
 }
 
-// startClient starts a script that publishes as user "host". It is ended with the test.
-func (s *server) startClient(t *testing.T, path, script string, env ...string) *foreignClient {
+// startClient lets begin start a script that publishes as user "host". It is ended with the test.
+func (s *server) startClient(t *testing.T, path, script string, begin func(*exec.Cmd) error, env ...string) *foreignClient {
 	t.Helper()
 	c := &foreignClient{server: s, path: path, out: new(logBuffer), exited: make(chan struct{})}
 	cmd := exec.Command(python, script, s.http+"/whip/"+path)
@@ -68,7 +68,7 @@ func (s *server) startClient(t *testing.T, path, script string, env ...string) *
 		t.Fatal(err)
 	}
 	c.stdin = stdin
-	if err := cmd.Start(); err != nil {
+	if err := begin(cmd); err != nil {
 		t.Fatalf("%s is needed (see .ci/deps): %v", python, err)
 	}
 	go func() {

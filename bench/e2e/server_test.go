@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -123,6 +124,12 @@ func (l *logBuffer) String() string {
 // start runs a server with free ports and more settings, given as NAME=value. It is ended with the test.
 func start(t *testing.T, settings ...string) *server {
 	t.Helper()
+	return startWith(t, (*exec.Cmd).Start, settings...)
+}
+
+// startWith is start with a function that starts the process.
+func startWith(t *testing.T, begin func(*exec.Cmd) error, settings ...string) *server {
+	t.Helper()
 	s := &server{log: new(logBuffer), exited: make(chan struct{})}
 	s.env = append(clean(os.Environ()),
 		"WEIR_HTTP_LISTEN=127.0.0.1:0", "WEIR_ADMIN_LISTEN=127.0.0.1:0", "WEIR_WEBRTC_LISTEN=127.0.0.1:0",
@@ -138,7 +145,7 @@ func start(t *testing.T, settings ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.cmd.Start(); err != nil {
+	if err := begin(s.cmd); err != nil {
 		t.Fatal(err)
 	}
 	listening := make(chan struct{})
@@ -246,8 +253,20 @@ func (a answer) code() string {
 
 // client follows no redirect and says what it gets as it came.
 var client = &http.Client{
-	Transport:     &http.Transport{DisableCompression: true},
+	Transport:     &http.Transport{DisableCompression: true, DialContext: dial},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// dialers are the ways to hosts that are not on this machine's own network, by address.
+var dialers sync.Map
+
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		if d, ok := dialers.Load(host); ok {
+			return d.(func(context.Context, string, string) (net.Conn, error))(ctx, network, address)
+		}
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // request is what ask sends beside method and URL.

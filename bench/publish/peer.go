@@ -73,7 +73,7 @@ func newPeer(o *Options, clips []*clip, audio bool) (*peer, error) {
 		return nil, err
 	}
 	// A socket of our own, so that Kill can take it away under the connection.
-	conn, err := net.ListenUDP("udp4", nil)
+	conn, err := o.Listen()
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
 	}
@@ -119,6 +119,7 @@ func (p *peer) settings() webrtc.SettingEngine {
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	se.SetDTLSRetransmissionInterval(200 * time.Millisecond) // browsers begin with 50 ms
 	se.SetICETimeouts(5*time.Second, 10*time.Second, 2*time.Second)
 	return se
 }

@@ -6,6 +6,8 @@ package publish
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -44,6 +46,10 @@ type Options struct {
 	SkipPLI bool
 	// SkipSR sends no RTCP sender reports.
 	SkipSR bool
+	// HTTP makes the requests; nil means http.DefaultClient.
+	HTTP *http.Client
+	// Listen opens the socket of the media; nil means a UDP port on all of the machine's IPv4 addresses.
+	Listen func() (*net.UDPConn, error)
 	// DropRTP is asked for each RTP packet on its way out, retransmissions included (under their original number),
 	// whether it gets lost. It is called by several goroutines.
 	DropRTP func(seq uint16, video bool) bool
@@ -86,6 +92,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MTU == 0 {
 		o.MTU = 1200
+	}
+	if o.HTTP == nil {
+		o.HTTP = http.DefaultClient
+	}
+	if o.Listen == nil {
+		o.Listen = func() (*net.UDPConn, error) { return net.ListenUDP("udp4", nil) }
 	}
 	if o.FPS < 1 || o.FPS > 1000 {
 		return o, fmt.Errorf("cannot send %d pictures a second: want 1 to 1000", o.FPS)

@@ -19,7 +19,7 @@ func post(ctx context.Context, o *Options, offer string) (answer, session, tag s
 		return "", "", "", fmt.Errorf("cannot make the offer's request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/sdp")
-	resp, body, err := do(req, o.Token) //nolint:bodyclose // do has closed it
+	resp, body, err := do(req, o) //nolint:bodyclose // do has closed it
 	if err != nil {
 		return "", "", "", err
 	}
@@ -43,7 +43,7 @@ func patch(ctx context.Context, o *Options, session, match, fragment string) (st
 	}
 	req.Header.Set("Content-Type", "application/trickle-ice-sdpfrag")
 	req.Header.Set("If-Match", match)
-	resp, body, err := do(req, o.Token) //nolint:bodyclose // do has closed it
+	resp, body, err := do(req, o) //nolint:bodyclose // do has closed it
 	if err != nil {
 		return 0, "", "", err
 	}
@@ -59,7 +59,7 @@ func remove(ctx context.Context, o *Options, session string) error {
 	if err != nil {
 		return fmt.Errorf("cannot make the delete request: %w", err)
 	}
-	resp, body, err := do(req, o.Token) //nolint:bodyclose // do has closed it
+	resp, body, err := do(req, o) //nolint:bodyclose // do has closed it
 	if err != nil {
 		return err
 	}
@@ -69,11 +69,11 @@ func remove(ctx context.Context, o *Options, session string) error {
 	return nil
 }
 
-func do(req *http.Request, token string) (*http.Response, string, error) {
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+func do(req *http.Request, o *Options) (*http.Response, string, error) {
+	if o.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+o.Token)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := o.HTTP.Do(req)
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot reach the server: %w", err)
 	}

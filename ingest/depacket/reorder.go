@@ -28,6 +28,7 @@ type slot struct {
 type Reorder struct {
 	out      sink
 	deadline time.Duration
+	trip     roundTrip
 	slots    []slot
 	free     [][]byte // payload buffers to use again
 
@@ -43,7 +44,7 @@ type Reorder struct {
 const (
 	// nackDelay lets packets that merely overtook each other arrive before they are asked for.
 	nackDelay = 10 * time.Millisecond
-	// nackRetry is about a round trip on a mobile path; a retransmission needs one.
+	// nackRetry is about a round trip on a mobile path, as long as none was measured; a retransmission needs one.
 	nackRetry = 60 * time.Millisecond
 	// nackLimit bounds how often one packet is asked for.
 	nackLimit = 8
@@ -53,7 +54,7 @@ const (
 )
 
 // NewReorder returns a ring of size slots (a power of two) that hands packets on to out, waiting for a missing
-// one no longer than deadline.
+// one no longer than deadline, unless packets that are asked for are known to take longer.
 func NewReorder(size int, deadline time.Duration, out sink) *Reorder {
 	return &Reorder{out: out, deadline: deadline, slots: make([]slot, size), probation: -1}
 }
@@ -219,7 +220,7 @@ func (r *Reorder) flow() {
 // Expire gives up on packets that have been missing for longer than the deadline.
 func (r *Reorder) Expire(now time.Duration) {
 	for r.next <= r.high {
-		if s := r.slot(r.next); !s.have && now-s.missing < r.deadline {
+		if s := r.slot(r.next); !s.have && now-s.missing < r.trip.wait(r.deadline) {
 			return
 		}
 		r.step()
@@ -229,12 +230,13 @@ func (r *Reorder) Expire(now time.Duration) {
 // Missing appends to dst the sequence numbers to ask for now, oldest first: each after a short wait for packets
 // that only overtook each other, then at the pace of a round trip, and not too often.
 func (r *Reorder) Missing(dst []uint16, now time.Duration) []uint16 {
+	retry := r.trip.retry()
 	for seq := r.next; seq <= r.high; seq++ {
 		s := r.slot(seq)
 		if s.have || s.asks >= nackLimit {
 			continue
 		}
-		if s.asks == 0 && now-s.missing < nackDelay || s.asks > 0 && now-s.asked < nackRetry {
+		if s.asks == 0 && now-s.missing < nackDelay || s.asks > 0 && now-s.asked < retry {
 			continue
 		}
 		s.asked = now

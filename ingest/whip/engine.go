@@ -23,7 +23,10 @@ import (
 
 const (
 	udpReadBuffer = 8 << 20 // bytes; a key frame of each of a hundred streams at once
-	replayWindow  = 512     // packets; the default of 64 is less than a burst that overtook a retransmission
+	// dtlsRetry is after what time a flight of the handshake is sent again, doubled each time: browsers begin with 50 ms,
+	// and the second that RFC 6347 4.2.4.1 proposes makes a publisher on a bad path wait for several.
+	dtlsRetry    = 200 * time.Millisecond
+	replayWindow = 512 // packets; the default of 64 is less than a burst that overtook a retransmission
 	// TCP is for networks that let no UDP through. What is sent there is feedback, which is little.
 	tcpReadBuffer  = 64        // packets a candidate may queue
 	tcpWriteBuffer = 256 << 10 // bytes a connection may queue; the client then misses feedback
@@ -91,6 +94,7 @@ func NewEngine(o EngineOptions) (*Engine, error) {
 	// GCM costs a quarter of CM with HMAC: 0.6 instead of 2.5 µs a packet.
 	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	s.SetSRTPReplayProtectionWindow(replayWindow)
+	s.SetDTLSRetransmissionInterval(dtlsRetry)
 	s.SetFireOnTrackBeforeFirstRTP(true)
 	err = errors.Join(s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer), rewrite(s, o.PublicIPs))
 	if err != nil {

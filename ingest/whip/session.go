@@ -49,6 +49,7 @@ type session struct {
 	deleted chan struct{}                   // closed by DELETE
 	once    sync.Once                       // of deleted
 	finish  chan struct{}                   // closed when run is over
+	answers uint64                          // to consent checks, as many as roundTrip has seen
 	ready   chan struct{}                   // closed when publisher, log and clock are set: tracks wait for it
 
 	mu      sync.Mutex // guards the fields below
@@ -299,6 +300,7 @@ func (s *session) tick(withReport bool) error {
 	s.feedback.sendTransport()
 	if withReport {
 		s.feedback.report(tracks, now)
+		s.roundTrip(tracks)
 		for _, t := range tracks {
 			t.measure(now)
 		}
