@@ -184,9 +184,6 @@ func (s *stage) gone(id av.TrackID) {
 func (s *stage) write(f *av.Frame) {
 	s.t.Helper()
 	err := s.pub.Write(f)
-	if errors.Is(err, live.ErrStill) || errors.Is(err, live.ErrLate) {
-		return // what stands in for a track gives way at a key frame, or where it ends
-	}
 	if err != nil {
 		s.t.Fatalf("cannot write: %v", err)
 	}
@@ -297,6 +294,9 @@ func (v *viewer) enhanced() bool {
 // the playlist. All of it must decode.
 func (s *stage) check(responses []string, discontinuities int) {
 	s.t.Helper()
+	if n := s.pub.Stream().Info().Misfits; n != 0 {
+		s.t.Errorf("%d frames were dropped behind what stood in for them", n)
+	}
 	s.pub.End(errDone)
 	s.hls.untilEnd(s.t)
 	var got []string
