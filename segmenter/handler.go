@@ -30,35 +30,35 @@ const (
 	headroom = 1.25
 )
 
-// ServeMultivariant answers with the multivariant playlist of a stream, starting its segmenter if need be. child
+// ServeMultivariant answers with the multivariant playlist of a stream, starting its segmenters if need be: one, and
+// one for each simulcast layer; ?layer= names one of these that is wanted alone. child
 // is where the stream's files are, relative to the request's path, such as "cam/". The request's query is passed
 // on to the media playlist, so that a token or signature in it is there as well.
 //
 // CORS is the business of the middleware around this package, for errors too; so is who may play.
 func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, key live.Key, child string) {
 	m.stats.requests[kindMultivariant].Add(1)
-	win, err := m.window(r.Context(), key)
+	variants, err := m.variants(r, key, r.URL.Query().Get("layer"), func(layer string) string {
+		uri := child + playlistName(layer)
+		if r.URL.RawQuery != "" {
+			uri += "?" + r.URL.RawQuery
+		}
+		return uri
+	})
 	if err != nil {
 		m.fail(w, r, err)
 		return
 	}
-	uri := child + mediaName
-	if r.URL.RawQuery != "" {
-		uri += "?" + r.URL.RawQuery
-	}
-	init := win.init()
-	servePlaylist(w, r, hls.Multivariant(false, hls.Variant{ // whether segments are independent may change: main.m3u8 says it
-		URI: uri, Codecs: init.Codecs, Width: init.Width, Height: init.Height,
-		Bandwidth: bandwidth(win.Peak * headroom), AverageBandwidth: bandwidth(win.average()),
-	}))
+	servePlaylist(w, r, hls.Multivariant(false, variants...)) // whether segments are independent may change: the media playlists say it
 }
 
 // ServeFile answers with the file called name of a stream: its media playlist, an init section or a segment. Range
 // requests and HEAD work on media.
 func (m *Segmenters) ServeFile(w http.ResponseWriter, r *http.Request, key live.Key, name string) {
+	layer, isPlaylist := playlistLayer(name)
 	switch {
-	case name == mediaName:
-		m.serveMedia(w, r, key)
+	case isPlaylist:
+		m.serveMedia(w, r, key, layer)
 	case strings.HasSuffix(name, ".m4s"):
 		m.serveBytes(w, r, kindSegment, key, name)
 	case strings.HasSuffix(name, ".mp4"):
@@ -69,9 +69,9 @@ func (m *Segmenters) ServeFile(w http.ResponseWriter, r *http.Request, key live.
 	}
 }
 
-func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live.Key) {
+func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live.Key, layer string) {
 	m.stats.requests[kindMedia].Add(1)
-	win, err := m.window(r.Context(), key)
+	win, err := m.window(r.Context(), key, layer)
 	if err != nil {
 		m.fail(w, r, err)
 		return
@@ -128,6 +128,8 @@ func (m *Segmenters) fail(w http.ResponseWriter, r *http.Request, err error) {
 		// The viewer is gone.
 	case errors.Is(err, ErrNoStream):
 		m.problem(w, r, http.StatusNotFound, "stream_not_found", "the stream is not live")
+	case errors.Is(err, live.ErrNoLayer):
+		m.problem(w, r, http.StatusNotFound, "layer_not_found", "the stream has no such simulcast layer")
 	case errors.Is(err, ErrNoTracks):
 		m.problem(w, r, http.StatusNotAcceptable, "stream_not_playable", "HLS cannot carry what is published")
 	default:

@@ -16,6 +16,9 @@ import (
 const (
 	// wake is the shortest time between two wakes of a segmenter's goroutine.
 	wake = 20 * time.Millisecond
+	// catchUp is how long the past is read at most. A feed may just have begun to make it: it is read up to behind
+	// the stream's newest frame, since audio that is encoded comes later than its source.
+	catchUp, behind = 500 * time.Millisecond, 200 * time.Millisecond
 	// batch is how many frames are read at once.
 	batch = 64
 	// maxBacklog bounds the frames of the past that are looked at.
@@ -27,6 +30,7 @@ const (
 // Segmenter makes the segments of one stream.
 type Segmenter struct {
 	stream *live.Stream
+	layer  string // the simulcast layer; empty for the stream's main video
 	opts   Options
 	stats  *stats
 
@@ -43,10 +47,10 @@ type Segmenter struct {
 }
 
 // newSegmenter returns the segmenter of a stream; generation is a number that none before it had.
-func newSegmenter(stream *live.Stream, o Options, st *stats, generation uint64) *Segmenter {
+func newSegmenter(stream *live.Stream, layer string, o Options, st *stats, generation uint64) *Segmenter {
 	now := time.Now()
 	s := &Segmenter{
-		stream: stream, opts: o, stats: st, first: make(chan struct{}), gone: make(chan struct{}),
+		stream: stream, layer: layer, opts: o, stats: st, first: make(chan struct{}), gone: make(chan struct{}),
 	}
 	// A stream or segmenter made anew goes on with higher numbers, as long as it made less than one segment a
 	// second, and the other discontinuity number tells players that the timeline is another one. That one must be
@@ -131,17 +135,6 @@ func (s *Segmenter) follow(ctx context.Context) error {
 	}
 }
 
-// source is where the frames come from: audio that is not Opus goes out as it is.
-func (s *Segmenter) source(ctx context.Context) (live.Source[live.Frame], error) {
-	if err := s.stream.Ready(ctx); err != nil {
-		return nil, err
-	}
-	if s.opts.Audio == av.CodecOpus {
-		return s.stream, nil
-	}
-	return s.stream.WithAudio(s.opts.Audio)
-}
-
 // begin fills the window from what the stream still holds. When that is not a whole segment, the first one is
 // closed as soon as can be: somebody waits for it.
 func (s *Segmenter) begin(ctx context.Context, r *live.Reader[live.Frame]) error {
@@ -184,8 +177,9 @@ func unsupported(ts av.Tracks) error {
 
 // backlog reads what the stream holds now, from where r has started.
 func (s *Segmenter) backlog(ctx context.Context, r *live.Reader[live.Frame]) (frames []live.Frame, err error) {
-	soon, stop := context.WithTimeout(ctx, 2*wake) // when nothing more comes, that was all
+	soon, stop := context.WithTimeout(ctx, catchUp) // when nothing more comes, that was all
 	defer stop()
+	held := s.stream.Newest()
 	for len(frames) < maxBacklog {
 		at := len(frames)
 		frames = append(frames, make([]live.Frame, batch)...)
@@ -199,7 +193,7 @@ func (s *Segmenter) backlog(ctx context.Context, r *live.Reader[live.Frame]) (fr
 			return frames, nil // the next read tells the end
 		case err != nil:
 			return nil, err
-		case n < batch:
+		case n > 0 && (frames[at+n-1].DTS >= held || n < batch && frames[at+n-1].DTS >= held-behind):
 			return frames, nil
 		}
 	}

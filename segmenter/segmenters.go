@@ -21,7 +21,7 @@ type Segmenters struct {
 	stopped chan struct{} // closed when Run starts no more
 
 	mu    sync.RWMutex              // guards the fields below
-	byKey map[live.Key][]*Segmenter // of each stream, the newest last: those before it linger
+	byKey map[live.Key][]*Segmenter // of each stream and its layers, the newest last: those before it linger
 	made  uint64                    // segmenters so far
 }
 
@@ -61,21 +61,29 @@ func (m *Segmenters) Run(ctx context.Context) error {
 
 func (m *Segmenters) run(ctx context.Context, s *Segmenter) {
 	log := m.opts.Log.With("stream", s.stream.Key())
+	if s.layer != "" {
+		log = log.With("layer", s.layer)
+	}
 	log.Info("segmenter started")
 	err := s.Run(ctx)
 	m.forget(s)
 	log.Info("segmenter closed", "reason", err)
 }
 
-// window returns what viewers of a stream can ask for now. It starts a segmenter when there is none, and waits
+// window returns what viewers of a stream, or of a simulcast layer of it, can ask for now. It starts a segmenter when there is none, and waits
 // for the first segment.
 //
-// Errors: ErrNoStream, ErrNotReady, ErrNoTracks, ErrStopping, or the context's.
-func (m *Segmenters) window(ctx context.Context, key live.Key) (*Window, error) {
-	s, err := m.segmenter(ctx, key)
+// Errors: ErrNoStream, ErrNotReady, ErrNoTracks, ErrStopping, live.ErrNoLayer, or the context's.
+func (m *Segmenters) window(ctx context.Context, key live.Key, layer string) (*Window, error) {
+	s, err := m.segmenter(ctx, key, layer)
 	if err != nil {
 		return nil, err
 	}
+	return s.shown(ctx)
+}
+
+// shown waits for the window as viewers get it.
+func (s *Segmenter) shown(ctx context.Context) (*Window, error) {
 	w, err := s.await(ctx)
 	switch {
 	case errors.Is(err, live.ErrEnded):
@@ -87,9 +95,9 @@ func (m *Segmenters) window(ctx context.Context, key live.Key) (*Window, error) 
 	}
 }
 
-// segmenter returns the stream's segmenter, starting it if need be.
-func (m *Segmenters) segmenter(ctx context.Context, key live.Key) (*Segmenter, error) {
-	s, isNew, err := m.find(key)
+// segmenter returns the segmenter of a stream or a layer, starting it if need be.
+func (m *Segmenters) segmenter(ctx context.Context, key live.Key, layer string) (*Segmenter, error) {
+	s, isNew, err := m.find(key, layer)
 	if err != nil || !isNew {
 		return s, err
 	}
@@ -107,23 +115,23 @@ func (m *Segmenters) segmenter(ctx context.Context, key live.Key) (*Segmenter, e
 	return nil, err
 }
 
-// find returns the segmenter of the stream as it is live now, or, when it is not, the last one. When there is
-// none and the stream is live, it adds one, which is then to be started.
-func (m *Segmenters) find(key live.Key) (s *Segmenter, isNew bool, err error) {
+// find returns the segmenter of the stream, or of a layer, as it is live now, or, when it is not, the last one. When
+// there is none and the stream is live, it adds one, which is then to be started.
+func (m *Segmenters) find(key live.Key, layer string) (s *Segmenter, isNew bool, err error) {
 	stream, isLive := m.live.Stream(key)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if all := m.byKey[key]; len(all) > 0 {
-		s = all[len(all)-1]
-		if !isLive || s.stream == stream {
-			s.touch()
-			return s, false, nil
-		}
+	if s = newestOf(m.byKey[key], layer); s != nil && (!isLive || s.stream == stream) {
+		s.touch()
+		return s, false, nil
 	}
 	if !isLive {
 		return nil, false, ErrNoStream
 	}
-	s = newSegmenter(stream, m.opts, &m.stats, m.made)
+	if layer != "" && !slices.Contains(stream.Layers(), layer) {
+		return nil, false, live.ErrNoLayer
+	}
+	s = newSegmenter(stream, layer, m.opts, &m.stats, m.made)
 	m.made++
 	m.byKey[key] = append(m.byKey[key], s)
 	return s, true, nil

@@ -292,7 +292,7 @@ func TestStoppedServerStartsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.End(errTest)
-	if _, err := m.window(t.Context(), testKey); !errors.Is(err, ErrStopping) || len(m.byKey) != 0 {
+	if _, err := m.window(t.Context(), testKey, ""); !errors.Is(err, ErrStopping) || len(m.byKey) != 0 {
 		t.Errorf("error %v, %d segmenters kept", err, len(m.byKey))
 	}
 }

@@ -18,7 +18,7 @@ import (
 // testSimulcast: each layer decodes at its own size, and the largest stands in for nothing; when it goes, the viewers
 // who named none get the one below, and it again when it is back.
 func testSimulcast(t *testing.T, s *server) {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
 	src, err := publish.Start(ctx, publish.Options{
 		URL: s.http + "/whip/simulcast/cam", Token: s.token, Loop: true, StapA: true, StereoFmtp: true,
@@ -52,6 +52,12 @@ func testSimulcast(t *testing.T, s *server) {
 		t.Errorf("an unknown layer: %s %s", a.Status, a.body)
 	}
 	checkLayersListed(t, s)
+	hls := s.http + "/live/simulcast/cam.m3u8"
+	if list := string(get(t, hls).body); !strings.Contains(list, "1280x720\ncam/main.m3u8\n") || !strings.Contains(list, "640x360\ncam/layer-q.m3u8\n") {
+		t.Errorf("the layers are not the variants:\n%s", list)
+	}
+	small := play(t, hls+"?layer=q")
+	small.until(t, 3)
 
 	src.Pause("f")
 	untilSize(t, main, "640x360")
@@ -68,6 +74,13 @@ func testSimulcast(t *testing.T, s *server) {
 		strings.Join(strings.Fields(out), " ") != "video audio" {
 		t.Errorf("ffprobe decodes with %v\n%s", err, out)
 	}
+
+	if err := src.Delete(ctx); err != nil {
+		t.Fatal(err)
+	}
+	small.untilEnd(t)
+	checkDecodes(t, small.media)
+	checkProbe(t, small.media, "h264", "opus")
 }
 
 // sizes are the picture's sizes in the order of the sequence headers.

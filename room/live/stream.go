@@ -97,6 +97,9 @@ func (s *Stream) Started() time.Time { return s.started }
 // Now is the present time on the stream's clock.
 func (s *Stream) Now() time.Duration { return s.reg.opts.Now().Sub(s.started) }
 
+// Newest is the latest decoding time of all frames so far; 0 before the first.
+func (s *Stream) Newest() time.Duration { return time.Duration(s.ring.newest.Load()) }
+
 // Done is closed when the stream is over; Err then tells why.
 func (s *Stream) Done() <-chan struct{} { return s.ring.done }
 
