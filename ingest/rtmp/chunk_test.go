@@ -48,34 +48,52 @@ var casesChunks = []struct {
 	want  []one
 }{
 	{"5.3.1 one chunk", cat(head(nil, 0, 3, 7, 3, 20), []byte("abc")), []one{{20, 7, "abc"}}},
-	{"5.3.1.1 stream ids of 2 and 3 bytes", cat(
-		[]byte{0, 5}, head(nil, 0, 0, 1, 1, 8)[1:], []byte("a"),
-		[]byte{1, 5, 1}, head(nil, 0, 0, 2, 1, 8)[1:], []byte("b")),
-		[]one{{8, 1, "a"}, {8, 2, "b"}}},
-	{"5.3.2.2 a message of two chunks", cat(head(nil, 0, 4, 0, 130, 9), fill(128, 'x'), head(nil, 3, 4, 0, 0, 0), fill(2, 'y')),
-		[]one{{9, 0, strings.Repeat("x", 128) + "yy"}}},
-	{"5.3.2.1 deltas of forms 1, 2 and 3", cat(
-		head(nil, 0, 4, 1000, 1, 8), []byte("a"), head(nil, 1, 4, 20, 2, 8), []byte("bb"),
-		head(nil, 2, 4, 21, 0, 0), []byte("cc"), head(nil, 3, 4, 0, 0, 0), []byte("dd")),
-		[]one{{8, 1000, "a"}, {8, 1020, "bb"}, {8, 1041, "cc"}, {8, 1062, "dd"}}},
-	{"5.3.1.2.4 form 3 behind form 0 repeats the timestamp as a step", cat(
-		head(nil, 0, 4, 20, 1, 8), []byte("a"), head(nil, 3, 4, 0, 0, 0), []byte("b")),
-		[]one{{8, 20, "a"}, {8, 40, "b"}}},
-	{"form 3 behind form 0 as librtmp means it", cat(
-		head(nil, 0, 4, 5000, 1, 8), []byte("a"), head(nil, 3, 4, 0, 0, 0), []byte("b")),
-		[]one{{8, 5000, "a"}, {8, 5000, "b"}}},
-	{"5.3.2.2 interleaved streams", cat(
-		head(nil, 0, 4, 0, 130, 9), fill(128, 'v'), head(nil, 0, 6, 3, 1, 8), []byte("a"), head(nil, 3, 4, 0, 0, 0), fill(2, 'v')),
-		[]one{{8, 3, "a"}, {9, 0, strings.Repeat("v", 130)}}},
-	{"5.3.1.3 extended timestamp, repeated", cat(
-		head(nil, 0, 4, noTime, 130, 9, 0x01020304), fill(128, 'v'), head(nil, 3, 4, 0, 0, 0, 0x01020304), fill(2, 'v')),
-		[]one{{9, 0x01020304, strings.Repeat("v", 130)}}},
-	{"5.3.1.3 extended timestamp, not repeated", cat(
-		head(nil, 0, 4, noTime, 133, 9, 0x01020304), fill(128, 'v'), head(nil, 3, 4, 0, 0, 0), fill(5, 'v')),
-		[]one{{9, 0x01020304, strings.Repeat("v", 133)}}},
+	{
+		"5.3.1.1 stream ids of 2 and 3 bytes", cat(
+			[]byte{0, 5}, head(nil, 0, 0, 1, 1, 8)[1:], []byte("a"),
+			[]byte{1, 5, 1}, head(nil, 0, 0, 2, 1, 8)[1:], []byte("b")),
+		[]one{{8, 1, "a"}, {8, 2, "b"}},
+	},
+	{
+		"5.3.2.2 a message of two chunks", cat(head(nil, 0, 4, 0, 130, 9), fill(128, 'x'), head(nil, 3, 4, 0, 0, 0), fill(2, 'y')),
+		[]one{{9, 0, strings.Repeat("x", 128) + "yy"}},
+	},
+	{
+		"5.3.2.1 deltas of forms 1, 2 and 3", cat(
+			head(nil, 0, 4, 1000, 1, 8), []byte("a"), head(nil, 1, 4, 20, 2, 8), []byte("bb"),
+			head(nil, 2, 4, 21, 0, 0), []byte("cc"), head(nil, 3, 4, 0, 0, 0), []byte("dd")),
+		[]one{{8, 1000, "a"}, {8, 1020, "bb"}, {8, 1041, "cc"}, {8, 1062, "dd"}},
+	},
+	{
+		"5.3.1.2.4 form 3 behind form 0 repeats the timestamp as a step", cat(
+			head(nil, 0, 4, 20, 1, 8), []byte("a"), head(nil, 3, 4, 0, 0, 0), []byte("b")),
+		[]one{{8, 20, "a"}, {8, 40, "b"}},
+	},
+	{
+		"form 3 behind form 0 as librtmp means it", cat(
+			head(nil, 0, 4, 5000, 1, 8), []byte("a"), head(nil, 3, 4, 0, 0, 0), []byte("b")),
+		[]one{{8, 5000, "a"}, {8, 5000, "b"}},
+	},
+	{
+		"5.3.2.2 interleaved streams", cat(
+			head(nil, 0, 4, 0, 130, 9), fill(128, 'v'), head(nil, 0, 6, 3, 1, 8), []byte("a"), head(nil, 3, 4, 0, 0, 0), fill(2, 'v')),
+		[]one{{8, 3, "a"}, {9, 0, strings.Repeat("v", 130)}},
+	},
+	{
+		"5.3.1.3 extended timestamp, repeated", cat(
+			head(nil, 0, 4, noTime, 130, 9, 0x01020304), fill(128, 'v'), head(nil, 3, 4, 0, 0, 0, 0x01020304), fill(2, 'v')),
+		[]one{{9, 0x01020304, strings.Repeat("v", 130)}},
+	},
+	{
+		"5.3.1.3 extended timestamp, not repeated", cat(
+			head(nil, 0, 4, noTime, 133, 9, 0x01020304), fill(128, 'v'), head(nil, 3, 4, 0, 0, 0), fill(5, 'v')),
+		[]one{{9, 0x01020304, strings.Repeat("v", 133)}},
+	},
 	{"5.3.1.3 timestamp of exactly 16777215", cat(head(nil, 0, 4, noTime, 1, 9, noTime), []byte("v")), []one{{9, noTime, "v"}}},
-	{"wraps at 2^32", cat(head(nil, 0, 4, noTime, 1, 8, 1<<32-10), []byte("a"), head(nil, 2, 4, 20, 0, 0), []byte("b")),
-		[]one{{8, 1<<32 - 10, "a"}, {8, 10, "b"}}},
+	{
+		"wraps at 2^32", cat(head(nil, 0, 4, noTime, 1, 8, 1<<32-10), []byte("a"), head(nil, 2, 4, 20, 0, 0), []byte("b")),
+		[]one{{8, 1<<32 - 10, "a"}, {8, 10, "b"}},
+	},
 	{"empty message", cat(head(nil, 0, 4, 1, 0, 8), head(nil, 0, 4, 2, 1, 8), []byte("a")), []one{{8, 1, ""}, {8, 2, "a"}}},
 }
 

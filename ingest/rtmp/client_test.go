@@ -199,8 +199,9 @@ func (c *client) send(typ byte, at uint32, body []byte) {
 		b = append(b, ext...)
 		body = body[defaultChunk:]
 	}
-	c.out = append(b, body...)
-	c.raw(c.out)
+	b = append(b, body...)
+	c.out = b
+	c.raw(b)
 }
 
 func (c *client) command(values ...any) {
@@ -246,7 +247,9 @@ func (c *client) status() (code, description string) {
 func (c *client) ask(app, key string) {
 	c.t.Helper()
 	c.command("connect", 1.0, []property{
-		{"app", app}, {"type", "nonprivate"}, {"flashVer", "FMLE/3.0 (compatible; FMSc/1.0)"},
+		{"app", app},
+		{"type", "nonprivate"},
+		{"flashVer", "FMLE/3.0 (compatible; FMSc/1.0)"},
 		{"tcUrl", "rtmp://127.0.0.1/" + app},
 	})
 	c.command("releaseStream", 2.0, nil, key)

@@ -68,15 +68,15 @@ func TestSteadySound(t *testing.T) {
 	frame := av.Duration(aac.SamplesPerFrame, 44100)
 	for _, tc := range []struct {
 		name string
-		ppm  time.Duration
+		ppm  float64
 	}{{"no drift", 0}, {"fast", 300}, {"slow", -300}} {
 		var s steady
 		var last time.Duration
 		for i := range 20_000 { // eight minutes
-			real := frame * time.Duration(i)
-			real += real / 1_000_000 * tc.ppm
-			at := s.place(real.Truncate(ms), frame)
-			if off := (at - real).Abs(); off > 4*ms {
+			truth := frame * time.Duration(i)
+			truth += time.Duration(float64(truth) * tc.ppm / 1e6)
+			at := s.place(truth.Truncate(ms), frame)
+			if off := (at - truth).Abs(); off > 4*ms {
 				t.Fatalf("%s: frame %d is off by %v", tc.name, i, off)
 			}
 			if d := at - last; i > 0 && (d-frame).Abs() > ms/10 || tc.ppm == 0 && i > 0 && d != frame {

@@ -95,8 +95,8 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel(nil)
 	for _, l := range s.listeners {
 		s.tasks.Go(func() {
-			if err := s.accept(ctx, l); err != nil {
-				cancel(err)
+			if err := s.accept(ctx, l); ctx.Err() == nil {
+				cancel(fmt.Errorf("cannot accept RTMP: %w", err))
 			}
 		})
 	}
@@ -118,10 +118,8 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 		switch {
 		case err == nil:
 			s.admit(ctx, nc)
-		case ctx.Err() != nil:
-			return nil
 		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("cannot accept RTMP: %w", err)
+			return err
 		default:
 			s.log.Warn("cannot accept an RTMP connection", "error", err)
 			select {

@@ -184,7 +184,7 @@ func TestEnds(t *testing.T) {
 // TestSilence: a publisher that falls silent interrupts its stream, goes on in the same connection, and loses the
 // stream when the grace time is over.
 func TestSilence(t *testing.T) {
-	d := newDoor(t, func(o *Options, h *live.Options) { o.Timeout, o.Handshake = 300*time.Millisecond, patience })
+	d := newDoor(t, func(o *Options, _ *live.Options) { o.Timeout, o.Handshake = 300*time.Millisecond, patience })
 	s := loadSample(t)
 	c := d.publish("host")
 	c.headers(s)

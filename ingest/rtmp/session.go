@@ -203,7 +203,7 @@ func (s *session) media(m message) error {
 	case err != nil:
 		s.count(t, kind, fateDamaged)
 		t.waiting = kind == kindVideo // whatever follows may depend on it
-		return nil
+		return nil                    //nolint:nilerr // the next message may be whole
 	}
 	if u.Config != nil {
 		if err := s.check(u.Config); err != nil {

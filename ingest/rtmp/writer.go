@@ -48,7 +48,8 @@ func newWriter(conn net.Conn) *writer { return &writer{conn: conn, chunk: defaul
 func (w *writer) send(csid, typ byte, stream uint32, body []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	b := append(w.buf[:0], csid, 0, 0, 0, byte(len(body)>>16), byte(len(body)>>8), byte(len(body)), typ)
+	b := w.buf[:0]
+	b = append(b, csid, 0, 0, 0, byte(len(body)>>16), byte(len(body)>>8), byte(len(body)), typ)
 	b = binary.LittleEndian.AppendUint32(b, stream)
 	for len(body) > w.chunk {
 		b = append(append(b, body[:w.chunk]...), 3<<6|csid)

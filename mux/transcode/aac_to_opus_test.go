@@ -171,10 +171,10 @@ func TestOpusTimeline(t *testing.T) {
 // Where the encoder's clock drifts against the count of samples, the sound follows it.
 func TestOpusFollowsDrift(t *testing.T) {
 	units, _ := toneAs(t, 44100, 2)
-	for _, ppm := range []time.Duration{1500, -1500} {
+	for _, ppm := range []float64{1500, -1500} {
 		in := timed(units, 44100, time.Second)
 		for i := range in {
-			in[i].PTS += (in[i].PTS - time.Second) / 1_000_000 * ppm
+			in[i].PTS += time.Duration(float64(in[i].PTS-time.Second) * ppm / 1e6)
 		}
 		x, err := NewAACToOpus(aac.AppendConfig(nil, 44100, 2))
 		must(t, err)
@@ -184,11 +184,11 @@ func TestOpusFollowsDrift(t *testing.T) {
 			}
 			ahead := p.PTS + FrameSamples*time.Second/44100 - samples(x.pos)
 			if ahead.Abs() > 5*time.Millisecond {
-				t.Fatalf("%d ppm: %v off at %v", ppm, ahead, p.PTS)
+				t.Fatalf("%v ppm: %v off at %v", ppm, ahead, p.PTS)
 			}
 		}
 		if s := x.Stats(); s.Silence+s.Trimmed+s.Dropped != 0 || s.Inserted+s.Removed == 0 {
-			t.Errorf("%d ppm: counts %+v", ppm, s)
+			t.Errorf("%v ppm: counts %+v", ppm, s)
 		}
 	}
 }
