@@ -49,15 +49,16 @@ func (f *feedback) note(h *rtp.Header, id uint8, now time.Duration) {
 }
 
 // sendTransport sends what was recorded since the last time.
-func (f *feedback) sendTransport() {
+func (f *feedback) sendTransport() { f.write(f.buildTransport()) }
+
+func (f *feedback) buildTransport() []rtcp.Packet {
 	f.mu.Lock()
-	var packets []rtcp.Packet
-	if f.transport {
-		packets = f.recorder.BuildFeedbackPacket()
-		f.transport = false
+	defer f.mu.Unlock()
+	if !f.transport {
+		return nil
 	}
-	f.mu.Unlock()
-	f.write(packets)
+	f.transport = false
+	return f.recorder.BuildFeedbackPacket()
 }
 
 // nack asks for packets again.
