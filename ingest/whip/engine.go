@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -30,6 +32,7 @@ const (
 	// TCP is for networks that let no UDP through. What is sent there is feedback, which is little.
 	tcpReadBuffer  = 64        // packets a candidate may queue
 	tcpWriteBuffer = 256 << 10 // bytes a connection may queue; the client then misses feedback
+	portTries      = 10        // where any free port will do
 	tcpConns       = 1024      // open at a time
 	tcpConnsEach   = 16        // of them from one address: a session has one or two
 	// How long a connection may take to say whose it is, and how long one of nobody's session is kept.
@@ -71,6 +74,10 @@ func NewEngine(o EngineOptions) (*Engine, error) {
 		}
 	}
 	udp, tcp, err := e.open(o.Listen, o.Logs)
+	for tries := 0; tries < portTries && errors.Is(err, syscall.EADDRINUSE) && strings.HasSuffix(o.Listen, ":0"); tries++ {
+		_ = e.Close() // the port that the system chose in TCP is taken in UDP
+		udp, tcp, err = e.open(o.Listen, o.Logs)
+	}
 	if err != nil {
 		_ = e.Close()
 		return nil, fmt.Errorf("cannot open the media port %s: %w", o.Listen, err)
@@ -150,7 +157,7 @@ func (e *Engine) open(listen string, logs logging.LoggerFactory) (ice.UDPMux, ic
 	if err != nil {
 		return nil, nil, fmt.Errorf("the port is not a number: %w", err)
 	}
-	// TCP first: a port that the system chose there is rarely taken in UDP.
+	// TCP first: a port that the system chose there is rarely taken in UDP. NewEngine then tries another.
 	socket, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, nil, err
