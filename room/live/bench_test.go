@@ -111,3 +111,23 @@ func readAllNow(t *testing.T, r *Reader[Frame]) {
 		}
 	}
 }
+
+// BenchmarkFill is what each frame pays for what could be missing beside it: a picture and two packets of sound.
+func BenchmarkFill(b *testing.B) {
+	p := mustPublish(b, runRegistry(b, testOptions()), PublishOptions{Tracks: 2})
+	mustWrite(b, p, config(videoTrack, 0), config(stereoTrack, 0))
+	s, at := p.Stream(), time.Duration(0)
+	picture, packets := video(0, false), [2]*av.Frame{sound(stereoTrack, 0), sound(stereoTrack, 20*ms)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.ReportAllocs()
+	for b.Loop() {
+		picture.DTS = at
+		s.fillLocked(picture)
+		for _, f := range packets {
+			f.DTS = at
+			s.fillLocked(f)
+			at += 20 * ms
+		}
+	}
+}

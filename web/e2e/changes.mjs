@@ -41,6 +41,23 @@ it('viewers play on without sound, and without pictures', async () => {
   await close(publisher, ...viewers);
 });
 
+it('viewers play on when the picture turns', async () => {
+  const publisher = await publishing('turn', { video: { width: 640, height: 360 }, audio: true });
+  const viewers = await watching('turn');
+  const played = viewers.map((page) => playMedia(page, 12));
+  await publisher.evaluate(turn);
+  for (const page of viewers) {
+    await page.waitForFunction(() => document.querySelector('video').videoHeight > document.querySelector('video').videoWidth);
+  }
+  for (const [i, form] of FORMS.entries()) {
+    const result = await played[i];
+    assert.equal(result.error, null, form);
+    assert.deepEqual(result.reasons, [], form);
+    assert.ok(result.audioBytes > 0 && result.frames > 0, `${form}: ${result.frames} pictures`);
+  }
+  await close(publisher, ...viewers);
+});
+
 it('viewers come back when another publisher has other tracks', async () => {
   let publisher = await publishing('take', { video: true, audio: true });
   const viewers = await watching('take');
@@ -136,4 +153,18 @@ async function unplug(kind) {
 async function plugIn(kind) {
   const { sender, track } = globalThis.publisher.away[kind];
   await sender.replaceTrack(track);
+}
+
+/** Runs in the page: sends an upright picture in place of the camera's. */
+async function turn() {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 360, height: 640 });
+  const drawing = canvas.getContext('2d');
+  let hue = 0;
+  setInterval(() => {
+    drawing.fillStyle = `hsl(${(hue += 3)} 80% 50%)`;
+    drawing.fillRect(0, 0, 360, 640);
+  }, 40);
+  const [track] = canvas.captureStream(25).getVideoTracks();
+  globalThis.publisher.upright = track;
+  await globalThis.publisher.pc.getSenders().find((s) => s.track?.kind === 'video').replaceTrack(track);
 }
