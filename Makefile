@@ -42,7 +42,7 @@ bench:
 # The long runs.
 chaos:
 	.ci/fuzz $(FUZZTIME)
-	go test -race -tags chaos -run '^TestChaos' -timeout 60m ./...
+	go test -race -tags chaos -run '^Test(Chaos|LossyUplink|BadUplink|LossyGStreamer|Flood|Mutants|IdlePosts|Churn)' -timeout 60m ./...
 
 # Debian packages that the tests need and this machine lacks.
 deps:

@@ -92,6 +92,7 @@ func watchClock() (stop func()) {
 // server is a running process.
 type server struct {
 	http, admin string // base URLs
+	media       int    // port of WebRTC
 	rtmp, rtmps string // base URLs
 	token       string // of user "host", who may publish
 	adminToken  string // of an administrator
@@ -193,9 +194,12 @@ func (s *server) follow(stderr io.Reader, listening chan struct{}) {
 	for found := false; ; {
 		line, err := lines.ReadString('\n')
 		_, _ = s.log.Write([]byte(line)) // it cannot fail
-		var entry struct{ Msg, HTTP, Admin, RTMP, RTMPS string }
+		var entry struct {
+			Msg, HTTP, Admin, RTMP, RTMPS string
+			Media                         int `json:"webrtc_port"`
+		}
 		if !found && json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
-			s.http, s.admin, found = "http://"+entry.HTTP, "http://"+entry.Admin, true
+			s.http, s.admin, s.media, found = "http://"+entry.HTTP, "http://"+entry.Admin, entry.Media, true
 			s.rtmp, s.rtmps = "rtmp://"+entry.RTMP, "rtmps://"+entry.RTMPS
 			close(listening)
 		}
