@@ -215,6 +215,18 @@ func FuzzBodies(f *testing.F) {
 	sps, pps := setsOf(f, "bars-720p.h264")
 	f.Add(avcHeader(f, "bars-360p.h264", 4), avcBody(frameKey|videoAVC, 40, 4, sps, pps, idr), true)
 	f.Add(append([]byte{0xaf, 0}, aac.AppendConfig(nil, 44100, 2)...), []byte{0xaf, 1, 1, 2}, false)
+	for _, sample := range casesInBand {
+		track, frames := sample(f)
+		head, err := AppendSequenceHeader(nil, &track, 0)
+		if err != nil {
+			f.Fatal(err)
+		}
+		tag, err := AppendFrame(nil, frames[0])
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(head[tagHeadSize:len(head)-prevSizeSize], tag[tagHeadSize:len(tag)-prevSizeSize], true)
+	}
 	f.Add([]byte("\x90hvc1record"), []byte("\x91hvc1\x00\x00\x28\x00\x00\x00\x02\x26\x01"), true)
 	f.Fuzz(func(t *testing.T, header, body []byte, isVideo bool) {
 		var b Bodies

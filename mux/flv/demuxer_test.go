@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/mux/av"
+	"weir/mux/codec/av1"
 	"weir/mux/codec/h265"
 	"weir/mux/codec/opus"
 	"weir/testdata/samples"
@@ -282,6 +283,10 @@ func FuzzDemuxer(f *testing.F) {
 	f.Add(film(f, sound, av.Tracks{*opusHead}))
 	pictures, _ := videoFrames(f, "bars-360p.h264", 2, 0)
 	f.Add(film(f, pictures, av.Tracks{*track}))
+	for _, sample := range casesInBand {
+		other, frames := sample(f)
+		f.Add(film(f, frames[:2], av.Tracks{other}))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := NewDemuxer(bytes.NewReader(b))
 		var frames []*av.Frame
@@ -334,7 +339,11 @@ func FuzzRoundTrip(f *testing.F) {
 	for _, c := range casesFrame {
 		f.Add(byte(c.codec), c.key, int64(c.dts/ms), int64(c.cts), []byte{0x41, 0x9a})
 	}
+	f.Add(byte(av.CodecH265), true, int64(40), int64(80), []byte{1, 0xd0})
+	f.Add(byte(av.CodecAV1), true, int64(40), int64(0), []byte{0x10, 1})
 	_, avc := avcC(f)
+	hevc, _ := samples.H265(f)
+	av1Track, _ := samples.AV1(f)
 	f.Fuzz(func(t *testing.T, codec byte, key bool, dts, cts int64, data []byte) {
 		track := &av.Track{ID: videoID, Codec: av.Codec(codec), ClockRate: 90000, Config: []byte{1}}
 		switch track.Codec {
@@ -342,7 +351,14 @@ func FuzzRoundTrip(f *testing.F) {
 			track = avc
 			data = lengthPrefixed(append([]byte{0x41}, data...))
 		case av.CodecH265:
+			track, key = &hevc, false
 			data = lengthPrefixed(append([]byte{0x02}, data...))
+		case av.CodecAV1:
+			o := av1.OBU{Header: []byte{av1.OBUFrame << 3}, Payload: data}
+			track, key = &av1Track, av1.ShownKeyFrame(data)
+			data = append(o.AppendHeader(nil), data...)
+		case av.CodecVP9:
+			return // without a whole key frame there is no track: see TestInBand
 		case av.CodecOpus:
 			track, key = opusTrack(), true
 		case av.CodecAAC:
