@@ -59,7 +59,7 @@ type EngineOptions struct {
 	Listen string
 	// PublicIPs stand in the candidates for the machine's own addresses.
 	PublicIPs []string
-	// Interfaces say which of the machine's addresses are used when Listen names none.
+	// Interfaces say which of the machine's addresses are used. An address in Listen must be one of them.
 	Interfaces Addresses
 	Logs       logging.LoggerFactory
 }
@@ -71,6 +71,9 @@ func NewEngine(o EngineOptions) (*Engine, error) {
 	if !o.Interfaces.all() {
 		if e.uses, err = o.Interfaces.filter(); err != nil {
 			return nil, fmt.Errorf("cannot choose the interfaces: %w", err)
+		}
+		if ip := listenIP(o.Listen); ip.IsValid() && !e.uses(ip.AsSlice()) {
+			return nil, fmt.Errorf("cannot listen on %s: the chosen interfaces leave its address out", o.Listen)
 		}
 	}
 	udp, tcp, err := e.open(o.Listen, o.Logs)
@@ -109,6 +112,19 @@ func NewEngine(o EngineOptions) (*Engine, error) {
 		return nil, fmt.Errorf("cannot set up WebRTC: %w", err)
 	}
 	return e, nil
+}
+
+// listenIP is the one address that is listened on; it is not valid when there may be several.
+func listenIP(listen string) netip.Addr {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return netip.Addr{}
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil || ip.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return ip
 }
 
 // networks are those on which a listening address can be reached: 0.0.0.0 is all of IPv4 and nothing else.

@@ -58,7 +58,9 @@ func TestCandidatesOfInterfaces(t *testing.T) {
 	if !protocols["udp"] || !protocols["tcp"] {
 		t.Errorf("there are candidates of %v", protocols)
 	}
-	if _, err := NewEngine(EngineOptions{Listen: ":0", Interfaces: must(ParseAddresses([]string{"203.0.113.0/24"})), Logs: discard()}); err == nil {
-		t.Error("an engine without an address is made")
+	for listen, items := range map[string]string{":0": "203.0.113.0/24", "127.0.0.1:0": "!127.0.0.0/8"} {
+		if _, err := NewEngine(EngineOptions{Listen: listen, Interfaces: must(ParseAddresses([]string{items})), Logs: discard()}); err == nil {
+			t.Errorf("%s with %s: an engine without an address is made", listen, items)
+		}
 	}
 }
