@@ -51,6 +51,7 @@ type chunkReader struct {
 	limit   int // bytes of a message, and of all that is unfinished
 	streams map[uint32]*chunkStream
 	pending int // bytes of unfinished messages
+	scratch [11]byte
 }
 
 func newChunkReader(r *bufio.Reader, limit int) *chunkReader {
@@ -125,7 +126,8 @@ func (c *chunkReader) streamID(low uint32) (uint32, error) {
 	if low > 1 {
 		return low, nil
 	}
-	var b [2]byte
+	b := c.scratch[:2]
+	b[1] = 0
 	if _, err := io.ReadFull(c.r, b[:1+low]); err != nil {
 		return 0, err
 	}
@@ -134,7 +136,7 @@ func (c *chunkReader) streamID(low uint32) (uint32, error) {
 
 // full reads a message header of form 0, 1 or 2 (5.3.1.2).
 func (c *chunkReader) full(s *chunkStream, form byte) error {
-	var b [11]byte
+	b := c.scratch[:]
 	if _, err := io.ReadFull(c.r, b[:[...]int{11, 7, 3}[form]]); err != nil {
 		return err
 	}

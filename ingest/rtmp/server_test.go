@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -445,6 +447,14 @@ func TestEnhancedConnect(t *testing.T) {
 // TestChurn: publishers that come and go leave nothing.
 func TestChurn(t *testing.T) {
 	d, s := newDoor(t, nil), loadSample(t)
+	files := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip(err) // not this system
+		}
+		return len(all)
+	}
+	before, routines := files(), runtime.NumGoroutine()
 	for i := range 200 {
 		c := d.publish("host")
 		c.headers(s)
@@ -455,6 +465,9 @@ func TestChurn(t *testing.T) {
 		_ = c.Close()
 	}
 	await(t, "all are gone", func() bool { return d.metric("weir_rtmp_connections", "")+d.metric("weir_rtmp_sessions", "") == 0 })
+	await(t, "descriptors and goroutines are as before", func() bool {
+		return files() <= before+1 && runtime.NumGoroutine() <= routines+5 // the stream that is left has some
+	})
 	d.server.mu.Lock()
 	defer d.server.mu.Unlock()
 	if d.server.conns != 0 || len(d.server.each) != 0 {

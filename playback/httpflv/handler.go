@@ -143,6 +143,9 @@ func (h *Handler) source(r *http.Request, s *live.Stream) (live.Source[flv.Tag],
 	if err := s.Ready(ctx); err != nil {
 		return nil, err
 	}
+	if codec == av.CodecNone {
+		codec = published(s.Tracks())
+	}
 	frames, err := s.WithAudio(codec)
 	if err != nil {
 		return nil, err
@@ -155,7 +158,7 @@ func (h *Handler) source(r *http.Request, s *live.Stream) (live.Source[flv.Tag],
 	return live.FeedOf(s, "flv-"+codec.String()+"/"+layer, frames, newEncoder), nil
 }
 
-// askedAudio is the audio codec of ?audio=. Without the AAC encoder the default is Opus.
+// askedAudio is the audio codec of ?audio=. The default is AAC, and none in a build that cannot make it.
 func askedAudio(r *http.Request) (av.Codec, error) {
 	switch r.URL.Query().Get("audio") {
 	case "aac":
@@ -166,10 +169,18 @@ func askedAudio(r *http.Request) (av.Codec, error) {
 		if transcode.Available() {
 			return av.CodecAAC, nil
 		}
-		return av.CodecOpus, nil
+		return av.CodecNone, nil
 	default:
 		return 0, errBadAudio
 	}
+}
+
+// published is the audio codec as it comes.
+func published(ts av.Tracks) av.Codec {
+	if a := ts.Audio(); a != nil {
+		return a.Codec
+	}
+	return av.CodecOpus
 }
 
 // askedVideo tells whether the viewer takes the video there is. Browsers play H.265 and AV1 in Enhanced FLV as far as
