@@ -22,6 +22,7 @@ func TestServer(t *testing.T) {
 			{"FLV with Opus", testEnhancedFLV},
 			{"FLV refuses", testFLVRefuses},
 			{"H.265, AV1 and VP9", testCodecs},
+			{"takeover with another codec", testCodecTakeover},
 			{"simulcast", testSimulcast},
 			{"video only", testVideoOnly},
 			{"audio only", testAudioOnly},
