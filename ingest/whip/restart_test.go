@@ -10,6 +10,7 @@ import (
 
 	"weir/bench/publish"
 	"weir/room/live"
+	"weir/testdata"
 )
 
 // mediaGoesOn waits for pictures that come behind those that there are.
@@ -193,5 +194,32 @@ func TestRestartOfAClosedConnection(t *testing.T) {
 	}
 	if w := s.delete(path, token(t, "host")); w.Code != http.StatusOK {
 		t.Errorf("DELETE: %d", w.Code)
+	}
+}
+
+// The layers of a simulcast go on through a restart, each in its own track.
+func TestRestartOfASimulcast(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p := s.start(t, publish.Options{Layers: twoLayers(), Ogg: testdata.Path("tone.ogg"), Loop: true, StapA: true})
+	stream := s.stream(t, "cam")
+	v := watch(t, stream, live.StartOldest)
+	more := func() {
+		t.Helper()
+		small, large := len(v.media(firstLayer)), len(v.media(firstLayer+1))
+		eventually(t, "more of both layers", func() bool {
+			return len(v.media(firstLayer)) > small+30 && len(v.media(firstLayer+1)) > large+30
+		})
+	}
+	more()
+	tracks := len(s.only().snapshot())
+	if err := p.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	more()
+	mediaGoesOn(t, v)
+	v.checkTimes(t)
+	if now := len(s.only().snapshot()); now != tracks {
+		t.Errorf("%d tracks are read, %d before the restart", now, tracks)
 	}
 }
