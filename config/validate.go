@@ -73,6 +73,11 @@ func (p *problems) listeners(c *Config) {
 			p.add("webrtc.public_ips", ip, "an IP address such as 203.0.113.7")
 		}
 	}
+	for _, item := range c.WebRTC.Interfaces {
+		if !isInterface(strings.TrimPrefix(item, "!")) {
+			p.add("webrtc.interfaces", item, "an interface such as eth0 or a network such as 10.0.0.0/8, with a ! before it to leave it out")
+		}
+	}
 	p.iceServers(&c.WebRTC)
 	between(p, "webrtc.start_bitrate", c.WebRTC.StartBitrate, 100, 100_000)
 }
@@ -182,6 +187,15 @@ func between[T int | Size | time.Duration](p *problems, key string, value, low, 
 	if value < low || value > high {
 		p.add(key, value, fmt.Sprintf("from %v to %v", low, high))
 	}
+}
+
+// isInterface tells whether s names an interface or a network.
+func isInterface(s string) bool {
+	if strings.Contains(s, "/") {
+		_, err := netip.ParsePrefix(s)
+		return err == nil
+	}
+	return s != "" && !strings.ContainsAny(s, "! ")
 }
 
 // isOrigin tells whether s is written as a browser sends it in the Origin header (RFC 6454 6.2).
