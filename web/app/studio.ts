@@ -26,6 +26,7 @@ const links = element('links', HTMLElement);
 const camera = element('camera', HTMLSelectElement);
 const microphone = element('microphone', HTMLSelectElement);
 const size = element('size', HTMLSelectElement);
+const simulcast = element('simulcast', HTMLInputElement);
 const where = element('where', HTMLDetailsElement);
 const room = element('room', HTMLInputElement);
 const stream = element('stream', HTMLInputElement);
@@ -145,6 +146,7 @@ function goLive(): void {
     token: token.value.trim(),
     media: source.media,
     maxBitrate: sizeOf(size.value).maxBitrate,
+    simulcast: simulcast.checked,
     onState: showState,
   });
   publisher.start();
@@ -183,7 +185,7 @@ function showControls(): void {
   go.hidden = running;
   go.disabled = source === null;
   stop.hidden = !running;
-  for (const input of [room, stream, token]) input.disabled = running;
+  for (const input of [room, stream, token, simulcast]) input.disabled = running;
   for (const radio of sourceRadios) radio.disabled = running;
   size.disabled = !steady || (!test && camera.value === NO_DEVICE);
   for (const picker of [camera, microphone]) {

@@ -1,5 +1,6 @@
 import { sendableVideoCodecs } from './codecs';
 import { iceServersOf } from './iceservers';
+import { layerLimit, layersOf } from './layers';
 import { Problem, problemOf } from './problem';
 import { bearer, Signaling } from './signaling';
 
@@ -22,6 +23,8 @@ export interface WhipOptions {
   media: MediaStream;
   /** Upper limit of the video bitrate in bit/s. */
   maxBitrate: number;
+  /** Sends smaller layers beside the picture, so that HLS players can choose. It costs the encoder about a third more. */
+  simulcast?: boolean;
 }
 
 /**
@@ -130,9 +133,11 @@ export class WhipSession {
   }
 }
 
-async function addTracks(connection: RTCPeerConnection, { media, maxBitrate }: WhipOptions): Promise<void> {
+async function addTracks(connection: RTCPeerConnection, { media, maxBitrate, simulcast }: WhipOptions): Promise<void> {
   for (const track of media.getTracks()) {
-    const transceiver = connection.addTransceiver(track, { direction: 'sendonly', streams: [media] });
+    const init: RTCRtpTransceiverInit = { direction: 'sendonly', streams: [media] };
+    if (simulcast === true && track.kind === 'video') init.sendEncodings = layersOf(maxBitrate);
+    const transceiver = connection.addTransceiver(track, init);
     if (track.kind !== 'video') continue;
     const codecs = sendableVideoCodecs();
     if (codecs.length > 0) transceiver.setCodecPreferences(codecs);
@@ -147,7 +152,7 @@ async function addTracks(connection: RTCPeerConnection, { media, maxBitrate }: W
 export async function limitVideo(sender: RTCRtpSender, maxBitrate: number): Promise<void> {
   const parameters = sender.getParameters();
   parameters.degradationPreference = 'maintain-resolution';
-  for (const encoding of parameters.encodings) encoding.maxBitrate = maxBitrate;
+  for (const encoding of parameters.encodings) encoding.maxBitrate = layerLimit(encoding.rid, maxBitrate);
   await sender.setParameters(parameters);
 }
 
