@@ -205,6 +205,34 @@ func TestServeTLS(t *testing.T) {
 	}
 }
 
+// TestRTMPS: RTMP over TLS answers its handshake with the certificate of the main listener, and RTMP beside it.
+func TestRTMPS(t *testing.T) {
+	cfg := local(t)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(selfSigned(t, cfg))
+	cfg.RTMP.TLSListen = "127.0.0.1:0"
+	s, _ := start(t, cfg)
+	for name, dial := range map[string]func() (net.Conn, error){
+		"RTMP":  func() (net.Conn, error) { return net.Dial("tcp", s.rtmpAddr.String()) },
+		"RTMPS": func() (net.Conn, error) { return tls.Dial("tcp", s.rtmpsAddr.String(), &tls.Config{RootCAs: roots}) },
+	} {
+		c, err := dial()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		hello := append([]byte{3}, make([]byte, 1536)...) // C0 and C1
+		answer := make([]byte, 1+2*1536)
+		_, err = c.Write(hello)
+		if err == nil {
+			_, err = io.ReadFull(c, answer)
+		}
+		if err != nil || answer[0] != 3 {
+			t.Errorf("%s: version %d, %v", name, answer[0], err)
+		}
+		_ = c.Close()
+	}
+}
+
 // selfSigned writes a certificate for 127.0.0.1 into data_dir and configures it.
 func selfSigned(t *testing.T, cfg *config.Config) []byte {
 	t.Helper()
@@ -249,6 +277,10 @@ func TestWireFails(t *testing.T) {
 	}{
 		{"address in use", "cannot listen for http", func(c *config.Config) { c.HTTP.Listen = taken.Addr().String() }},
 		{"operator's address in use", "cannot listen for admin", func(c *config.Config) { c.Admin.Listen = taken.Addr().String() }},
+		{"RTMP's address in use", "cannot listen for rtmp", func(c *config.Config) { c.RTMP.Listen = taken.Addr().String() }},
+		{"no certificate for RTMPS", "rtmp.tls", func(c *config.Config) {
+			c.RTMP.TLSListen, c.RTMP.TLS = "127.0.0.1:0", config.TLS{Cert: "none.pem", Key: "none.pem"}
+		}},
 		{"no certificate", "http.tls", func(c *config.Config) { c.HTTP.TLS.Cert, c.HTTP.TLS.Key = "none.pem", "none.pem" }},
 	} {
 		cfg := local(t)
