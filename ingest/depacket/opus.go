@@ -12,6 +12,9 @@ const (
 	// maxFill is the longest hole that is filled: past it, it is no loss and no pause between words, and the
 	// source may be another one.
 	maxFill = 2 * time.Second
+	// maxOutage is the same for a hole as long as the time in which nothing came: the path was interrupted. Of a
+	// longer one the stream's viewers know.
+	maxOutage = 5 * time.Second
 	// fillDelay is how far a sender that pauses may be behind before its pause is filled: jitter
 	// must not cost the first word after it.
 	fillDelay = 120 * time.Millisecond
@@ -84,16 +87,20 @@ func (d *Opus) packet(p *Packet, lost int) {
 // continues fills the hole before a packet, if there is one. It tells whether the packet is new: what was filled
 // while its sender seemed to pause may come after all.
 func (d *Opus) continues(p *Packet, ticks uint32, lost int) bool {
-	gap := int32(p.Timestamp - d.next) // RFC 3550 5.1: wraps at 2^32
-	switch {
-	case gap < 0:
+	step := int32(p.Timestamp - d.next) // RFC 3550 5.1: wraps at 2^32
+	if step < 0 {
 		// Half of it new is better than nothing; that far back it is another source.
-		return gap+int32(ticks)/2 > 0 || gap < -opus.ClockRate
-	case av.Duration(int64(gap), opus.ClockRate) > maxFill-d.made:
+		return step+int32(ticks)/2 > 0 || step < -opus.ClockRate
+	}
+	gap, most := av.Duration(int64(step), opus.ClockRate), maxFill
+	if gap <= p.Arrival-d.arrival+maxFill {
+		most = maxOutage
+	}
+	if gap+d.made > most {
 		return true
 	}
 	paused := d.pausing && lost == 0
-	if filled := d.fill(av.Duration(int64(gap), opus.ClockRate), p.Arrival); paused {
+	if filled := d.fill(gap, p.Arrival); paused {
 		d.stats.Paused += filled
 	} else if filled > 0 {
 		d.stats.Gaps++
