@@ -15,8 +15,8 @@ const (
 )
 
 // AV1 depacketizes AV1 over RTP (Alliance for Open Media, 1.0) into temporal units in the low-overhead format: every
-// OBU with its size. Temporal delimiters, tile lists and padding are left out, and so are the layers above the first
-// spatial one, which such a unit has no room for.
+// OBU with its size. Temporal delimiters, tile lists and padding are left out; the layers of a scalable stream stay
+// together, as decoders want them.
 type AV1 struct {
 	assembly
 	sequence []byte // payload of the sequence header in force; nil before the first
@@ -119,7 +119,7 @@ func (d *AV1) completed(at int) bool {
 		return false
 	}
 	switch {
-	case o.Spatial > 0, o.Type == av1.OBUTemporalDelimiter, o.Type == av1.OBUTileList, o.Type == av1.OBUPadding:
+	case o.Type == av1.OBUTemporalDelimiter, o.Type == av1.OBUTileList, o.Type == av1.OBUPadding:
 		d.cut(at)
 		return true
 	case o.Type == av1.OBUSequenceHeader:

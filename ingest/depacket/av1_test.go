@@ -95,9 +95,9 @@ func TestAV1Clauses(t *testing.T) {
 		{"4.5 OBUs with a size of their own", func(f *videoFeed) { f.send(elements(0, false, inter)) }, [][]byte{inter}, false},
 		{"4.5 the size of an OBU is not the element's", func(f *videoFeed) { f.send(elements(0, false, append(bytes.Clone(inter), 0))) }, nil, true},
 		{"AV1 5.3.2 the forbidden bit", func(f *videoFeed) { f.send(elements(0, false, []byte{0xb0, 1})) }, nil, true},
-		{"AV1 5.3.3 the first spatial layer only", func(f *videoFeed) {
+		{"AV1 5.3.3 layers stay together", func(f *videoFeed) {
 			f.send(elements(0, false, []byte{av1Inter[0] | 4, 0x20, 0x30}, []byte{av1Inter[0] | 4, 0x28, 0x30}))
-		}, [][]byte{{av1Inter[0] | 6, 0x20, 1, 0x30}}, false},
+		}, [][]byte{{av1Inter[0] | 6, 0x20, 1, 0x30, av1Inter[0] | 6, 0x28, 1, 0x30}}, false},
 		{"a whole unit is lost: what follows depends on it", func(f *videoFeed) {
 			f.lose()
 			f.send(elements(0, false, av1Inter))

@@ -88,22 +88,21 @@ func TestRefuses(t *testing.T) {
 func TestParseOBU(t *testing.T) {
 	for _, c := range []struct {
 		name, in, header, payload, rest string
-		spatial                         byte
 		ok                              bool
 	}{
-		{"no size", "30aabb", "30", "aabb", "", 0, true},
-		{"size", "3201aabb", "32", "aa", "bb", 0, true},
-		{"a size longer than need be", "328100aabb", "32", "aa", "bb", 0, true},
-		{"extension", "3428aabb", "3428", "aabb", "", 1, true},
-		{"extension and size", "361001aabb", "3610", "aa", "bb", 2, true},
-		{"empty", "1200", "12", "", "", 0, true},
-		{"nothing", "", "", "", "", 0, false},
-		{"forbidden bit", "b000", "", "", "", 0, false},
-		{"size too long", "3203aabb", "", "", "", 0, false},
-		{"size cut short", "3280", "", "", "", 0, false},
-		{"a size of 9 bytes", "32808080808080808000", "", "", "", 0, false},
-		{"size past 31 bits", "328080808010aa", "", "", "", 0, false},
-		{"extension cut short", "34", "", "", "", 0, false},
+		{"no size", "30aabb", "30", "aabb", "", true},
+		{"size", "3201aabb", "32", "aa", "bb", true},
+		{"a size longer than need be", "328100aabb", "32", "aa", "bb", true},
+		{"extension", "3428aabb", "3428", "aabb", "", true},
+		{"extension and size", "361001aabb", "3610", "aa", "bb", true},
+		{"empty", "1200", "12", "", "", true},
+		{"nothing", "", "", "", "", false},
+		{"forbidden bit", "b000", "", "", "", false},
+		{"size too long", "3203aabb", "", "", "", false},
+		{"size cut short", "3280", "", "", "", false},
+		{"a size of 9 bytes", "32808080808080808000", "", "", "", false},
+		{"size past 31 bits", "328080808010aa", "", "", "", false},
+		{"extension cut short", "34", "", "", "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o, rest, ok := ParseOBU(unhex(t, c.in))
@@ -114,7 +113,7 @@ func TestParseOBU(t *testing.T) {
 				return
 			}
 			if hex.EncodeToString(o.Header) != c.header || hex.EncodeToString(o.Payload) != c.payload ||
-				hex.EncodeToString(rest) != c.rest || o.Spatial != c.spatial {
+				hex.EncodeToString(rest) != c.rest {
 				t.Errorf("%+v, rest %x", o, rest)
 			}
 		})

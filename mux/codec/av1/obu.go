@@ -29,7 +29,6 @@ func OBUType(b byte) byte { return b >> 3 & 0x0f }
 // OBU is an open bitstream unit taken apart; it aliases what it was read from.
 type OBU struct {
 	Type    byte
-	Spatial byte   // spatial_id; 0 without extension
 	Header  []byte // one byte, or two with extension
 	Payload []byte
 }
@@ -48,9 +47,6 @@ func ParseOBU(b []byte) (o OBU, rest []byte, ok bool) {
 		return o, nil, false
 	}
 	o.Type, o.Header = OBUType(b[0]), b[:n]
-	if n == 2 {
-		o.Spatial = b[1] >> 3 & 3
-	}
 	o.Payload = b[n:]
 	if b[0]&sizeFlag != 0 {
 		size, used, ok := LEB128(o.Payload)
