@@ -7,48 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"weir/bench/publish"
+	"weir/bench/measure"
 	"weir/mux/av"
 	"weir/mux/flv"
 )
-
-// publishAll starts the streams one after another and tells how long each took to connect, in ms.
-func publishAll(ctx context.Context, s *server, set settings) ([]*publish.Session, []float64, error) {
-	var sessions []*publish.Session
-	var connect []float64
-	for i := range set.publish {
-		begin := time.Now()
-		p, err := publish.Start(ctx, publish.Options{
-			URL: fmt.Sprintf("http://%s/whip/bench/s%d", s.http, i), Token: s.token,
-			H264: set.h264, Ogg: set.ogg, Loop: true, FPS: 30,
-		})
-		if err != nil {
-			endAll(sessions)
-			return nil, nil, fmt.Errorf("cannot publish stream %d: %w", i, err)
-		}
-		connect = append(connect, float64(time.Since(begin).Microseconds())/1000)
-		sessions = append(sessions, p)
-	}
-	return sessions, connect, nil
-}
-
-func endAll(sessions []*publish.Session) {
-	for _, p := range sessions {
-		p.Close()
-	}
-}
-
-func sent(sessions []*publish.Session) (packets uint64) {
-	for _, p := range sessions {
-		packets += p.SentVideo().Packets + p.SentAudio().Packets
-	}
-	return packets
-}
 
 // crowd are the viewers.
 type crowd struct {
@@ -60,7 +26,7 @@ type crowd struct {
 }
 
 // watchAll lets viewers join one after another.
-func watchAll(ctx context.Context, s *server, n int) (*crowd, error) {
+func watchAll(ctx context.Context, s *measure.Server, n int) (*crowd, error) {
 	c := new(crowd)
 	ctx, c.stop = context.WithCancel(ctx)
 	for range n {
@@ -83,8 +49,8 @@ func watchAll(ctx context.Context, s *server, n int) (*crowd, error) {
 	return c, nil
 }
 
-func join(ctx context.Context, s *server) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.http+"/live/bench/s0.flv", nil)
+func join(ctx context.Context, s *measure.Server) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.HTTP+"/live/bench/s0.flv", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -123,13 +89,4 @@ func (c *crowd) drain(body io.ReadCloser) {
 			return
 		}
 	}
-}
-
-// percentile is the p-th percentile, nearest rank.
-func percentile(v []float64, p int) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(v))
-	return s[max(0, (len(s)*p+99)/100-1)]
 }
