@@ -267,16 +267,16 @@ func testRTMPTakeover(t *testing.T, s *server) {
 	if len(headers) != 2 {
 		t.Fatalf("%d sequence headers, want one for each publisher", len(headers))
 	}
-	for _, part := range [][]tag{tags[:headers[1]], slices.Concat(soundHeader(t, tags), tags[headers[1]:])} {
+	for _, part := range [][]tag{tags[:headers[1]], slices.Concat(soundHeader(t, tags[:headers[1]]), tags[headers[1]:])} {
 		checkDecodes(t, flvFile(t, part))
 	}
 	checkProbe(t, v.file(t), "aac", "h264")
 }
 
-// soundHeader is the first sequence header of the sound, alone.
+// soundHeader is the last sequence header of the sound, alone.
 func soundHeader(t *testing.T, tags []tag) []tag {
 	t.Helper()
-	for _, g := range tags {
+	for _, g := range slices.Backward(tags) {
 		if g.kind == audioTag && !g.media() {
 			return []tag{g}
 		}
