@@ -45,8 +45,8 @@ var checklist = []struct {
 		s := newServer(t)
 		for kind, want := range map[string]int{"": 415, "text/plain": 415, kindFragment: 415, "application/sdp; charset=utf-8": 201} {
 			w := s.call(call{method: "POST", path: "/whip/room/cam", kind: kind, token: token(t, "host"), body: offerText(t)})
-			if w.Code != want {
-				t.Errorf("%q: %d %s", kind, w.Code, w.Body)
+			if w.Code != want || (w.Header().Get("Accept-Post") == kindSDP) != (want == 415) {
+				t.Errorf("%q: %d %v %s", kind, w.Code, w.Header(), w.Body)
 			}
 		}
 	}},
@@ -169,8 +169,8 @@ var checklist = []struct {
 		s := newServer(t)
 		path, tag := s.session(t)
 		for _, kind := range []string{"", kindSDP, "application/json"} {
-			if w := s.call(call{method: "PATCH", path: path, kind: kind, token: token(t, "host"), match: tag, body: "a=end-of-candidates\r\n"}); w.Code != 415 {
-				t.Errorf("%q: %d", kind, w.Code)
+			if w := s.call(call{method: "PATCH", path: path, kind: kind, token: token(t, "host"), match: tag, body: "a=end-of-candidates\r\n"}); w.Code != 415 || w.Header().Get("Accept-Patch") != kindFragment {
+				t.Errorf("%q: %d %v", kind, w.Code, w.Header())
 			}
 		}
 		for _, body := range []string{"", "hello", "a=candidate:x\r\n", anUfrag, aPWD, "a=candidate:1 1 udp x 127.0.0.1 9 typ host\r\n"} {

@@ -181,6 +181,11 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, str
 func readBody(w http.ResponseWriter, r *http.Request, kind string, most int64) ([]byte, error) {
 	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || got != kind {
+		accept := "Accept-Post"
+		if r.Method == http.MethodPatch {
+			accept = "Accept-Patch" // RFC 5789 2.2
+		}
+		w.Header().Set(accept, kind)
 		return nil, refuse(http.StatusUnsupportedMediaType, "not_sdp", "the Content-Type must be "+kind)
 	}
 	// MaxBytesReader also keeps the connection open until the client has read the refusal.
