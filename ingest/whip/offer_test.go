@@ -416,6 +416,9 @@ func FuzzReadOffer(f *testing.F) {
 		for _, s := range []*section{o.video, o.audio} {
 			checkSection(t, s)
 		}
+		if n := len(o.layers()); n == 1 || n > maxLayers || slices.ContainsFunc(o.layers(), func(rid string) bool { return !isRID(rid) }) {
+			t.Fatalf("layers %q", o.layers())
+		}
 	})
 }
 

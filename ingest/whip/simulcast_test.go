@@ -37,9 +37,10 @@ func TestSimulcast(t *testing.T) {
 	sizes := map[av.TrackID]int{videoID: 1280, firstLayer: 640, firstLayer + 1: 1280}
 	names := map[av.TrackID]string{firstLayer: "q", firstLayer + 1: "f"}
 	for id, width := range sizes {
-		if tr := stream.Tracks().Find(id); tr == nil || tr.Width != width || tr.Layer != names[id] {
-			t.Errorf("track %d is %+v, want %q with a width of %d", id, tr, names[id], width)
-		}
+		eventually(t, names[id]+" in its size", func() bool {
+			tr := stream.Tracks().Find(id)
+			return tr != nil && tr.Width == width && tr.Layer == names[id]
+		})
 	}
 	v.checkTimes(t)
 
