@@ -43,7 +43,7 @@ var layers = []layer{
 	{"playback", append([]string{"playback"}, forDoors...), "doors meet in the hub, never each other"},
 	{"segmenter", append([]string{"segmenter"}, forDoors...), "doors meet in the hub, never each other"},
 	{"cdnrelay", append([]string{"cdnrelay"}, forDoors...), "doors meet in the hub, never each other"},
-	{"bench", []string{"bench", "mux", "room", "ingest", "playback", "segmenter", "cdnrelay"}, "only cmd wires and configures"},
+	{"bench", []string{"bench", "testdata", "mux", "room", "ingest", "playback", "segmenter", "cdnrelay"}, "only cmd wires and configures"},
 	{"cmd", []string{"bench", "mux", "config", "room", "ingest", "playback", "segmenter", "cdnrelay", "web"}, "cmd wires everything"},
 }
 
