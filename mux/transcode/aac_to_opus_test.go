@@ -42,7 +42,10 @@ func toneAs(t testing.TB, rate, n int) (units [][]byte, source []float32) {
 	if rate != sampleRate || n != channels {
 		file = ffmpeg(t, file, "-f", "aac", "-i", "-", "-t", "6", "-ar", strconv.Itoa(rate), "-ac", strconv.Itoa(n), "-c:a", "aac", "-b:a", "96k", "-f", "adts", "-")
 	}
-	return aacUnits(t, file), decodeMono(t, file, "-f", "aac", "-i", "-", "-ar", "48000")
+	units = aacUnits(t, file)
+	units = units[:min(len(units), 6*rate/FrameSamples)]
+	source = decodeMono(t, file, "-f", "aac", "-i", "-", "-ar", "48000")
+	return units, source[:min(len(source), 6*sampleRate)]
 }
 
 // timed puts units at their times.
@@ -93,7 +96,7 @@ func heard(t testing.TB, packets []Packet, start time.Duration) []float32 {
 // ffmpeg decodes it.
 func TestToneThroughOpus(t *testing.T) {
 	for _, tc := range []struct{ rate, channels int }{
-		{48000, 2}, {48000, 1}, {44100, 2}, {44100, 1}, {32000, 2}, {22050, 2}, {16000, 1}, {96000, 2},
+		{48000, 2}, {44100, 2}, {44100, 1}, {22050, 2}, {96000, 2},
 	} {
 		t.Run(fmt.Sprint(tc.rate, "x", tc.channels), func(t *testing.T) {
 			units, source := toneAs(t, tc.rate, tc.channels)
@@ -131,7 +134,7 @@ func TestToneThroughOpus(t *testing.T) {
 func TestOpusTimeline(t *testing.T) {
 	units, _ := toneAs(t, 48000, 2)
 	asc := aac.AppendConfig(nil, 48000, 2)
-	whole := timed(units[:400], 48000, time.Second)
+	whole := timed(units[:150], 48000, time.Second)
 	plain, _ := toOpus(t, asc, whole)
 	later := func(in []Packet, from int, by time.Duration) []Packet {
 		out := slices.Clone(in)
@@ -141,8 +144,8 @@ func TestOpusTimeline(t *testing.T) {
 		return out
 	}
 	damaged := slices.Clone(whole)
-	damaged[100].Data = []byte{0xff, 0xff, 0xff}
-	damaged[200].Data = nil
+	damaged[60].Data = []byte{0xff, 0xff, 0xff}
+	damaged[100].Data = nil
 	for _, tc := range []struct {
 		name  string
 		in    []Packet
@@ -150,12 +153,12 @@ func TestOpusTimeline(t *testing.T) {
 		more  time.Duration // by which the last packet is later
 	}{
 		{"nothing happens", whole, func(s Stats) bool { return s.Silence == 0 }, 0},
-		{"units are lost", slices.Delete(slices.Clone(whole), 100, 105), func(s Stats) bool { return s.Silence == 5*FrameSamples }, 0},
-		{"units come twice", slices.Insert(slices.Clone(whole), 200, whole[195:200]...), func(s Stats) bool { return s.Dropped == 5 }, 0},
+		{"units are lost", slices.Delete(slices.Clone(whole), 60, 65), func(s Stats) bool { return s.Silence == 5*FrameSamples }, 0},
+		{"units come twice", slices.Insert(slices.Clone(whole), 100, whole[95:100]...), func(s Stats) bool { return s.Dropped == 5 }, 0},
 		{"units are damaged", damaged, func(s Stats) bool { return s.Damaged == 2 && s.Silence == 2*FrameSamples }, 0},
-		{"the clock steps on by 3 s", later(whole, 200, 3*time.Second), func(s Stats) bool { return s.Silence == 3*sampleRate }, 3 * time.Second},
-		{"the clock steps on by a minute", later(whole, 200, time.Minute), func(s Stats) bool { return s.Jumps == 1 }, time.Minute},
-		{"the clock steps back a little", later(whole, 200, -15*time.Millisecond), func(s Stats) bool { return s.Trimmed > 0 }, 0},
+		{"the clock steps on by 3 s", later(whole, 100, 3*time.Second), func(s Stats) bool { return s.Silence == 3*sampleRate }, 3 * time.Second},
+		{"the clock steps on by a minute", later(whole, 100, time.Minute), func(s Stats) bool { return s.Jumps == 1 }, time.Minute},
+		{"the clock steps back a little", later(whole, 100, -15*time.Millisecond), func(s Stats) bool { return s.Trimmed > 0 }, 0},
 		{"an impossible time", append(slices.Clone(whole), Packet{PTS: math.MaxInt64, Data: units[0]}), func(s Stats) bool { return s.Dropped == 1 }, 0},
 	} {
 		out, stats := toOpus(t, asc, tc.in)
