@@ -23,7 +23,7 @@ type trackIngestJSON struct {
 	Rate        float64     `json:"rate"`
 	JitterMS    float64     `json:"jitter_ms"`
 	DriftPPM    *float64    `json:"drift_ppm,omitempty"`
-	Packets     packetsJSON `json:"packets"`
+	Packets     packetsJSON `json:"packets,omitzero"` // nothing where media comes in order, as by RTMP
 	Units       uint64      `json:"units"`
 	Damaged     uint64      `json:"damaged"`
 	Dropped     uint64      `json:"dropped"`
