@@ -20,6 +20,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
+	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -50,6 +51,7 @@ type Engine struct {
 	port        int
 	tcp         *listener
 	uses        func(net.IP) bool // which addresses; nil for all
+	hurry       hurry
 	closers     []func() error
 }
 
@@ -204,7 +206,12 @@ func (e *Engine) openUDP(host string, logs logging.LoggerFactory) (ice.UDPMux, e
 		if err == nil && ip.Is4() {
 			networks = networks[:1]
 		}
+		own, err := stdnet.NewNet()
+		if err != nil {
+			return nil, err
+		}
 		options := []ice.UDPMuxFromPortOption{
+			ice.UDPMuxFromPortWithNet(&sockets{Net: own, hurry: &e.hurry}),
 			ice.UDPMuxFromPortWithNetworks(networks...), ice.UDPMuxFromPortWithLoopback(),
 			ice.UDPMuxFromPortWithReadBufferSize(udpReadBuffer), ice.UDPMuxFromPortWithLogger(logs.NewLogger("ice-udp")),
 		}
@@ -222,7 +229,7 @@ func (e *Engine) openUDP(host string, logs logging.LoggerFactory) (ice.UDPMux, e
 		return nil, err
 	}
 	_ = conn.SetReadBuffer(udpReadBuffer) // as much as the system allows
-	return ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: logs.NewLogger("ice-udp"), UDPConn: conn}), nil
+	return ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: logs.NewLogger("ice-udp"), UDPConn: &socket{UDPConn: conn, hurry: &e.hurry}}), nil
 }
 
 // newCertificate makes the certificate of the process: one for all connections, since making a key for each costs

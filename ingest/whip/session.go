@@ -229,6 +229,8 @@ func (s *session) attend(ctx context.Context) error {
 	defer tick.Stop()
 	handshake := time.NewTimer(s.handler.opts.Handshake)
 	defer handshake.Stop()
+	isUp := s.handler.opts.Engine.hurry.begin()
+	defer isUp()
 	reports := 0
 	for {
 		select {
@@ -245,6 +247,9 @@ func (s *session) attend(ctx context.Context) error {
 		case state := <-s.states:
 			if err := s.stateChanged(state); err != nil {
 				return err
+			}
+			if s.connected.Load() {
+				isUp()
 			}
 		case <-s.keyWant:
 			s.feedback.keyFrame(s.videos())

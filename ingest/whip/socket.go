@@ -1,0 +1,85 @@
+package whip
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	pion "github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
+)
+
+const (
+	// rest is how long a busy socket is left alone once it is empty, so that the packets of many publishers are read
+	// in one go: a packet that comes alone wakes a thread and then each goroutine on its way.
+	rest = 2 * time.Millisecond
+	// A socket is busy when more than busyPackets came in the last busyWindow; those of some ten publishers do.
+	busyWindow  = 100 * time.Millisecond
+	busyPackets = 100
+	// waited is how long a read takes at least when it has to wait for a packet.
+	waited = 20 * time.Microsecond
+)
+
+// hurry counts the connections that are coming up. They are a matter of round trips, so no socket rests meanwhile.
+type hurry struct{ n atomic.Int32 }
+
+// begin counts a connection until it calls the function that is returned, for the first time.
+func (h *hurry) begin() (over func()) {
+	h.n.Add(1)
+	return sync.OnceFunc(func() { h.n.Add(-1) })
+}
+
+// socket is a UDP socket for the media of all publishers. It is read by one goroutine.
+type socket struct {
+	*net.UDPConn
+	hurry *hurry
+
+	empty   bool      // the last packet had to be waited for
+	busy    bool      // there were many packets in the last window
+	begin   time.Time // of the window
+	packets int       // in it
+}
+
+// ReadFromAddrPort implements ice.AddrPortReaderWriter.
+func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	if s.busy && s.empty && s.hurry.n.Load() == 0 {
+		time.Sleep(rest)
+	}
+	begin := time.Now()
+	n, from, err := s.ReadFromUDPAddrPort(b)
+	now := time.Now()
+	s.empty = now.Sub(begin) > waited
+	s.note(now)
+	return n, from, err
+}
+
+// note counts a packet that came now.
+func (s *socket) note(now time.Time) {
+	s.packets++
+	if length := now.Sub(s.begin); length > busyWindow {
+		s.busy = s.packets > busyPackets && length < 2*busyWindow
+		s.begin, s.packets = now, 0
+	}
+}
+
+// WriteToAddrPort implements ice.AddrPortReaderWriter.
+func (s *socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	return s.WriteToUDPAddrPort(b, to)
+}
+
+// sockets is the network of the machine with UDP sockets that rest.
+type sockets struct {
+	*stdnet.Net
+	hurry *hurry
+}
+
+// ListenUDP implements transport.Net.
+func (n *sockets) ListenUDP(network string, addr *net.UDPAddr) (pion.UDPConn, error) {
+	conn, err := net.ListenUDP(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &socket{UDPConn: conn, hurry: n.hurry}, nil
+}
