@@ -24,7 +24,7 @@ var (
 	ErrNoLayer = errors.New("no such layer")
 	// ErrLate: sound for a time that silence has filled.
 	ErrLate = errors.New("silence stands in its place")
-	// ErrStill: a picture that needs one from before an older one was shown again.
+	// ErrStill: a picture that needs one from before an older one was shown again, or one that was dropped.
 	ErrStill = errors.New("only a key picture can follow a still one")
 	// ErrGone: the publisher no longer holds the stream.
 	ErrGone = errors.New("publisher no longer holds the stream")

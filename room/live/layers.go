@@ -163,16 +163,24 @@ func isKeyOf[T Item](e *entry[T], layer string) bool {
 	return t != nil && t.Layer == layer
 }
 
-// newestJoin is the newest key frame of the reader's layer, or else the newest join point; nil when there is none.
+// newestJoin is the newest key frame of the reader's layer, if that is fresh or there is no newer join point, which is
+// what it is otherwise: a layer may be silent for long. It is nil when there is none.
 func (r *Reader[T]) newestJoin() *entry[T] {
-	if r.opts.layer != "" {
-		for s := r.ring.head.Load(); s > r.ring.tail.Load(); s-- {
-			if e := r.ring.get(s - 1); e != nil && isKeyOf(e, r.opts.layer) {
-				return e
-			}
+	join := r.ring.newestJoin()
+	if r.opts.layer == "" || join == nil {
+		return join
+	}
+	for s := r.ring.head.Load(); s > r.ring.tail.Load(); s-- {
+		e := r.ring.get(s - 1)
+		switch {
+		case e == nil || !isKeyOf(e, r.opts.layer):
+		case e.seq > join.seq || r.ring.age(e) <= r.fresh:
+			return e
+		default:
+			return join
 		}
 	}
-	return r.ring.newestJoin()
+	return join
 }
 
 // oldestJoin is the oldest key frame of the reader's layer, or else the oldest join point; nil when there is none.

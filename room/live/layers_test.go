@@ -266,6 +266,61 @@ func TestJoinAtLayerThatIsSilent(t *testing.T) {
 	})
 }
 
+// A reader that waits in vain for a key frame makes do with the newest join point, not with what a silent layer left.
+func TestJoinAtLayerThatIsLongSilent(t *testing.T) {
+	o := longOptions()
+	o.RingBytes = 16 << 20
+	inBubble(t, o, func(t *testing.T, reg *Registry) {
+		p := layered(t, reg, 1)
+		at := writeLayers(t, p, "qhf", 0, 40)
+		at = writeLayers(t, p, "qh", at, 500)
+		for range 100 { // so that no key frame is fresh
+			for _, name := range []string{"q", "h"} {
+				mustWrite(t, p, layerFrame(name, at, false))
+			}
+			at += 40 * time.Millisecond
+		}
+		r := layerReader(t, p.Stream(), "f", ReaderOptions{})
+		if _, err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := readAll(t, r); len(got) == 0 || got[0].DTS < 20*time.Second {
+			t.Errorf("%d values, the first of %+v", len(got), got[0])
+		}
+	})
+}
+
+// While the camera of a simulcast is off its sound alone is what viewers get.
+func TestSoundAloneOfASimulcast(t *testing.T) {
+	inBubble(t, longOptions(), func(t *testing.T, reg *Registry) {
+		p := layered(t, reg, 2)
+		mustWrite(t, p, config(stereoTrack, 0), sound(stereoTrack, 0))
+		if p.Stream().ring.newestJoin() != nil {
+			t.Error("a reader may start before it is known that there are no pictures")
+		}
+		time.Sleep(testOptions().TrackWait)
+		synctest.Wait()
+		at := 20 * ms
+		sounds := func(n int) {
+			for range n {
+				mustWrite(t, p, sound(stereoTrack, at))
+				at += 20 * ms
+			}
+		}
+		joins := func() bool { return p.Stream().ring.newestJoin() != nil }
+		if sounds(1); !joins() {
+			t.Error("nobody can join before the camera is on")
+		}
+		if at = writeLayers(t, p, "qhf", at, 30); p.Stream().Tracks().Video() == nil {
+			t.Error("no video")
+		}
+		if sounds(3500); p.Stream().Tracks().Video() != nil || !joins() {
+			t.Error("nobody can join when the camera was off for a minute")
+		}
+	})
+}
+
 func TestTakeoverBetweenSimulcastAndSingle(t *testing.T) {
 	inBubble(t, longOptions(), func(t *testing.T, reg *Registry) {
 		first := layered(t, reg, 2)

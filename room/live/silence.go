@@ -125,6 +125,7 @@ func (s *silence) sound(dst []*av.Frame, f *av.Frame) []*av.Frame {
 	if s.filled && !s.paused {
 		dst = s.fill(dst, f.DTS, f)
 	}
+	s.paused = false // the hole ends here: one behind it is filled
 	s.base, s.n, s.filled = f.DTS+s.duration(f), 0, false
 	if s.pictures {
 		s.lag = min(max(s.newest-s.base, 0)+minLag, maxLag)

@@ -207,6 +207,19 @@ func TestSilenceIsNotMadeForAPause(t *testing.T) {
 	}
 }
 
+// TestSilenceBehindAPauseThatSoundEnded: the pause is over with the first sound, and what lacks behind that is a hole.
+func TestSilenceBehindAPauseThatSoundEnded(t *testing.T) {
+	p := mustPublish(t, runRegistry(t, longOptions()), PublishOptions{Tracks: 2})
+	r := p.Stream().NewReader(ReaderOptions{Start: StartOldest})
+	defer r.Close()
+	mustWrite(t, p, config(videoTrack, 0), config(stereoTrack, 0))
+	perform(t, p, stereoTrack, stretch{0, 1000, true, true, 0})
+	p.Interrupt(errTest)
+	mustWrite(t, p, sound(stereoTrack, 5000*ms))
+	perform(t, p, stereoTrack, stretch{5900, 9000, true, false, 0})
+	audioOf(t, readAll(t, r), stereoTrack, 1) // of the pause
+}
+
 // TestPromisedTrackIsThere: who joins behind the track wait is told of sound, of the kind that was announced, and the
 // real sound changes nothing.
 func TestPromisedTrackIsThere(t *testing.T) {

@@ -40,7 +40,7 @@ type picture struct {
 	key   *av.Frame     // the newest key picture; nil before one and behind a change of configuration
 	last  time.Duration // DTS of the newest picture, shown again or not
 	moved bool          // there were pictures behind the key picture
-	stale bool          // the key picture was shown again behind those: only another one can follow
+	stale bool          // the key picture was shown again behind those, or one was dropped: only another one can follow
 }
 
 func (s *still) find(id av.TrackID) *picture {
@@ -68,6 +68,13 @@ func (s *still) over(id av.TrackID) {
 func (s *still) needsKey(f *av.Frame) bool {
 	p := s.find(f.Track)
 	return p != nil && p.stale && !f.Key
+}
+
+// missed notes that a frame is dropped, since its time is taken: by one shown again, when it was on its way for long.
+func (s *still) missed(f *av.Frame) {
+	if p := s.find(f.Track); p != nil {
+		p.stale = true
+	}
 }
 
 // picture takes a picture that came.

@@ -76,6 +76,22 @@ func TestStillScreen(t *testing.T) {
 	}
 }
 
+// TestPictureOvertakenByAStillOne: it is dropped, since its time is taken, and with it all that may need it.
+func TestPictureOvertakenByAStillOne(t *testing.T) {
+	p, r, sounds := filming(t, false)
+	sounds(3100)
+	if err := p.Write(video(2990*ms, false)); !errors.Is(err, ErrOrder) {
+		t.Errorf("a picture of before the still one: %v", err)
+	}
+	if err := p.Write(video(3030*ms, false)); !errors.Is(err, ErrStill) {
+		t.Errorf("a picture behind it: %v", err)
+	}
+	mustWrite(t, p, video(3110*ms, true), video(3150*ms, false))
+	if got := shownAt(readAll(t, r)); !slices.Equal(got, []int{-1000, -3000, -3110, 3150}) {
+		t.Errorf("pictures at %v", got)
+	}
+}
+
 // TestSlowPicturesAreLeftAlone: one picture in less than two seconds is what a still screen gives.
 func TestSlowPicturesAreLeftAlone(t *testing.T) {
 	p, r, sounds := filming(t, true)

@@ -233,6 +233,7 @@ func (s *Stream) admitLocked(f *av.Frame) error {
 		}
 	}
 	if last, ok := s.last[f.Track]; ok && f.DTS <= last {
+		s.still.missed(f)
 		return fmt.Errorf("%w: track %d, %v after %v", ErrOrder, f.Track, f.DTS, last)
 	}
 	s.last[f.Track] = f.DTS
@@ -241,8 +242,8 @@ func (s *Stream) admitLocked(f *av.Frame) error {
 
 // audioJoinsLocked tells whether a reader may start at this audio frame: not while there is video, or may be.
 func (s *Stream) audioJoinsLocked(f *av.Frame) bool {
-	return f.Kind == av.KindMedia && f.Codec.IsAudio() && s.layers == nil && s.snap.get().Video() == nil &&
-		(s.isReady || s.announced <= len(s.snap.get()))
+	ts := s.snap.get()
+	return f.Kind == av.KindMedia && f.Codec.IsAudio() && ts.Video() == nil && (s.isReady || s.announced <= shownTracks(ts))
 }
 
 // aliveLocked notes that the publisher has sent something.

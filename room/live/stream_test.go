@@ -202,10 +202,14 @@ func TestWriteRefuses(t *testing.T) {
 	}
 	mustWrite(t, p, config(videoTrack, 0), video(5, true))
 	for _, at := range []time.Duration{5, 4, -1} {
-		if err := p.Write(video(at, false)); !errors.Is(err, ErrOrder) {
+		if err := p.Write(video(at, true)); !errors.Is(err, ErrOrder) {
 			t.Errorf("DTS %d after 5: %v", at, err)
 		}
 	}
+	if err := p.Write(video(6, false)); !errors.Is(err, ErrStill) {
+		t.Errorf("a picture behind one that was dropped: %v", err)
+	}
+	mustWrite(t, p, video(7, true), video(8, false))
 }
 
 func TestRegistryBounds(t *testing.T) {
