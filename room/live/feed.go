@@ -30,8 +30,12 @@ type Feed[In, Out Item] struct {
 	readers int
 	ring    *ring[Out]              // of the present run; each run has its own. nil when there is none
 	stop    context.CancelCauseFunc // ends the present run; nil when there is none
+	began   time.Time               // of the present run
 	idle    *time.Timer
 }
+
+// feedRetry is the pace at which a feed that fails begins anew, however many readers come.
+const feedRetry = time.Second
 
 var errIdle = errors.New("no readers")
 
@@ -62,17 +66,25 @@ func (f *Feed[In, Out]) NewReader(o ReaderOptions) *Reader[Out] {
 		f.idle = nil
 	}
 	f.readers++
+	if f.failedLocked() {
+		f.stopLocked()
+	}
 	if f.stop == nil {
 		f.startLocked(o)
 	}
 	return openReader(f.stream, f.ring, o, f.release)
 }
 
+// failedLocked tells whether the present run has failed, so that it is time for another one.
+func (f *Feed[In, Out]) failedLocked() bool {
+	return f.stop != nil && f.ring.ended() && !f.stream.ring.ended() && f.stream.reg.opts.Now().Sub(f.began) >= feedRetry
+}
+
 func (f *Feed[In, Out]) startLocked(o ReaderOptions) {
 	reg := f.stream.reg
 	ctx, stop := context.WithCancelCause(context.Background())
 	ring := newRing[Out](reg.opts.RingBytes, reg.opts.RingTime, &reg.tasks)
-	f.ring, f.stop = ring, stop
+	f.ring, f.stop, f.began = ring, stop, reg.opts.Now()
 	if !reg.tasks.start(func() { f.run(ctx, o, ring) }) {
 		ring.end(ErrStopping)
 	}
@@ -112,7 +124,10 @@ func (f *Feed[In, Out]) run(ctx context.Context, o ReaderOptions, ring *ring[Out
 	err := f.encode(ctx, r, ring)
 	switch {
 	case errors.Is(err, ErrEnded):
-		ring.end(f.stream.Err())
+		if ended := f.stream.Err(); ended != nil {
+			err = ended
+		} // else a feed that is the source has failed
+		ring.end(err)
 	case errors.Is(err, errIdle): // nobody has the ring any more
 	default:
 		// Without an encoder the form cannot be made; its readers are told.

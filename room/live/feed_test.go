@@ -135,6 +135,46 @@ func TestFeedWithoutEncoderTellsItsReaders(t *testing.T) {
 	})
 }
 
+// TestFailedFeedBeginsAnew with the next reader, also while others keep the failed run: what it failed at may be over.
+func TestFailedFeedBeginsAnew(t *testing.T) {
+	inBubble(t, testOptions(), func(t *testing.T, reg *Registry) {
+		p := mustPublish(t, reg, PublishOptions{Tracks: 1})
+		mustWrite(t, p, config(videoTrack, 0), video(1, true))
+		opened := 0
+		broken := FeedOf(p.Stream(), "broken", Source[Frame](p.Stream()), func(ts av.Tracks) (Encoder[Frame, Frame], error) {
+			if opened++; opened == 1 {
+				return nil, errTest
+			}
+			return &counter{tracks: ts, made: new(int)}, nil
+		})
+		var made int
+		chained := FeedOf(p.Stream(), "chained", Source[Frame](broken), func(ts av.Tracks) (Encoder[Frame, Frame], error) {
+			return &counter{tracks: ts, made: &made}, nil
+		})
+		first := chained.NewReader(ReaderOptions{})
+		defer first.Close()
+		if _, err := first.Start(t.Context()); !errors.Is(err, errTest) {
+			t.Errorf("the failure of the feed before is told as %v", err)
+		}
+		at := first.ring
+		if chained.NewReader(ReaderOptions{}).Close(); chained.ring != at {
+			t.Error("a feed that fails begins anew at once")
+		}
+		time.Sleep(feedRetry)
+		second := chained.NewReader(ReaderOptions{})
+		if _, err := second.Start(t.Context()); err != nil || opened != 2 {
+			t.Errorf("Start = %v, %d encoders", err, opened)
+		}
+		second.Close()
+		first.Close()
+		time.Sleep(2*testOptions().FeedIdle + time.Second) // one feed after the other
+		synctest.Wait()
+		if chained.ring != nil || broken.ring != nil {
+			t.Error("idle feeds hold their rings")
+		}
+	})
+}
+
 // slowEncoder stops at its first frame from 900 ms on until it is let go.
 type slowEncoder struct {
 	tracks  av.Tracks

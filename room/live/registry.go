@@ -133,8 +133,9 @@ func (r *Registry) Streams() []*Stream {
 }
 
 // remove lets go of a stream and ends it, if it still is as cond (called with the stream's lock held) says: the
-// one way on which a key becomes free again. A publisher that took the stream over in the meantime keeps it.
-func (r *Registry) remove(s *Stream, reason error, cond func() bool) {
+// one way on which a key becomes free again. A publisher that took the stream over in the meantime keeps it. It tells
+// whether it did.
+func (r *Registry) remove(s *Stream, reason error, cond func() bool) bool {
 	r.mu.Lock()
 	s.mu.Lock()
 	ok := cond()
@@ -146,4 +147,5 @@ func (r *Registry) remove(s *Stream, reason error, cond func() bool) {
 	if ok {
 		s.finish(reason) // no new publisher can come: Publish no longer finds the stream
 	}
+	return ok
 }

@@ -294,23 +294,27 @@ func (s *Stream) readyLocked() {
 // interrupt notes that the publisher went silent or away. When it is not back within the grace time, the stream
 // ends. A publisher that has not sent anything yet has nothing to come back to: the stream ends at once.
 func (s *Stream) interrupt(p *Publisher, reason error) {
-	s.mu.Lock()
-	if s.publisher != p || s.state != StateLive && s.state != StateWaiting {
-		s.mu.Unlock()
+	if waiting := s.pause(p, reason); !waiting {
 		return
 	}
-	waiting := s.state == StateWaiting
-	if !waiting {
-		s.setStateLocked(StateInterrupted, reason)
-		s.interrupted++
-		s.graceTimer = time.AfterFunc(s.reg.opts.Grace, func() { s.graceOver(p, reason) })
-		s.reg.stats.interruptions.WithLabelValues(Reason(reason)).Inc()
-		s.reg.log.Warn("stream interrupted", "stream", s.key, "reason", reason, "grace", s.reg.opts.Grace)
+	if !s.reg.remove(s, reason, func() bool { return s.publisher == p && s.state == StateWaiting }) {
+		s.pause(p, reason) // its first frame came in between
 	}
-	s.mu.Unlock()
-	if waiting {
-		s.reg.remove(s, reason, func() bool { return s.publisher == p && s.state == StateWaiting })
+}
+
+// pause interrupts the stream if it is live; waiting tells that nothing came of the publisher yet.
+func (s *Stream) pause(p *Publisher, reason error) (waiting bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.publisher != p || s.state != StateLive {
+		return s.publisher == p && s.state == StateWaiting
 	}
+	s.setStateLocked(StateInterrupted, reason)
+	s.interrupted++
+	s.graceTimer = time.AfterFunc(s.reg.opts.Grace, func() { s.graceOver(p, reason) })
+	s.reg.stats.interruptions.WithLabelValues(Reason(reason)).Inc()
+	s.reg.log.Warn("stream interrupted", "stream", s.key, "reason", reason, "grace", s.reg.opts.Grace)
+	return false
 }
 
 func (s *Stream) graceOver(p *Publisher, reason error) {

@@ -128,6 +128,22 @@ func TestInterruptWithoutMediaEndsAtOnce(t *testing.T) {
 	})
 }
 
+// TestInterruptDuringTheFirstFrame: whichever is first, the stream does not stay live with nobody behind it.
+func TestInterruptDuringTheFirstFrame(t *testing.T) {
+	reg := runRegistry(t, testOptions())
+	for range 2000 {
+		p := mustPublish(t, reg, PublishOptions{Tracks: 1})
+		var both sync.WaitGroup
+		both.Go(func() { _ = p.Write(config(videoTrack, 0)) })
+		both.Go(func() { p.Interrupt(errTest) })
+		both.Wait()
+		if p.Stream().Info().State == StateLive {
+			t.Fatal("the interruption is lost")
+		}
+		p.End(errTest)
+	}
+}
+
 func TestTakeover(t *testing.T) {
 	alice, bob := PublishOptions{User: "alice"}, PublishOptions{User: "bob"}
 	with := func(o PublishOptions, p Policy) PublishOptions { o.Policy = p; return o }
