@@ -15,9 +15,9 @@ const (
 	// rest is how long a busy socket is left alone once it is empty, so that the packets of many publishers are read
 	// in one go: a packet that comes alone wakes a thread and then each goroutine on its way.
 	rest = 2 * time.Millisecond
-	// A socket is busy when more than busyPackets came in the last busyWindow; those of some ten publishers do.
+	// A socket is busy when more than busyPackets came in the last busyWindow; those of five publishers do.
 	busyWindow  = 100 * time.Millisecond
-	busyPackets = 100
+	busyPackets = 50
 	// waited is how long a read takes at least when it has to wait for a packet.
 	waited = 20 * time.Microsecond
 )
