@@ -116,6 +116,7 @@ func (d *H265) fu(b []byte) {
 		d.fragment = len(d.arena.open())
 		// F and the layer of the payload header, type of the FU header
 		if !d.put(0, 0, 0, 0, b[0]&0x81|t<<1, b[1]) {
+			d.damage() // the unit is full: there is no fragment to go on with
 			return
 		}
 	} else if d.fragment < 0 || h265.NALType(d.arena.open()[d.fragment+lengthPrefix]) != t {
