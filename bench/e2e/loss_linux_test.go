@@ -21,7 +21,7 @@ func TestLossyUplink(t *testing.T) {
 // and two rounds of requests save most pictures: of 10 % losses, requests and answers each, 0.4 % are then left.
 func TestBadUplink(t *testing.T) {
 	t.Parallel()
-	watchUplink(t, "loss=10 burst=4 delay=40ms jitter=30ms reorder=3 dup=1", 0.7)
+	watchUplink(t, "loss=10 burst=4 delay=40ms jitter=30ms reorder=3 dup=1", 0.8)
 }
 
 // watchUplink publishes over a bad wire and fails unless what viewers get can be decoded, is the source's, and so
