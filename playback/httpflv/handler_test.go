@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"weir/mux/av"
+	"weir/mux/codec/opus"
 	"weir/room/auth"
 	"weir/room/live"
 )
@@ -149,6 +150,46 @@ func TestNewTrack(t *testing.T) {
 		t.Errorf("the next response announces %d", p.head[4])
 	}
 	wantClosed(t, r, "tracks_changed", 1)
+}
+
+// TestChangeOfSoundFromBeforeTheFirstPicture: sound that is behind the pictures may change, or end, at a time before
+// that of the picture a viewer begins at.
+func TestChangeOfSoundFromBeforeTheFirstPicture(t *testing.T) {
+	for name, over := range map[string]bool{"another configuration": false, "its end": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, testOptions(), nil)
+			r.publish(true, true)
+			r.at = 60 // a key picture
+			r.pictures(1)
+			p := play(t, r.get("?audio=opus").Body)
+			p.media(1)
+			at := 59 * picture
+			if over {
+				r.write(&av.Frame{Track: 1, Kind: av.KindConfig, Codec: av.CodecH264, DTS: at, PTS: at})
+			} else {
+				mono := audioConfig(at)
+				mono.Config.Channels, mono.Config.Config = 1, opus.AppendHead(nil, 1, 0)
+				r.write(mono)
+			}
+			r.sounds(61*picture, 1)
+			for {
+				f, err := p.tags.Next()
+				switch {
+				case over && errors.Is(err, io.EOF):
+					return
+				case err != nil:
+					t.Fatal(err)
+				case f.Kind == av.KindConfig && f.Config.Channels == 1:
+					if want := (60 * picture).Round(time.Millisecond); over || f.DTS != want {
+						t.Errorf("the change stands at %v, want %v", f.DTS, want)
+					}
+					return
+				case f.Kind == av.KindMedia && f.Track == 2:
+					t.Fatal("sound comes before its configuration")
+				}
+			}
+		})
+	}
 }
 
 func TestEndOfStream(t *testing.T) {

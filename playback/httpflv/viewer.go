@@ -115,10 +115,11 @@ func (v *viewer) preamble(dst [][]byte, first flv.Tag) ([][]byte, error) {
 }
 
 // choose appends what of the tags the player is to get. Sound from before the first picture is left out: the
-// sequence headers stand at the picture's time, and time must not go back behind them.
+// sequence headers stand at the picture's time, and time must not go back behind them. A change of before it holds
+// for the sound behind it as well.
 func (v *viewer) choose(dst [][]byte, tags []flv.Tag) ([][]byte, error) {
 	for _, t := range tags {
-		if t.DTS < v.begin {
+		if t.DTS < v.begin && t.Kind == av.KindMedia {
 			continue
 		}
 		if t.Over() || t.Config != nil && !v.announced(t.Config) {
@@ -129,6 +130,12 @@ func (v *viewer) choose(dst [][]byte, tags []flv.Tag) ([][]byte, error) {
 				continue
 			}
 			v.tracks = v.tracks.With(t.Config)
+			if t.DTS < v.begin {
+				var err error
+				if t.Data, err = flv.AppendSequenceHeader(nil, t.Config, v.begin); err != nil {
+					return dst, err
+				}
+			}
 		}
 		dst = append(dst, t.Data)
 	}
