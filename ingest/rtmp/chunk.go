@@ -43,14 +43,14 @@ type chunkStream struct {
 	open     bool   // a message is under way
 }
 
-// chunkReader puts messages together. Whatever a peer sends, it holds no more than limit bytes of unfinished
+// chunkReader puts messages together. Whatever a peer sends, it holds no more than limit bytes for unfinished
 // messages and 16 chunk streams.
 type chunkReader struct {
 	r       *bufio.Reader
 	size    int // of a chunk's payload at most
-	limit   int // bytes of a message, and of all that is unfinished
+	limit   int // bytes of a message, and of the buffers of all that are unfinished
 	streams map[uint32]*chunkStream
-	pending int // bytes of unfinished messages
+	pending int // bytes of those buffers
 	scratch [11]byte
 }
 
@@ -72,8 +72,7 @@ func (c *chunkReader) next() (message, error) {
 		}
 		if len(s.body) == s.length {
 			m := message{typ: s.typ, stream: s.stream, time: s.time, body: s.body}
-			c.pending -= len(s.body)
-			s.body, s.open = nil, false
+			c.drop(s)
 			return m, nil
 		}
 	}
@@ -82,9 +81,13 @@ func (c *chunkReader) next() (message, error) {
 // abort drops what has come of a message (5.4.2).
 func (c *chunkReader) abort(id uint32) {
 	if s := c.streams[id]; s != nil && s.open {
-		c.pending -= len(s.body)
-		s.body, s.open = nil, false
+		c.drop(s)
 	}
+}
+
+func (c *chunkReader) drop(s *chunkStream) {
+	c.pending -= cap(s.body)
+	s.body, s.open = nil, false
 }
 
 // header reads a chunk's headers and brings its stream up to date.
@@ -196,19 +199,21 @@ func (c *chunkReader) begin(s *chunkStream) error {
 	if s.length > c.limit {
 		return fmt.Errorf("%w: a message of %d bytes", errTooMuch, s.length)
 	}
-	s.open, s.body = true, make([]byte, 0, min(s.length, eagerSize))
-	return nil
+	s.open = true
+	return c.grow(s, min(s.length, eagerSize))
 }
 
 // payload reads a chunk's share of its message.
 func (c *chunkReader) payload(s *chunkStream) error {
 	n := min(s.length-len(s.body), c.size)
-	if c.pending += n; c.pending > c.limit {
-		return fmt.Errorf("%w: %d bytes of unfinished messages", errTooMuch, c.pending)
-	}
 	for n > 0 {
 		at, k := len(s.body), min(n, eagerSize)
-		s.body = grow(s.body, k, s.length)
+		if at+k > cap(s.body) {
+			if err := c.grow(s, min(s.length, max(2*cap(s.body), at+k))); err != nil {
+				return err
+			}
+		}
+		s.body = s.body[:at+k]
 		if _, err := io.ReadFull(c.r, s.body[at:]); err != nil {
 			return err
 		}
@@ -217,12 +222,13 @@ func (c *chunkReader) payload(s *chunkStream) error {
 	return nil
 }
 
-// grow makes b longer by k bytes, within a buffer that doubles up to length.
-func grow(b []byte, k, length int) []byte {
-	if n := len(b) + k; n > cap(b) {
-		grown := make([]byte, len(b), min(length, max(2*cap(b), n)))
-		copy(grown, b)
-		b = grown
+// grow gives a message under way a buffer of size bytes.
+func (c *chunkReader) grow(s *chunkStream, size int) error {
+	if c.pending += size - cap(s.body); c.pending > c.limit {
+		return fmt.Errorf("%w: %d bytes of unfinished messages", errTooMuch, c.pending)
 	}
-	return b[:len(b)+k]
+	grown := make([]byte, len(s.body), size)
+	copy(grown, s.body)
+	s.body = grown
+	return nil
 }

@@ -66,13 +66,16 @@ func (r counter) Read(b []byte) (int, error) {
 func (c *conn) serve(ctx context.Context) {
 	defer func() { _ = c.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-	err := c.SetDeadline(time.Now().Add(c.server.opts.Handshake))
+	deadline := time.Now().Add(c.server.opts.Handshake)
+	err := c.SetDeadline(deadline)
 	if err == nil {
 		err = handshake(c.Conn)
 	}
 	var s *session
 	if err == nil {
-		s, err = c.negotiate(ctx)
+		talk, over := context.WithDeadline(ctx, deadline) // also for a decision that hangs
+		s, err = c.negotiate(talk)
+		over()
 	}
 	stop()
 	if err != nil {

@@ -2,6 +2,7 @@ package rtmp
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -390,6 +391,36 @@ func TestHostilePeers(t *testing.T) {
 		t.Errorf("%d frames", n)
 	}
 	await(t, "all are gone", func() bool { return d.metric("weir_rtmp_connections", "") == 1 })
+}
+
+// TestPublishTwice: the second one on a connection is refused, and the stream goes on.
+func TestPublishTwice(t *testing.T) {
+	d, s := newDoor(t, nil), loadSample(t)
+	c := d.publish("host")
+	c.headers(s)
+	c.command("publish", 6.0, nil, "demo/other?usersig="+sign(t, "host"), "live")
+	if code, _ := c.status(); code != "NetStream.Publish.BadName" {
+		t.Errorf("got %s", code)
+	}
+	c.play(s, 3, 0)
+	d.awaitState(live.StateLive)
+}
+
+// hanging decides nothing.
+type hanging struct{}
+
+func (hanging) Authorize(ctx context.Context, _ auth.Request) (auth.Grant, error) {
+	<-ctx.Done()
+	return auth.Grant{}, ctx.Err()
+}
+
+// TestDecisionThatHangs holds a connection for the handshake time only.
+func TestDecisionThatHangs(t *testing.T) {
+	d := newDoor(t, func(o *Options, _ *live.Options) { o.Auth, o.Handshake = hanging{}, 300*time.Millisecond })
+	c := d.dial()
+	c.ask("live", "demo/cam?usersig=x")
+	c.ended()
+	await(t, "it is counted", func() bool { return d.metric("weir_rtmp_refusals_total", "handshake") == 1 })
 }
 
 // flood sends messages until the server has had enough.

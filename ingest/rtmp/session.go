@@ -109,6 +109,8 @@ func (s *session) command(m message) error {
 	switch cmd.name {
 	case "FCUnpublish", "deleteStream", "closeStream":
 		return errUnpublished
+	case "publish": // one stream a connection: the first goes on
+		return s.out.status("error", "NetStream.Publish.BadName", "this connection publishes already")
 	default:
 		return s.answer(&cmd)
 	}
