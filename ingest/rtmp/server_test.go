@@ -7,11 +7,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -391,6 +393,57 @@ func TestHostilePeers(t *testing.T) {
 		t.Errorf("%d frames", n)
 	}
 	await(t, "all are gone", func() bool { return d.metric("weir_rtmp_connections", "") == 1 })
+}
+
+// logged is what was logged; it may be written by several goroutines.
+type logged struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(b)
+}
+
+// TestNoTokenIsLogged, however it is written into the address and whatever becomes of the publisher.
+func TestNoTokenIsLogged(t *testing.T) {
+	log := new(logged)
+	d := newDoor(t, func(o *Options, h *live.Options) {
+		o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		h.Log = o.Log
+	})
+	s := loadSample(t)
+	secret := sign(t, "host")
+	for _, at := range []struct{ app, key string }{
+		{"live", "demo/cam?usersig=" + secret},
+		{"live/demo/cam?usersig=" + secret, ""},
+		{"live/demo?usersig=" + secret, "cam"},
+		{"live", "demo/cam%3Fusersig=" + secret},
+		{"live", "demo/cam&usersig=" + secret},
+		{"live", "demo/cam/usersig=" + secret},
+		{"live", "demo/" + secret},
+		{"live", "demo/cam?usersig=" + secret + "x"},
+		{"live", "demo/cam?policy=" + secret + "&usersig=" + secret},
+		{"live", "demo/cam?usersig=" + secret + "%zz"},
+	} {
+		c := d.dial()
+		c.ask(at.app, at.key)
+		if code, text := c.status(); code == "NetStream.Publish.Start" {
+			c.headers(s)
+			c.play(s, 2, 0)
+			c.command("FCUnpublish", 6.0, nil, at.key)
+			c.status()
+		} else if strings.Contains(text, secret) {
+			t.Errorf("%s, %s is answered with %s", at.app, at.key, text)
+		}
+		_ = c.Close()
+	}
+	d.stop()
+	if text := log.all.String(); strings.Contains(text, secret) || strings.Contains(text, secret[:40]) || !strings.Contains(text, "publisher came") {
+		t.Errorf("logged: %s", text)
+	}
 }
 
 // TestPublishTwice: the second one on a connection is refused, and the stream goes on.
