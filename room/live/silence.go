@@ -10,12 +10,12 @@ import (
 
 const (
 	// silenceAfter is how long pictures go on without sound before silence takes its place. It lies beyond the
-	// 400 ms between the refreshes of an encoder that leaves silence out (RFC 6716 2.1.9), and beyond what an
-	// ingest conceals; players hold more than that.
-	silenceAfter = 500 * time.Millisecond
+	// 400 ms between the refreshes of an encoder that leaves silence out (RFC 6716 2.1.9), and beyond the 600 ms for
+	// which an ingest may hold sound back behind a lost packet; players hold about as much.
+	silenceAfter = 800 * time.Millisecond
 	// silenceStep is the most that one picture counts towards that: a connection that stood still tells nothing
 	// about the sound.
-	silenceStep = 250 * time.Millisecond
+	silenceStep = 300 * time.Millisecond
 	// minLag is by how much more than sound was silence stays behind the pictures, so that there is room for sound
 	// when it returns; maxLag is how far it stays behind at most.
 	minLag, maxLag = 100 * time.Millisecond, time.Second

@@ -119,6 +119,10 @@ func TestSilence(t *testing.T) {
 			stretches: []stretch{{0, 1000, true, true, 0}, {1000, 1460, true, false, 0}, {1460, 3000, true, true, 0}},
 		},
 		{
+			name: "held back for 600 ms behind a lost packet", tr: stereoTrack, to: 2360,
+			stretches: []stretch{{0, 1000, true, true, 0}, {1000, 1640, true, false, 0}, {1640, 3000, true, true, -640}},
+		},
+		{
 			name: "muted for 10 s", tr: stereoTrack, fill: true, to: 13000,
 			stretches: []stretch{{0, 1000, true, true, 0}, {1000, 11010, true, false, 0}, {11010, 13000, true, true, 0}},
 		},
