@@ -19,9 +19,11 @@ func TestLossyUplink(t *testing.T) {
 
 // TestBadUplink: at 10 % loss in bursts, jitter of 30 ms, 3 % reordered and 1 % doubled, no broken access unit leaves,
 // and two rounds of requests save most pictures: of 10 % losses, requests and answers each, 0.4 % are then left.
+// That breaks one picture in thirty, and each costs those up to the next key frame; 88 to 97 % were seen. A machine that
+// stands still for a moment answers requests later.
 func TestBadUplink(t *testing.T) {
 	t.Parallel()
-	watchUplink(t, "loss=10 burst=4 delay=40ms jitter=30ms reorder=3 dup=1", 0.8)
+	watchUplink(t, "loss=10 burst=4 delay=40ms jitter=30ms reorder=3 dup=1", 0.7)
 }
 
 // watchUplink publishes over a bad wire and fails unless what viewers get can be decoded, is the source's, and so

@@ -67,8 +67,7 @@ func lossy(r *Reorder, trip time.Duration, answered int) (most int) {
 
 // TestRequestsGetLost: of three requests two may get lost, and none is made before its answer could be there.
 func TestRequestsGetLost(t *testing.T) {
-	for _, ms := range []time.Duration{20, 60, 120, 180} {
-		trip := ms * time.Millisecond
+	for _, trip := range []time.Duration{20 * time.Millisecond, 60 * time.Millisecond, 120 * time.Millisecond, 180 * time.Millisecond} {
 		for answered := 1; answered <= rounds; answered++ {
 			r := measured(trip, new(order))
 			most := lossy(r, trip, answered)
