@@ -35,5 +35,6 @@ var (
 	errHandshake = &ended{"handshake", "no connection within the handshake time"}
 	errFailed    = &ended{"connection_failed", "the connection to the publisher failed"}
 	errClosed    = &ended{"connection_closed", "the publisher closed the connection"}
+	errCrowd     = &ended{"too_many_sources", "the publisher sent under too many SSRCs"}
 	errShutdown  = &ended{"shutdown", "the server is shutting down"}
 )

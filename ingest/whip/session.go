@@ -27,6 +27,10 @@ const (
 	wallStep      = tickEvery / 100 // a tick
 )
 
+// maxTracks bounds the sources that a session reads: those that the offer announces, and a few more of a sender that
+// begins anew under another SSRC (RFC 3550 8.2).
+const maxTracks = 16
+
 // session is one publisher's peer connection, from the answer to the end.
 type session struct {
 	id        string
@@ -46,6 +50,7 @@ type session struct {
 
 	states  chan webrtc.PeerConnectionState // capacity 8: there are six
 	keyWant chan struct{}                   // capacity 1
+	crowd   chan struct{}                   // capacity 1: there are more sources than maxTracks
 	deleted chan struct{}                   // closed by DELETE
 	once    sync.Once                       // of deleted
 	finish  chan struct{}                   // closed when run is over
@@ -67,6 +72,7 @@ func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *ses
 		feedback: newFeedback(pc, rand.Uint32(), h.stats),
 		states:   make(chan webrtc.PeerConnectionState, 8),
 		keyWant:  make(chan struct{}, 1),
+		crowd:    make(chan struct{}, 1),
 		deleted:  make(chan struct{}),
 		finish:   make(chan struct{}),
 		ready:    make(chan struct{}),
@@ -139,6 +145,14 @@ func (s *session) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiv
 	id, ok := sec.track(remote.RID())
 	if s.closing || !ok {
 		s.mu.Unlock()
+		return
+	}
+	if len(s.tracks) == maxTracks {
+		s.mu.Unlock()
+		select {
+		case s.crowd <- struct{}{}:
+		default: // run knows already
+		}
 		return
 	}
 	t := newTrack(s, sec, id, remote)
@@ -251,6 +265,8 @@ func (s *session) attend(ctx context.Context) error {
 			if s.connected.Load() {
 				isUp()
 			}
+		case <-s.crowd:
+			return errCrowd
 		case <-s.keyWant:
 			s.feedback.keyFrame(s.videos())
 		case <-tick.C:
