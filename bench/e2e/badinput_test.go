@@ -75,7 +75,7 @@ func refuseOffers(t *testing.T, s *server) {
 		{"WH-03 no type", "", good, http.StatusUnsupportedMediaType, "not_sdp"},
 		{"100 KiB", "application/sdp", good + strings.Repeat("a=x\r\n", 20<<10), http.StatusRequestEntityTooLarge, "offer_too_large"},
 		{"WH-05 recvonly", "application/sdp", sdp(t, webrtc.RTPTransceiverDirectionRecvonly, video, audio), http.StatusUnprocessableEntity, "not_sending"},
-		{"WH-09 two videos", "application/sdp", sdp(t, webrtc.RTPTransceiverDirectionSendonly, video, video), http.StatusNotAcceptable, "too_many_tracks"},
+		{"WH-09 two videos", "application/sdp", sdp(t, webrtc.RTPTransceiverDirectionSendonly, video, video), http.StatusUnprocessableEntity, "too_many_tracks"},
 	} {
 		header := map[string]string{"Authorization": "Bearer " + s.token}
 		if c.kind != "" {

@@ -105,7 +105,7 @@ var checklist = []struct {
 	{"WH-09 no more than one track of each kind", func(t *testing.T) {
 		s := newServer(t)
 		second := strings.ReplaceAll(videoPart, "mid:0", "mid:2")
-		if w := s.post(token(t, "host"), offerText(t, audioPart, audioPart+second, "BUNDLE 0 1", "BUNDLE 0 1 2")); w.Code != 406 {
+		if w := s.post(token(t, "host"), offerText(t, audioPart, audioPart+second, "BUNDLE 0 1", "BUNDLE 0 1 2")); w.Code != 422 {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		s.isEmpty(t)

@@ -298,7 +298,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status, code, detail := outcome(err)
 	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5") // RFC 9725 4.3
+		w.Header().Set("Retry-After", "5") // RFC 9725 4.5
 	}
 	if status == http.StatusInternalServerError {
 		h.log.Error("cannot take a publisher", "error", err)

@@ -2,7 +2,6 @@ package whip
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +29,7 @@ type offer struct {
 	text         string   // what the peer connection is given to answer
 	ufrag, pwd   string   // of the publisher's ICE session
 	offered      []string // the publisher's candidates that stand in text, in short
+	mids         []string // names of the sections
 }
 
 // tracks are the ids of the tracks announced.
@@ -104,6 +104,7 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 	}
 	o := new(offer)
 	for _, m := range s.MediaDescriptions {
+		o.mids = append(o.mids, attribute(&s, m, "mid"))
 		plainRTX(m)
 		if err := o.add(m, &s, codecs); err != nil {
 			return nil, err
@@ -140,7 +141,7 @@ func (o *offer) takeSources(m *sdp.MediaDescription) error {
 			s.rtx = nil
 		}
 	case len(declared) > 1:
-		return refuse(http.StatusNotAcceptable, "too_many_tracks", "the "+kind+" section has more than one source")
+		return unsupported("too_many_tracks", "the "+kind+" section has more than one source") // RFC 9725 4.4.2
 	case len(declared) == 0:
 		s.rtx = nil // nothing would tell the repair stream from the media
 	}
@@ -230,8 +231,8 @@ func (o *offer) add(m *sdp.MediaDescription, s *sdp.SessionDescription, codecs [
 		o.audio = a
 		return err
 	case kind == "video" || kind == "audio":
-		// RFC 9725 4.2: one MediaStream, no more than a track of each kind.
-		return refuse(http.StatusNotAcceptable, "too_many_tracks", "the offer has more than one "+kind+" section")
+		// RFC 9725 4.4.2: one MediaStream, no more than a track of each kind; else 422 or 400.
+		return unsupported("too_many_tracks", "the offer has more than one "+kind+" section")
 	default:
 		return unsupported("media_unsupported", "the offer has a section that is neither audio nor video")
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -104,7 +103,7 @@ func matches(header []string, tag string) bool {
 // transport, a name that does not resolve, a former ICE session) are discarded without a word.
 func (s *session) addCandidatesLocked(all []candidate) {
 	for _, c := range all {
-		if c.ufrag != "" && c.ufrag != s.ice.ufrag || c.mid != "" && !s.offer.hasSection(c.mid) {
+		if c.ufrag != "" && c.ufrag != s.ice.ufrag || c.mid != "" && !slices.Contains(s.offer.mids, c.mid) {
 			continue
 		}
 		if len(s.ice.offered) >= maxCandidates {
@@ -115,16 +114,4 @@ func (s *session) addCandidatesLocked(all []candidate) {
 			s.log.Debug("candidate discarded", "error", err)
 		}
 	}
-}
-
-// hasSection tells whether the offer has a section with the mid.
-func (o *offer) hasSection(mid string) bool {
-	var s sdp.SessionDescription
-	if err := s.UnmarshalString(o.text); err != nil {
-		return false
-	}
-	return slices.ContainsFunc(s.MediaDescriptions, func(m *sdp.MediaDescription) bool {
-		v, _ := m.Attribute("mid")
-		return v == mid
-	})
 }
