@@ -32,7 +32,7 @@ func (d *doctor) Diagnose(ctx context.Context) (api.Diagnosis, error) {
 	out := api.Diagnosis{
 		Time: time.Now().UTC(), HTTPS: d.cfg.HTTP.TLS.Cert != "", MediaPort: d.engine.Port(),
 		Candidates: []api.Candidate{}, Video: d.cfg.Ingest.Codecs, Audio: []string{"opus"},
-		ICEServers: d.cfg.WebRTC.ICEServers, Failures: []api.FailedSession{},
+		ICEServers: append([]string{}, d.cfg.WebRTC.ICEServers...), Failures: []api.FailedSession{},
 	}
 	for _, c := range reached {
 		out.Candidates = append(out.Candidates, api.Candidate{
@@ -47,10 +47,12 @@ func (d *doctor) Diagnose(ctx context.Context) (api.Diagnosis, error) {
 	return out, nil
 }
 
+// failed shows a failure; an empty list is [], never null.
 func failed(f whip.Failure) api.FailedSession {
 	out := api.FailedSession{
 		Time: f.When.UTC(), Room: f.Room, Stream: f.Stream, User: f.User, Stage: string(f.Stage), Reason: f.Reason,
-		Offered: f.Offered, Announced: f.Announced, Pairs: []api.PathTest{}, Advice: f.Advice,
+		Offered: append([]string{}, f.Offered...), Announced: append([]string{}, f.Announced...),
+		Pairs: []api.PathTest{}, Advice: f.Advice,
 	}
 	for _, p := range f.Pairs {
 		out.Pairs = append(out.Pairs, api.PathTest(p))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/config"
+	"weir/ingest/whip"
 	"weir/room/api"
 	"weir/room/auth"
 )
@@ -66,4 +67,14 @@ func TestDoctorBehindNAT(t *testing.T) {
 
 func says(d api.Diagnosis, part string) bool {
 	return slices.ContainsFunc(d.Advice, func(a string) bool { return strings.Contains(a, part) })
+}
+
+// Programs go through the lists, so an empty one is never null.
+func TestDoctorHasNoNull(t *testing.T) {
+	d := examine(t, local(t))
+	d.Failures = append(d.Failures, failed(whip.Failure{}))
+	b, err := json.Marshal(d)
+	if err != nil || strings.Contains(string(b), "null") {
+		t.Errorf("%s %v", b, err)
+	}
 }

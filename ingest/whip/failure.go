@@ -17,6 +17,9 @@ import (
 const (
 	maxFailures = 16 // that are remembered
 	maxPairs    = 32 // that are remembered of each
+	// maxDescription is bytes of a candidate: the longest IPv6 address needs half of it, and a name is as long as its
+	// sender likes.
+	maxDescription = 128
 )
 
 // Stage is how far a session came that failed.
@@ -139,7 +142,8 @@ func describe(value string) string {
 	if len(f) < 8 {
 		return ""
 	}
-	return fmt.Sprintf("%s %s %s %s", strings.ToLower(f[2]), f[4], f[5], f[7])
+	text := fmt.Sprintf("%s %s %s %s", strings.ToLower(f[2]), f[4], f[5], f[7])
+	return strings.Clone(text[:min(len(text), maxDescription)])
 }
 
 func pairsOf(pc *webrtc.PeerConnection) []Pair {

@@ -129,3 +129,15 @@ func TestAdvice(t *testing.T) {
 		}
 	}
 }
+
+// A candidate's address is as long as its sender likes; what is remembered of it is not.
+func TestDescriptionsAreBounded(t *testing.T) {
+	long := strings.Repeat("a", 16<<10)
+	got := describe("candidate:1 1 UDP 1 " + long + " 9 typ host")
+	if want := ("udp " + long)[:maxDescription]; got != want {
+		t.Errorf("%d bytes", len(got))
+	}
+	if got := describe("1 1 udp 1 2001:db8::1 9 typ host generation 0"); got != "udp 2001:db8::1 9 host" {
+		t.Errorf("%q", got)
+	}
+}
