@@ -69,7 +69,8 @@ func channelConfig(channels int) int {
 
 // ParseConfig reads an AudioSpecificConfig. It refuses what weir cannot carry: objects other than AAC-LC with
 // or without SBR and PS, channels that only a program config element tells, frames that are not of 1024
-// samples. An error wraps ErrConfig.
+// samples, rates outside of 7350 to 96000 Hz: a frame of 1024 samples at 16 MHz would last 61 µs, and all that counts
+// frames would have work without end. An error wraps ErrConfig.
 func ParseConfig(asc []byte) (Config, error) {
 	if len(asc) > maxConfigSize {
 		return Config{}, fmt.Errorf("%w: %d bytes", ErrConfig, len(asc))
@@ -78,7 +79,7 @@ func ParseConfig(asc []byte) (Config, error) {
 	if err := raw.Unmarshal(asc); err != nil {
 		return Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	if raw.FrameLengthFlag || raw.SampleRate == 0 || raw.ChannelConfig == 0 {
+	if raw.FrameLengthFlag || raw.SampleRate < rates[len(rates)-1] || raw.SampleRate > rates[0] || raw.ChannelConfig == 0 {
 		return Config{}, fmt.Errorf("%w: %d Hz, channel configuration %d, short frames %t",
 			ErrConfig, raw.SampleRate, raw.ChannelConfig, raw.FrameLengthFlag)
 	}

@@ -78,6 +78,9 @@ func TestParseConfigRefuses(t *testing.T) {
 		"channels in a PCE": {0x11, 0x80},
 		"frames of 960":     {0x11, 0x94},
 		"rate 0":            {0x17, 0x80, 0x00, 0x00, 0x10},
+		"rate 7349":         AppendConfig(nil, 7349, 2),
+		"rate 96001":        AppendConfig(nil, 96001, 2),
+		"rate 2^24-1":       AppendConfig(nil, maxRate, 2),
 		"too long":          append([]byte{0x11, 0x90}, make([]byte, 63)...),
 	} {
 		t.Run(name, func(t *testing.T) {
