@@ -107,12 +107,13 @@ func TestAudioFeedFollowsTheCodec(t *testing.T) {
 	}
 	push(audio(0))
 	push(audio(20 * ms))
-	push(config(aacOf(48000, 2), 40*ms))
+	push(config(aacOf(48000, 2), 25*ms)) // less the encoder's delay: within the packet before
 	for i := range 10 {
-		at := 40*ms + time.Duration(i)*1024*time.Second/48000
+		at := 25*ms + time.Duration(i)*1024*time.Second/48000
 		push(&av.Frame{Track: 2, Codec: av.CodecAAC, Key: true, DTS: at, PTS: at, Data: unit})
 	}
 	push(config(audioTrack, 300*ms))
+	push(audio(150 * ms)) // for a time that was given out
 	push(audio(300 * ms))
 	last := -ms
 	for i, f := range out {

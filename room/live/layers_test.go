@@ -109,6 +109,26 @@ func TestMainVideoIsTheLargestLayer(t *testing.T) {
 	})
 }
 
+// TestMainVideoRisesBetweenLayers: the layers' clocks are not the same, and the main video steps from one to another.
+func TestMainVideoRisesBetweenLayers(t *testing.T) {
+	for name, behind := range map[string]time.Duration{"equal": 0, "behind": 30 * ms} {
+		t.Run(name, func(t *testing.T) {
+			p := layered(t, runRegistry(t, longOptions()), 1)
+			r := p.Stream().NewReader(ReaderOptions{Start: StartOldest})
+			defer r.Close()
+			at := writeLayers(t, p, "h", 0, 100)
+			mustWrite(t, p, config(testLayers[2], at))
+			for i := range 20 {
+				mustWrite(t, p, layerFrame("h", at, i%20 == 0), layerFrame("f", at-behind, i%20 == 0))
+				at += 40 * ms
+			}
+			if got, want := pictures(t, readAll(t, r)), "640*81 config:1280 1280*20"; got != want {
+				t.Errorf("main video is %s, want %s", got, want)
+			}
+		})
+	}
+}
+
 // similar tells whether two descriptions of pictures have the same form; the counts may differ.
 func similar(a, b string) bool {
 	form := func(s string) string {

@@ -211,6 +211,19 @@ func TestSilenceIsNotMadeForAPause(t *testing.T) {
 	}
 }
 
+// TestSilenceBeforeAPause is not drawn out over it by the sound that ends it.
+func TestSilenceBeforeAPause(t *testing.T) {
+	p := mustPublish(t, runRegistry(t, testOptions()), PublishOptions{Tracks: 2})
+	mustWrite(t, p, config(videoTrack, 0), config(stereoTrack, 0))
+	perform(t, p, stereoTrack, stretch{0, 1000, true, true, 0}, stretch{1000, 3000, true, false, 0})
+	before := p.Stream().Info().Silent
+	p.Interrupt(errTest)
+	mustWrite(t, p, sound(stereoTrack, 8000*ms))
+	if n := p.Stream().Info().Silent - before; before == 0 || n != 0 {
+		t.Errorf("%d packets of silence for the pause, %d before it", n, before)
+	}
+}
+
 // TestSilenceBehindAPauseThatSoundEnded: the pause is over with the first sound, and what lacks behind that is a hole.
 func TestSilenceBehindAPauseThatSoundEnded(t *testing.T) {
 	p := mustPublish(t, runRegistry(t, longOptions()), PublishOptions{Tracks: 2})

@@ -115,6 +115,28 @@ func TestBurstOfSound(t *testing.T) {
 	}
 }
 
+// TestStillPicturesNeverGoBack: sound may be far behind the pictures.
+func TestStillPicturesNeverGoBack(t *testing.T) {
+	p, r, sounds := filming(t, true)
+	mustWrite(t, p, video(6000*ms, true))
+	sounds(5900)
+	if got := shownAt(readAll(t, r)); !slices.Equal(got, []int{-1000, 1040, -6000}) {
+		t.Errorf("pictures at %v", got)
+	}
+}
+
+// TestStillPicturesAreAsFarBehind the sound as pictures were, so that there is room for one that comes.
+func TestStillPicturesAreAsFarBehind(t *testing.T) {
+	p, r, sounds := filming(t, true)
+	sounds(1500)
+	mustWrite(t, p, video(1080*ms, false))
+	sounds(3500)
+	mustWrite(t, p, video(3120*ms, true))
+	if got := shownAt(readAll(t, r)); !slices.Equal(got, []int{-1000, 1040, 1080, -3080, -3120}) {
+		t.Errorf("pictures at %v", got)
+	}
+}
+
 // TestStillBehindAnotherConfiguration: the old key picture is none of the new track.
 func TestStillBehindAnotherConfiguration(t *testing.T) {
 	p, r, sounds := filming(t, true)

@@ -192,6 +192,25 @@ func TestTakeoverThatSendsNothingEnds(t *testing.T) {
 	})
 }
 
+// TestTakeoverOfAnInterruptedStreamThatSendsNothingEnds a grace time later, not with that of the publisher before.
+func TestTakeoverOfAnInterruptedStreamThatSendsNothingEnds(t *testing.T) {
+	inBubble(t, testOptions(), func(t *testing.T, reg *Registry) {
+		first := mustPublish(t, reg, PublishOptions{Tracks: 1})
+		mustWrite(t, first, config(videoTrack, 0), video(1, true))
+		first.Interrupt(errTest)
+		time.Sleep(10 * time.Second)
+		second := mustPublish(t, reg, PublishOptions{Tracks: 1})
+		time.Sleep(testOptions().Grace - time.Second)
+		if second.Err() != nil {
+			t.Errorf("it lost the stream within its grace time: %v", second.Err())
+		}
+		time.Sleep(2 * time.Second)
+		if second.Err() == nil {
+			t.Error("it holds the stream for ever")
+		}
+	})
+}
+
 func TestFiftyPublishersLeaveOne(t *testing.T) {
 	reg := runRegistry(t, testOptions())
 	var all sync.WaitGroup
