@@ -53,9 +53,6 @@ func newSwitcher(prefer string, await []string) *switcher {
 // configure takes a layer's configuration. It tells whether that layer is shown.
 func (w *switcher) configure(t *av.Track) (shown bool) {
 	if l := w.find(t.ID); l != nil {
-		if l.track.Layer != t.Layer {
-			*l = layer{} // another publisher numbers its layers in another way
-		}
 		l.track = *t
 	} else {
 		w.layers = append(w.layers, layer{track: *t})
