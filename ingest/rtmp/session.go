@@ -204,6 +204,7 @@ func (s *session) media(m message) error {
 		return refuse("codec", "%s cannot be carried: send H.264 and AAC", what)
 	case err != nil:
 		s.count(t, kind, fateDamaged)
+		s.log.Debug("message is damaged", "kind", kind, "error", err)
 		t.waiting = kind == kindVideo // whatever follows may depend on it
 		return nil                    //nolint:nilerr // the next message may be whole
 	}

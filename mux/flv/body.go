@@ -69,9 +69,23 @@ func (b *Bodies) Read(typ byte, body []byte) (Unit, error) {
 	case !ok:
 		return Unit{}, foreign(typ, body)
 	case p.config:
-		return b.config(p)
+		u, err := b.config(p)
+		if err != nil && len(p.data) > 0 {
+			b.forget(p.codec)
+		}
+		return u, err
 	default:
 		return b.media(p)
+	}
+}
+
+// forget makes the track one that was never announced. What follows a sequence header that cannot be read is not as the
+// one before said: pictures would be mosaic, and sound noise.
+func (b *Bodies) forget(c av.Codec) {
+	if c.IsVideo() {
+		b.video = av.Track{}
+	} else {
+		b.audio = av.Track{}
 	}
 }
 

@@ -122,6 +122,35 @@ func TestBodiesSeeSetsWithinPictures(t *testing.T) {
 	}
 }
 
+// TestBodiesBehindABadHeader give nothing until there is a good one: the header of before does not tell what they are.
+func TestBodiesBehindABadHeader(t *testing.T) {
+	video := avcHeader(t, "bars-360p.h264", 4)
+	for _, tc := range []struct {
+		name                     string
+		typ                      byte
+		good, bad, empty, medium []byte
+	}{
+		{"H.264", BodyVideo, video, append(video[:5:5], "no record"...), video[:5], avcBody(frameKey|videoAVC, 0, 4, idr)},
+		{"AAC", BodyAudio, []byte{0xaf, 0, 0x11, 0x90}, []byte{0xaf, 0, 0x11, 0x94}, []byte{0xaf, 0}, []byte{0xaf, 1, 1, 2, 3}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var b Bodies
+			for i, step := range []struct {
+				header []byte
+				data   bool
+			}{{tc.good, true}, {tc.bad, false}, {tc.good, true}, {tc.empty, true}} {
+				if _, err := b.Read(tc.typ, slices.Clone(step.header)); err != nil && !errors.Is(err, ErrFormat) {
+					t.Fatal(err)
+				}
+				u, err := b.Read(tc.typ, slices.Clone(tc.medium))
+				if err != nil || (len(u.Data) > 0) != step.data {
+					t.Errorf("behind header %d: %d bytes, %v", i, len(u.Data), err)
+				}
+			}
+		})
+	}
+}
+
 func TestBodiesRefuse(t *testing.T) {
 	for _, tc := range []struct {
 		name string
