@@ -1,6 +1,7 @@
 package segmenter
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -47,6 +48,21 @@ func starts(playlist string) (out []string) {
 		}
 	}
 	return out
+}
+
+// TestUnknownLayer: names that outsiders make up start no segmenter.
+func TestUnknownLayer(t *testing.T) {
+	hub := live.NewRegistry(live.Options{MaxStreams: 1})
+	if _, err := hub.Publish(testKey, live.PublishOptions{Tracks: 1, Layers: []string{"q"}}); err != nil {
+		t.Fatal(err)
+	}
+	m := New(hub, Options{})
+	if _, isNew, err := m.find(testKey, "x"); isNew || !errors.Is(err, live.ErrNoLayer) || len(m.byKey) != 0 {
+		t.Errorf("an unknown layer: new %v, %v", isNew, err)
+	}
+	if _, isNew, err := m.find(testKey, "q"); !isNew || err != nil {
+		t.Errorf("a layer that is to come: new %v, %v", isNew, err)
+	}
 }
 
 func TestLayersAreVariants(t *testing.T) {

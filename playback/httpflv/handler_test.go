@@ -19,6 +19,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/opus"
+	"weir/mux/flv"
 	"weir/room/auth"
 	"weir/room/live"
 )
@@ -189,6 +190,20 @@ func TestChangeOfSoundFromBeforeTheFirstPicture(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKnownHeaderIsLeftOut: the preamble may have announced a track already that the stream announces behind it.
+func TestKnownHeaderIsLeftOut(t *testing.T) {
+	known := *audioConfig(0).Config
+	other := known
+	other.Channels = 1
+	v := viewer{tracks: av.Tracks{known}, audio: true}
+	for i, c := range []*av.Track{&known, &other, &other} {
+		got, err := v.choose(nil, []flv.Tag{{Data: []byte("header"), Track: c.ID, Kind: av.KindConfig, DTS: time.Second, Config: c}})
+		if err != nil || len(got) != i%2 {
+			t.Errorf("header %d: %d sent, %v", i, len(got), err)
+		}
 	}
 }
 
