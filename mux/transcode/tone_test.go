@@ -114,8 +114,9 @@ func frequency(pcm []float32) float64 {
 // The whole way: the tone's pitch, its length, its place in time and its smoothness are those of the source as
 // ffmpeg decodes it.
 func TestToneThroughAAC(t *testing.T) {
-	source := decodeMono(t, nil, "-i", testdata.Path("tone.ogg"))
+	t.Parallel()
 	packets, preSkip := tone(t)
+	source := decodeMono(t, nil, "-i", testdata.Path("tone.ogg"))[:len(packets)*960-preSkip]
 	const start = time.Second
 	units := transcode(t, packets, preSkip, 960, start)
 	sound := decodeMono(t, adts(t, units), "-f", "aac", "-i", "-")
@@ -123,20 +124,16 @@ func TestToneThroughAAC(t *testing.T) {
 	lead := int(math.Round((start - units[0].PTS).Seconds() * sampleRate))
 	sound = sound[lead:]
 
-	// Nothing is added but the padding of the last unit, and nothing is missing. (The source's own end is cut
-	// within its last packet, which only Ogg can tell.)
-	want := len(packets)*960 - preSkip
+	// Nothing is added but the padding of the last unit, and nothing is missing.
+	want := len(source)
 	if n := len(sound); n < want || n-want >= FrameSamples {
 		t.Errorf("%d samples, want %d and less than a frame of padding", n, want)
-	}
-	if off := math.Abs(float64(want - len(source))); off > 0.001*float64(len(source)) {
-		t.Errorf("%d samples are not within 0.1 %% of the source's %d", want, len(source))
 	}
 	const from, to = 24000, 43200 // between two beeps
 	if got, want := frequency(sound[from:to]), frequency(source[from:to]); math.Abs(got-440) > 0.2 || math.Abs(want-440) > 0.2 {
 		t.Errorf("pitch %.2f Hz, source %.2f Hz, want 440", got, want)
 	}
-	for second := 1; second < 19; second++ {
+	for second := 1; second < toneSeconds-1; second++ {
 		lo, hi := second*sampleRate-12000, second*sampleRate+12000
 		got, want := onset(sound[lo:hi], 1760), onset(source[lo:hi], 1760)
 		if diff := got - want; diff > 5*millis || diff < -5*millis {
@@ -153,8 +150,9 @@ func TestToneThroughAAC(t *testing.T) {
 
 // A hole of 100 ms each second leaves the sound's later parts where they were and makes no click.
 func TestToneWithHoles(t *testing.T) {
-	source := decodeMono(t, nil, "-i", testdata.Path("tone.ogg"))
+	t.Parallel()
 	packets, preSkip := tone(t)
+	source := decodeMono(t, nil, "-i", testdata.Path("tone.ogg"))[:len(packets)*960-preSkip]
 	x, err := NewOpusToAAC()
 	must(t, err)
 	var units []Packet
@@ -168,7 +166,7 @@ func TestToneWithHoles(t *testing.T) {
 	checkSteps(t, units)
 	sound := decodeMono(t, adts(t, units), "-f", "aac", "-i", "-")
 	sound = sound[int(math.Round((time.Second-units[0].PTS).Seconds()*sampleRate)):]
-	for second := 1; second < 19; second++ {
+	for second := 1; second < toneSeconds-1; second++ {
 		lo, hi := second*sampleRate-4800, second*sampleRate+12000
 		got, want := onset(sound[lo:hi], 1760), onset(source[lo:hi], 1760)
 		if diff := got - want; diff > 5*millis || diff < -5*millis {
@@ -182,6 +180,7 @@ func TestToneWithHoles(t *testing.T) {
 
 // Packets of other encoders' shapes: libopus, 60 ms, mono.
 func TestLibopusShapes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name      string
 		args      []string
@@ -193,19 +192,20 @@ func TestLibopusShapes(t *testing.T) {
 		{"10 ms mono", []string{"-ac", "1", "-b:a", "64k", "-frame_duration", "10"}, 480, 0.125},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			file := filepath.Join(t.TempDir(), "made.ogg")
-			ffmpeg(t, nil, slices.Concat([]string{"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=3"},
+			ffmpeg(t, nil, slices.Concat([]string{"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=2"},
 				[]string{"-c:a", "libopus"}, c.args, []string{file})...)
 			packets, preSkip := oggPackets(t, file)
 			units := transcode(t, packets, preSkip, c.samples, 0)
 			sound := decodeMono(t, adts(t, units), "-f", "aac", "-i", "-")
-			if want := 3 * sampleRate; math.Abs(float64(len(sound)-want)) > float64(want)/1000+2*float64(c.samples) {
+			if want := 2 * sampleRate; math.Abs(float64(len(sound)-want)) > float64(want)/1000+2*float64(c.samples) {
 				t.Errorf("%d samples, want about %d", len(sound), want)
 			}
-			if got := frequency(sound[24000:120000]); math.Abs(got-440) > 0.2 {
+			if got := frequency(sound[24000:86400]); math.Abs(got-440) > 0.2 {
 				t.Errorf("pitch %.2f Hz, want 440", got)
 			}
-			if a := goertzel(sound[24000:120000], 440); math.Abs(a-c.amplitude) > 0.1*c.amplitude {
+			if a := goertzel(sound[24000:86400], 440); math.Abs(a-c.amplitude) > 0.1*c.amplitude {
 				t.Errorf("amplitude %.3f, want %.3f", a, c.amplitude)
 			}
 		})
@@ -214,6 +214,7 @@ func TestLibopusShapes(t *testing.T) {
 
 // What is not a number never reaches a listener, and the encoder works on after it.
 func TestNotANumber(t *testing.T) {
+	t.Parallel()
 	enc, err := newEncoder()
 	must(t, err)
 	x, err := NewOpusToAACWith(&poisoned{Encoder: enc, frame: 20})
@@ -269,10 +270,10 @@ func TestTranscodeAllocs(t *testing.T) {
 		units, _ = x.Push(units[:0], in[i])
 		i++
 	}
-	for range 200 {
+	for range 60 {
 		push()
 	}
-	if n := testing.AllocsPerRun(500, push); n > 0.1 {
+	if n := testing.AllocsPerRun(100, push); n > 0.1 {
 		t.Errorf("%v allocations a packet, want at most the arena's share", n)
 	}
 }
