@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 
 	"weir/ingest/whip"
@@ -12,6 +13,11 @@ import (
 	"weir/web"
 )
 
+// authorizer decides on requests; *auth.Authorizer is one.
+type authorizer interface {
+	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
+}
+
 // doors are the handlers that routes mounts.
 type doors struct {
 	pages *pages
@@ -19,7 +25,7 @@ type doors struct {
 	whip  *whip.Handler
 	flv   *httpflv.Handler
 	hls   *segmenter.Segmenters
-	auth  *auth.Authorizer
+	auth  authorizer
 	app   string // the app that paths mean
 }
 

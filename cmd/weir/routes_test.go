@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"weir/room/auth"
 )
 
 // echo answers with its name and the ids that it was given.
@@ -146,4 +149,30 @@ func codeOf(t *testing.T, w *httptest.ResponseRecorder) string {
 		return ""
 	}
 	return body.Code
+}
+
+// strict takes nobody, and keeps what it was asked.
+type strict struct{ asked []auth.Request }
+
+func (s *strict) Authorize(_ context.Context, r auth.Request) (auth.Grant, error) {
+	s.asked = append(s.asked, r)
+	return auth.Grant{}, auth.ErrNoToken
+}
+
+// Whoever may not watch gets nothing of a stream by HLS, whose door knows streams only.
+func TestHLSAsksWhoMayPlay(t *testing.T) {
+	var gate strict
+	mux := newMux(routes(doors{auth: &gate}))
+	for _, path := range []string{"/live/r/s.m3u8", "/live/r/s/video.m3u8", "/live/r/s/init.mp4"} {
+		gate.asked = nil
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path+"?usersig=x", nil))
+		if w.Code != http.StatusUnauthorized {
+			t.Errorf("%s gives %d %s", path, w.Code, w.Body)
+		}
+		want := auth.Request{Action: auth.ActionPlay, Room: "r", Stream: "s", Token: "x"}
+		if len(gate.asked) != 1 || gate.asked[0] != want {
+			t.Errorf("%s asks %+v", path, gate.asked)
+		}
+	}
 }

@@ -340,3 +340,24 @@ func (f *videoFeed) scatter(flags uint8, b []byte) {
 	}
 	f.settle()
 }
+
+// The sets that a sender may make weir keep are bounded by their ids (ITU-T H.265 7.4.3.3).
+func TestH265SetsAreBounded(t *testing.T) {
+	for id := range uint32(1000) {
+		var sets h265Sets
+		sets.put(append([]byte{h265.NALPPS << 1, 1}, append(golombOf(id), 0x80)...))
+		if got, want := len(sets.kinds[kindPPS]), id <= maxHEVCPPS; got == 1 != want {
+			t.Fatalf("id %d: %d sets are kept", id, got)
+		}
+	}
+}
+
+// golombOf is ue(v) (9.2), filled up with ones.
+func golombOf(v uint32) []byte {
+	n := 0
+	for (v+1)>>(n+1) > 0 {
+		n++
+	}
+	all := uint64(v+1)<<(64-2*n-1) | (1<<(64-2*n-1) - 1)
+	return binary.BigEndian.AppendUint64(nil, all)
+}

@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -221,5 +222,22 @@ func TestRestartOfASimulcast(t *testing.T) {
 	v.checkTimes(t)
 	if now := len(s.only().snapshot()); now != tracks {
 		t.Errorf("%d tracks are read, %d before the restart", now, tracks)
+	}
+}
+
+// WH-06: a client elsewhere is told no address that only this machine can reach, in a restart neither.
+func TestRestartAnswersToClientsElsewhere(t *testing.T) {
+	engine := newEngine(t, "0.0.0.0:0")
+	s := newServer(t, func(o *Options, _ *live.Options) { o.Engine = engine })
+	path, _ := s.session(t)
+	for i, from := range []string{aLocalClient, "198.51.100.1:4711"} {
+		fragment := fmt.Sprintf("a=ice-ufrag:user%d\r\n", i) + aPWD
+		w := s.call(call{method: "PATCH", path: path, kind: kindFragment, token: token(t, "host"), match: "*", body: fragment, from: from})
+		if w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if told, want := strings.Contains(w.Body.String(), " 127.0.0.1 "), from == aLocalClient; told != want {
+			t.Errorf("to %s: %s", from, w.Body)
+		}
 	}
 }
