@@ -469,7 +469,7 @@ func (hanging) Authorize(ctx context.Context, _ auth.Request) (auth.Grant, error
 
 // TestDecisionThatHangs holds a connection for the handshake time only.
 func TestDecisionThatHangs(t *testing.T) {
-	d := newDoor(t, func(o *Options, _ *live.Options) { o.Auth, o.Handshake = hanging{}, 300*time.Millisecond })
+	d := newDoor(t, func(o *Options, _ *live.Options) { o.Auth, o.Handshake = hanging{}, 2*time.Second })
 	c := d.dial()
 	c.ask("live", "demo/cam?usersig=x")
 	c.ended()
