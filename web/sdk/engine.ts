@@ -6,9 +6,6 @@ export interface EngineOptions {
   video: HTMLVideoElement;
   /** Absolute: an engine may load it from inside a worker. */
   url: string;
-  /** Whether the broadcast has these tracks; undefined when it is not known. */
-  hasVideo?: boolean | undefined;
-  hasAudio?: boolean | undefined;
 }
 
 /** One attempt to play one address in one form, on a video element that it owns until close(). */

@@ -18,12 +18,10 @@ const CONFIG: mpegts.Config = {
 };
 
 /** Plays HTTP-FLV with mpegts.js. */
-export function openFLV({ video, url, hasVideo, hasAudio }: EngineOptions): Engine {
+export function openFLV({ video, url }: EngineOptions): Engine {
   mpegts.LoggingControl.applyConfig({ enableVerbose: false, enableInfo: false, enableDebug: false, enableWarn: false });
-  const source: mpegts.MediaDataSource = { type: 'flv', isLive: true, url };
-  if (hasVideo !== undefined) source.hasVideo = hasVideo;
-  if (hasAudio !== undefined) source.hasAudio = hasAudio;
-  const player = mpegts.createPlayer(source, CONFIG);
+  // Which tracks there are is left to the header, which is true: what was asked before may be so no more.
+  const player = mpegts.createPlayer({ type: 'flv', isLive: true, url }, CONFIG);
 
   let finish: (error: Error | null) => void = () => {};
   const over = new Promise<Error | null>((resolve) => {

@@ -141,19 +141,13 @@ export class Player {
     const { video, origin, name, query } = this.#options;
     this.#options.onTracks(found.tracks);
     const kinds = kindsOf(found);
-    const known = kinds.length > 0;
     const form = formFor(this.#form, found.tracks.map((t) => t.codec));
     let engine: Engine | null = null;
     const watch = new AbortController();
     const stop = () => watch.abort();
     signal.addEventListener('abort', stop);
     try {
-      engine = await openEngine(form, {
-        video,
-        url: addresses(origin, name, query)[form],
-        hasVideo: known ? kinds.includes('video') : undefined,
-        hasAudio: known ? kinds.includes('audio') : undefined,
-      });
+      engine = await openEngine(form, { video, url: addresses(origin, name, query)[form] });
       if (signal.aborted) return { error: null, lasted: 0 };
       this.#play();
       let lasted = 0;
