@@ -13,6 +13,9 @@ const (
 	maxJump = 2 * time.Second
 	// maxBack is how far media time may step back: pictures that are shown in another order do, by some frames.
 	maxBack = time.Second
+	// maxAhead is how far many small steps may bring a track before its arrival; a sender that queued media while it
+	// connected sends some seconds at once.
+	maxAhead = 10 * time.Second
 	// settle is how long a track must be behind its arrival by more than maxJump before it is placed anew. A sender
 	// that stood still sends what it had queued first, and is then where it was; one that went on with the
 	// timestamp at which it stopped stays behind.
@@ -69,7 +72,7 @@ func (c *Clock) place(u *Unit) time.Duration {
 	d, took := av.Duration(step, c.rate), u.Arrival-c.arrived
 	c.last, c.arrived = u.Timestamp, u.Arrival
 	c.ticks += step
-	if d-took > maxJump || d < -maxBack || c.lags(u.Arrival) {
+	if d-took > maxJump || d < -maxBack || c.ahead(u.Arrival) || c.lags(u.Arrival) {
 		c.begin(u.Arrival)
 	}
 	at := c.at(0)
@@ -84,6 +87,9 @@ func (c *Clock) place(u *Unit) time.Duration {
 func (c *Clock) at(distance int32) time.Duration {
 	return c.base + av.Duration(c.ticks+int64(distance), c.rate)
 }
+
+// ahead tells whether the track has come too far before its arrival.
+func (c *Clock) ahead(arrival time.Duration) bool { return c.at(0)+c.shift-arrival > maxAhead }
 
 // lags tells whether the track has been too far behind its arrival for too long.
 func (c *Clock) lags(arrival time.Duration) bool {

@@ -485,3 +485,26 @@ func BenchmarkClock(b *testing.B) {
 		video.At(&Unit{Timestamp: uint32(n * 1800), Arrival: now})
 	}
 }
+
+// A sender whose timestamps run, each step small enough to be taken as it is, does not take the stream's clock along.
+func TestClockIsNotRunAwayWith(t *testing.T) {
+	c := new(Sync).Clock(48000, true)
+	u := Unit{Timestamp: 1<<32 - 9000}
+	last := time.Duration(-1)
+	for range 1000 {
+		at, shift := c.At(&u)
+		at += shift
+		if at <= last {
+			t.Fatalf("%v behind %v", at, last)
+		}
+		if ahead := at - u.Arrival; ahead > maxAhead+maxJump {
+			t.Fatalf("%v before its arrival", ahead)
+		}
+		last = at
+		u.Timestamp += 48000 * 19 / 10
+		u.Arrival += 20 * time.Millisecond
+	}
+	if c.Jumps() == 0 {
+		t.Error("no jump is counted")
+	}
+}
