@@ -14,7 +14,8 @@ import (
 
 // restartLocked begins a new ICE session under the connection: SRTP and its keys, the tracks and the stream stay. To
 // the peer connection that is the publisher's offer once more, with other credentials (RFC 8839 4.4.1.1.1). The
-// publisher's former candidates are forgotten. An error leaves the ICE session as it is.
+// publisher's former candidates are forgotten. An error leaves the ICE session as it is, unless the peer connection had
+// taken the offer: that session is then the new one, which the publisher does not know, and it has to restart once more.
 func (s *session) restartLocked(f *fragment, clientIsLocal bool) (string, error) {
 	offer, err := s.offer.restarted(f.ufrag, f.pwd, s.snapshot())
 	if err != nil {
