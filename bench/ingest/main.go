@@ -41,7 +41,7 @@ func main() {
 	stop()
 	if err == nil {
 		scenario := fmt.Sprintf("publish %d, 360p 500 kbit/s and Opus, no viewers", set.streams)
-		err = measure.NewResult(scenario, strings.Join(os.Args, " "), figures).Write(os.Stdout)
+		err = measure.NewResult(scenario, strings.Join(append([]string{"go run ./bench/ingest"}, os.Args[1:]...), " "), figures).Write(os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ingest:", err)
