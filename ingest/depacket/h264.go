@@ -3,22 +3,19 @@ package depacket
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"maps"
 	"slices"
-	"time"
 
 	"weir/mux/av"
 	"weir/mux/codec/h264"
 )
 
 const (
-	maxUnitSize  = 4 << 20  // bytes of an access unit; 4K at 100 Mbit/s has key frames of 2 MB
-	maxSPS       = 31       // seq_parameter_set_id, ITU-T H.264 7.4.2.1.1
-	maxPPS       = 255      // pic_parameter_set_id, 7.4.2.2
-	maxSetSize   = 1024     // bytes of a parameter set
-	videoChunk   = 64 << 10 // arena chunk: half a second at 1 Mbit/s
-	lengthPrefix = 4        // bytes before each NAL unit
+	maxUnitSize = 4 << 20  // bytes of an access unit; 4K at 100 Mbit/s has key frames of 2 MB
+	maxSPS      = 31       // seq_parameter_set_id, ITU-T H.264 7.4.2.1.1
+	maxPPS      = 255      // pic_parameter_set_id, 7.4.2.2
+	maxSetSize  = 1024     // bytes of a parameter set
+	videoChunk  = 64 << 10 // arena chunk: half a second at 1 Mbit/s
 )
 
 // RFC 6184 5.2, table 1: packet types beyond the NAL unit types.
@@ -39,31 +36,14 @@ type VideoStats struct {
 // Parameter sets become the track's configuration; delimiters and filler are left out; everything else, SEI
 // included, passes as it came.
 type H264 struct {
-	out   Receiver
-	arena arena
-	sets  parameterSets
-	stats VideoStats
-
-	// The access unit under construction.
-	opened    bool
-	timestamp uint32
-	arrival   time.Duration
-	damaged   bool
-	key       bool
-	slices    int
-	unsure    bool // opened right behind a loss: whole only if its first slice is a picture's first
-
-	// The fragmented NAL unit under construction begins at this place of the open unit; -1 when there is none.
-	fragment int
-
-	gap    bool // something was lost (or nothing came yet) since the last complete access unit
-	broken bool // dropping until a key frame
+	nalUnits
+	sets parameterSets
+	// The unit before was a key frame.
+	afterKey bool
 }
 
 // NewH264 returns a depacketizer that hands access units to out.
-func NewH264(out Receiver) *H264 {
-	return &H264{out: out, arena: arena{chunk: videoChunk}, fragment: -1, gap: true, broken: true}
-}
+func NewH264(out Receiver) *H264 { return &H264{nalUnits: newNALUnits(out)} }
 
 // Announce takes the parameter sets that came with the session description (RFC 6184 8.1). It is called before
 // the first packet.
@@ -76,53 +56,18 @@ func (d *H264) Announce(sets [][]byte) {
 	d.sets.age() // they did not come in-band
 }
 
-// Stats are the counts so far.
-func (d *H264) Stats() VideoStats { return d.stats }
+func (d *H264) packet(p *Packet, lost int) { d.take(d, p, lost) }
 
-// packet takes the next packet in order; see sink.
-func (d *H264) packet(p *Packet, lost int) {
-	if lost > 0 {
-		d.lose()
-	}
-	if len(p.Payload) == 0 {
-		return // probe or keep-alive: it only fills its place in the sequence
-	}
-	if d.opened && p.Timestamp != d.timestamp {
-		// RFC 6184 5.1: the marker bit is a hint; a new timestamp is a new access unit.
-		d.finish()
-	}
-	if !d.opened {
-		d.begin(p)
-	}
-	d.payload(p.Payload)
-	if p.Marker {
-		d.finish()
-	}
-}
-
-// lose notes that packets are missing here.
-func (d *H264) lose() {
-	if d.opened {
-		d.damaged = true
-	}
-	d.cutFragment()
-	d.sets.age()
-	d.gap = true
-}
-
-func (d *H264) begin(p *Packet) {
-	d.arena.drop()
-	if d.key {
+func (d *H264) start() {
+	if d.afterKey {
 		d.sets.age() // what came with that key frame is not this one's own
 	}
-	d.opened, d.timestamp, d.arrival = true, p.Timestamp, p.Arrival
-	d.damaged, d.key, d.slices, d.fragment = false, false, 0, -1
-	d.unsure = d.gap
-	if d.gap && !d.broken {
-		// A whole access unit may be among the lost ones: what follows depends on it.
-		d.broken = true
-	}
-	d.gap = false
+	d.nalUnits.start()
+}
+
+func (d *H264) lost() {
+	d.cutFragment()
+	d.sets.age()
 }
 
 func (d *H264) payload(b []byte) {
@@ -140,25 +85,17 @@ func (d *H264) payload(b []byte) {
 	}
 }
 
-// stapA takes an aggregation packet apart (RFC 6184 5.7.1). Its sizes are checked before anything is taken.
+// stapA takes an aggregation packet apart (RFC 6184 5.7.1).
 func (d *H264) stapA(b []byte) {
-	for rest := b; len(rest) > 0; {
-		if len(rest) < 2 {
-			d.damage()
-			return
-		}
-		n := int(binary.BigEndian.Uint16(rest))
-		if n == 0 || n > len(rest)-2 || h264.NALType(rest[2]) > 23 || h264.NALType(rest[2]) == 0 {
-			d.damage()
-			return
-		}
-		rest = rest[2+n:]
+	if !aggregated(b, singleH264, d.nal) {
+		d.damage()
 	}
-	for len(b) > 0 {
-		n := int(binary.BigEndian.Uint16(b))
-		d.nal(b[2 : 2+n])
-		b = b[2+n:]
-	}
+}
+
+// singleH264 tells whether a packet of an aggregation is a NAL unit, and no packet type of RFC 6184.
+func singleH264(nal []byte) bool {
+	t := h264.NALType(nal[0])
+	return t >= 1 && t <= 23
 }
 
 // fuA takes a fragment (RFC 6184 5.8).
@@ -174,68 +111,29 @@ func (d *H264) fuA(b []byte) {
 		return
 	}
 	if start {
-		d.endFragment()
-		d.fragment = len(d.arena.open())
-		if !d.put(0, 0, 0, 0, header) {
+		if !d.openFragment(header) {
 			return
 		}
-	} else if d.fragment < 0 || d.arena.open()[d.fragment+lengthPrefix]&0x1f != header&0x1f {
+	} else if begun, ok := d.fragmented(); !ok || h264.NALType(begun) != h264.NALType(header) {
 		d.damage() // the beginning is missing
 		return
 	}
-	if d.put(b[2:]...) && end {
-		at := d.fragment
-		d.fragment = -1
+	if at, ok := d.addFragment(b[2:], end); ok {
 		d.completed(at)
 	}
-}
-
-// endFragment notes that a fragmented NAL unit was left without its end.
-func (d *H264) endFragment() {
-	if d.fragment >= 0 {
-		d.damage()
-	}
-}
-
-func (d *H264) cutFragment() {
-	if d.fragment >= 0 {
-		d.arena.buf = d.arena.buf[:d.arena.start+d.fragment]
-		d.fragment = -1
-	}
-}
-
-func (d *H264) damage() {
-	d.damaged = true
-	d.cutFragment()
-}
-
-// put appends bytes to the access unit, within its bound.
-func (d *H264) put(b ...byte) bool {
-	if len(d.arena.open())+len(b) > maxUnitSize {
-		d.damage()
-		return false
-	}
-	d.arena.append(b...)
-	return true
 }
 
 // nal adds a whole NAL unit.
 func (d *H264) nal(nal []byte) {
-	at := len(d.arena.open())
-	if d.put(0, 0, 0, 0) && d.put(nal...) {
+	if at, ok := d.add(nal); ok {
 		d.completed(at)
 	}
 }
 
-// completed looks at the NAL unit that was added at a place of the open unit, and writes its length or takes
-// it out again.
+// completed looks at the NAL unit that was added at a place of the open unit, and takes out again what does not belong
+// there.
 func (d *H264) completed(at int) {
-	unit := d.arena.open()
-	nal := unit[at+lengthPrefix:]
-	binary.BigEndian.PutUint32(unit[at:], uint32(len(nal)))
-	if nal[0]&0x80 != 0 {
-		d.damage() // RFC 6184 1.3: F says that there are errors
-	}
+	nal := d.seal(at)
 	switch t := h264.NALType(nal[0]); t {
 	case h264.NALSPS, h264.NALPPS:
 		d.sets.put(t, nal)
@@ -246,7 +144,7 @@ func (d *H264) completed(at int) {
 		}
 		return
 	}
-	d.arena.buf = d.arena.buf[:d.arena.start+at]
+	d.cut(at)
 }
 
 func (d *H264) slice(nal []byte, idr bool) {
@@ -258,40 +156,28 @@ func (d *H264) slice(nal []byte, idr bool) {
 	d.key = d.key || idr
 }
 
-// finish closes the access unit: hands it on if it is whole and everything that it depends on was too.
-func (d *H264) finish() {
+func (d *H264) judge() fate {
 	d.endFragment()
-	d.opened = false
+	d.afterKey = d.key
 	switch {
 	case d.damaged, d.key && d.unsure && d.sets.missing():
-		d.stats.Damaged++
-		d.breakUp()
-		return
+		return fateDamaged
 	case d.slices == 0:
-		d.arena.drop() // parameter sets alone, or SEI
-		d.gap = d.unsure
-		return
+		return fateEmpty // parameter sets alone, or SEI
 	case d.key && d.sets.usable():
-		d.broken = false
 		d.sets.settle()
-	case d.key || d.broken || d.sets.changed:
+		return fateWhole
+	case d.key || d.sets.changed:
 		// Without its parameter sets a picture cannot be decoded, and new ones count from a key frame on.
-		d.stats.Dependent++
-		d.breakUp()
-		return
+		return fateDependent
+	default:
+		return fateWhole
 	}
-	d.stats.Units++
-	config := d.sets.take()
-	d.out.Unit(Unit{
-		Timestamp: d.timestamp, Arrival: d.arrival, Key: d.key, Reorder: d.sets.mayReorder, Config: config,
-		Data: d.arena.take(),
-	})
 }
 
-func (d *H264) breakUp() {
-	d.arena.drop()
-	d.broken = true
-	d.out.Broken()
+func (d *H264) config() (*av.Track, bool) {
+	t := d.sets.take()
+	return t, d.sets.mayReorder
 }
 
 // parameterSet is one of them, as it came last.

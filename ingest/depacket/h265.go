@@ -1,8 +1,6 @@
 package depacket
 
 import (
-	"encoding/binary"
-
 	"weir/mux/av"
 	"weir/mux/codec/h265"
 )
@@ -21,19 +19,13 @@ const (
 // random access point, and refer to pictures before it (RASL), that is not true; since no other picture refers to
 // them, they are left out.
 type H265 struct {
-	assembly
+	nalUnits
 	sets h265Sets
-
-	slices int
-	rasl   bool
-	// The fragmented NAL unit under construction begins at this place of the open unit; -1 when there is none.
-	fragment int
+	rasl bool
 }
 
 // NewH265 returns a depacketizer that hands access units to out.
-func NewH265(out Receiver) *H265 {
-	return &H265{assembly: newAssembly(out), fragment: -1}
-}
+func NewH265(out Receiver) *H265 { return &H265{nalUnits: newNALUnits(out)} }
 
 // Announce takes the parameter sets that came with the session description (RFC 7798 7.1). It is called before
 // the first packet.
@@ -52,7 +44,8 @@ func (d *H265) start() {
 	if d.sets.used {
 		d.sets.age() // what came with the last key frame is not this one's own
 	}
-	d.slices, d.rasl, d.fragment = 0, false, -1
+	d.nalUnits.start()
+	d.rasl = false
 }
 
 func (d *H265) lost() {
@@ -79,25 +72,16 @@ func (d *H265) payload(b []byte) {
 	}
 }
 
-// aggregation takes an aggregation packet apart (RFC 7798 4.4.2). Its sizes are checked before anything is taken.
+// aggregation takes an aggregation packet apart (RFC 7798 4.4.2).
 func (d *H265) aggregation(b []byte) {
-	for rest := b; len(rest) > 0; {
-		if len(rest) < 2 {
-			d.damage()
-			return
-		}
-		n := int(binary.BigEndian.Uint16(rest))
-		if n < h265.HeaderSize || n > len(rest)-2 || h265.NALType(rest[2]) >= typeAP {
-			d.damage()
-			return
-		}
-		rest = rest[2+n:]
+	if !aggregated(b, singleH265, d.nal) {
+		d.damage()
 	}
-	for len(b) > 0 {
-		n := int(binary.BigEndian.Uint16(b))
-		d.nal(b[2 : 2+n])
-		b = b[2+n:]
-	}
+}
+
+// singleH265 tells whether a packet of an aggregation is a NAL unit, and no packet type of RFC 7798.
+func singleH265(nal []byte) bool {
+	return len(nal) >= h265.HeaderSize && h265.NALType(nal[0]) < typeAP
 }
 
 // fu takes a fragment (RFC 7798 4.4.3).
@@ -112,60 +96,30 @@ func (d *H265) fu(b []byte) {
 		return
 	}
 	if start {
-		d.endFragment()
-		d.fragment = len(d.arena.open())
 		// F and the layer of the payload header, type of the FU header
-		if !d.put(0, 0, 0, 0, b[0]&0x81|t<<1, b[1]) {
-			d.damage() // the unit is full: there is no fragment to go on with
-			return
+		if !d.openFragment(b[0]&0x81|t<<1, b[1]) {
+			return // the unit is full: there is no fragment to go on with
 		}
-	} else if d.fragment < 0 || h265.NALType(d.arena.open()[d.fragment+lengthPrefix]) != t {
+	} else if begun, ok := d.fragmented(); !ok || h265.NALType(begun) != t {
 		d.damage() // the beginning is missing
 		return
 	}
-	if d.put(b[3:]...) && end {
-		at := d.fragment
-		d.fragment = -1
+	if at, ok := d.addFragment(b[3:], end); ok {
 		d.completed(at)
 	}
-}
-
-// endFragment notes that a fragmented NAL unit was left without its end.
-func (d *H265) endFragment() {
-	if d.fragment >= 0 {
-		d.damage()
-	}
-}
-
-func (d *H265) cutFragment() {
-	if d.fragment >= 0 {
-		d.cut(d.fragment)
-		d.fragment = -1
-	}
-}
-
-func (d *H265) damage() {
-	d.damaged = true
-	d.cutFragment()
 }
 
 // nal adds a whole NAL unit.
 func (d *H265) nal(nal []byte) {
-	at := len(d.arena.open())
-	if d.put(0, 0, 0, 0) && d.put(nal...) {
+	if at, ok := d.add(nal); ok {
 		d.completed(at)
 	}
 }
 
-// completed looks at the NAL unit that was added at a place of the open unit, and writes its length or takes
-// it out again.
+// completed looks at the NAL unit that was added at a place of the open unit, and takes out again what does not belong
+// there.
 func (d *H265) completed(at int) {
-	unit := d.arena.open()
-	nal := unit[at+lengthPrefix:]
-	binary.BigEndian.PutUint32(unit[at:], uint32(len(nal)))
-	if nal[0]&0x80 != 0 {
-		d.damage() // RFC 7798 1.1.4: F says that there are errors
-	}
+	nal := d.seal(at)
 	t := h265.NALType(nal[0])
 	switch {
 	case h265.Layer(nal) != 0, t == h265.NALAUD, t == h265.NALFiller:
