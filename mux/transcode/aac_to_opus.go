@@ -41,12 +41,9 @@ type AACToOpus struct {
 	rate     int64      // of the present AAC
 	mono     bool
 
-	pos     int64 // the place on the stream's clock of the next sample to be fed, in samples
-	started bool
-	anchor  stamp
-	credit  int64 // samples played since the last one put in or taken out
-	last    [channels]float32
-	cut     bool // the next sample fed does not continue the last one
+	timeline
+	last [channels]float32
+	cut  bool // the next sample fed does not continue the last one
 
 	frame [opusFrame * channels]float32
 	fill  int   // samples in frame
@@ -59,7 +56,6 @@ type AACToOpus struct {
 	stretched []float32
 	coded     [maxOpusPacket]byte
 	units     arena
-	stats     Stats
 }
 
 // NewAACToOpus makes a transcoder for AAC with the AudioSpecificConfig asc.
@@ -85,9 +81,6 @@ func NewAACToOpus(asc []byte) (*AACToOpus, error) {
 
 // Config is the OpusHead of every packet; it never changes.
 func (t *AACToOpus) Config() []byte { return t.config }
-
-// Stats returns the counts so far.
-func (t *AACToOpus) Stats() Stats { return t.stats }
 
 // Source changes the AudioSpecificConfig of what is pushed from now on.
 //
@@ -129,11 +122,7 @@ func (t *AACToOpus) push(in Packet) {
 	}
 	n := FrameSamples * sampleRate / t.rate
 	at := av.Ticks(in.PTS, sampleRate)
-	if !t.started {
-		t.pos, t.started = at, true
-	}
-	if at+n <= t.pos && t.pos-at > slack(n) {
-		t.stats.Dropped++
+	if !t.begin(at, n) {
 		return
 	}
 	trim, slew := t.place(at, n, in)
@@ -177,23 +166,6 @@ func (t *AACToOpus) place(at, n int64, in Packet) (trim, slew int64) {
 	default:
 		return 0, t.slew(ahead, n)
 	}
-}
-
-// slew tells by how many samples a unit of n samples should be longer so that the count of samples follows the
-// stream's clock, which is ahead of it.
-func (t *AACToOpus) slew(ahead, n int64) int64 {
-	t.credit = min(t.credit+n, max(n, slewEvery))
-	by := min(max(ahead, -ahead)-deadBand, t.credit/slewEvery)
-	if by <= 0 {
-		return 0
-	}
-	t.credit -= by * slewEvery
-	if ahead < 0 {
-		t.stats.Removed += uint64(by)
-		return -by
-	}
-	t.stats.Inserted += uint64(by)
-	return by
 }
 
 // decode returns a unit's sound as interleaved 48 kHz stereo; n samples of silence when it is damaged.
@@ -264,14 +236,6 @@ func (t *AACToOpus) feed(pcm []float32) {
 			t.encode()
 		}
 	}
-}
-
-// stampAt is the stamp of a place on the stream's clock, its wall time counted from the anchor's.
-func (t *AACToOpus) stampAt(pos int64) stamp {
-	if t.anchor.wall.IsZero() {
-		return stamp{pos: pos}
-	}
-	return stamp{pos, t.anchor.wall.Add(av.Duration(pos-t.anchor.pos, sampleRate))}
 }
 
 // encode gives the full frame to the encoder. What a decoder plays is behind that by the encoder's delay.

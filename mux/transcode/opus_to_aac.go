@@ -62,9 +62,7 @@ type OpusToAAC struct {
 	out []Packet // the caller's dst, during a call
 	err error    // why the encoder can no longer be used
 
-	pos     int64 // the place on the stream's clock of the next sample to be fed, in samples
-	started bool  // pos is valid
-	anchor  stamp // a known pair of stream time and wall time
+	timeline
 
 	frame   [channels][FrameSamples]float32
 	fill    int               // samples in frame
@@ -81,19 +79,10 @@ type OpusToAAC struct {
 
 	lastSamples int64 // the duration of the last good packet
 	lastDTX     bool  // the last packet announced silence
-	credit      int64 // samples played since the last one put in or taken out
 
 	pcm       []float32 // decoded, interleaved
 	stretched []float32
 	coded     []byte
-
-	stats Stats
-}
-
-// stamp is a place on the stream's clock in samples with the wall time of it, which may be zero.
-type stamp struct {
-	pos  int64
-	wall time.Time
 }
 
 // NewOpusToAAC makes a transcoder with the encoder of this build. It returns ErrNoEncoder if there is none.
@@ -125,9 +114,6 @@ func NewOpusToAACWith(enc Encoder) (*OpusToAAC, error) {
 
 // Config is the AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1) of every unit; it never changes.
 func (t *OpusToAAC) Config() []byte { return t.enc.Config() }
-
-// Stats returns the counts so far.
-func (t *OpusToAAC) Stats() Stats { return t.stats }
 
 // Push appends to dst the access units that the Opus packet in completes. A packet that cannot be decoded is
 // concealed and counted, it is no error; an error means that the encoder has failed for good.
@@ -195,11 +181,7 @@ func (t *OpusToAAC) take(in Packet, next []byte) {
 		n = t.lastSamples
 	}
 	at := av.Ticks(in.PTS, sampleRate)
-	if !t.started {
-		t.pos, t.started = at, true
-	}
-	if at+n <= t.pos && t.pos-at > slack(n) {
-		t.stats.Dropped++
+	if !t.begin(at, n) {
 		return
 	}
 	trim, slew := t.place(at, n, in)
@@ -213,11 +195,6 @@ func (t *OpusToAAC) take(in Packet, next []byte) {
 	}
 	t.lastDTX = !damaged && isDTX(in.Data)
 }
-
-// slack is how far a packet of n samples may be off the count of samples before it means that something is
-// missing or came twice: half a packet, which is midway between none and one lost. It is at most 20 ms, the most
-// that picture and sound may ever be apart.
-func slack(n int64) int64 { return min(max(n/2, plcStep), 20*millis) }
 
 // place brings the count of samples to at, where a packet of n samples begins: it fills what is missing, and
 // tells how many samples of the packet are of the past and by how many it should be longer (or shorter).
@@ -266,24 +243,6 @@ func (t *OpusToAAC) bridge(gap, n int64, next []byte) {
 	if recovered > 0 {
 		t.recover(next, recovered)
 	}
-}
-
-// slew tells by how many samples a packet of n samples should be longer so that the count of samples follows
-// the stream's clock, which is ahead of it.
-func (t *OpusToAAC) slew(ahead, n int64) int64 {
-	t.credit = min(t.credit+n, max(n, slewEvery))
-	off := max(ahead, -ahead) - deadBand
-	by := min(off, t.credit/slewEvery)
-	if by <= 0 {
-		return 0
-	}
-	t.credit -= by * slewEvery
-	if ahead < 0 {
-		t.stats.Removed += uint64(by)
-		return -by
-	}
-	t.stats.Inserted += uint64(by)
-	return by
 }
 
 // decode feeds the packet, which says that it has n samples, without its first trim samples and longer by slew.
@@ -382,14 +341,6 @@ func (t *OpusToAAC) feed(pcm []float32) {
 			t.encode()
 		}
 	}
-}
-
-// stampAt is the stamp of a place on the stream's clock, its wall time counted from the anchor's.
-func (t *OpusToAAC) stampAt(pos int64) stamp {
-	if t.anchor.wall.IsZero() {
-		return stamp{pos: pos}
-	}
-	return stamp{pos, t.anchor.wall.Add(av.Duration(pos-t.anchor.pos, sampleRate))}
 }
 
 // encode gives the full frame to the encoder and emits what comes out: the unit whose sound is that of the
