@@ -81,11 +81,12 @@ func TestWire(t *testing.T) {
 	if _, err := client.Write([]byte("lost")); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if there, _ := w.Stats(); there.Swallowed > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
+	look, limit := time.NewTicker(time.Millisecond), time.After(patience)
+	defer look.Stop()
+	for there, _ := w.Stats(); there.Swallowed == 0; there, _ = w.Stats() {
+		select {
+		case <-look.C:
+		case <-limit:
 			t.Fatal("the black hole swallows nothing")
 		}
 	}

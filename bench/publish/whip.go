@@ -19,20 +19,20 @@ func post(ctx context.Context, o *Options, offer string) (answer, session, tag s
 		return "", "", "", fmt.Errorf("cannot make the offer's request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/sdp")
-	resp, body, err := do(req, o) //nolint:bodyclose // do has closed it
+	r, err := do(req, o)
 	if err != nil {
 		return "", "", "", err
 	}
-	if resp.StatusCode != http.StatusCreated {
-		return "", "", "", &RefusedError{Method: req.Method, Status: resp.StatusCode, Body: body}
+	if r.status != http.StatusCreated {
+		return "", "", "", r.refused(req)
 	}
 	// RFC 9725 4.2: the Location may be relative, to the URL that answered.
-	location := resp.Header.Get("Location")
+	location := r.header.Get("Location")
 	ref, err := url.Parse(location)
 	if err != nil || location == "" {
 		return "", "", "", fmt.Errorf("cannot use the session's URL %q: %w", location, err)
 	}
-	return body, resp.Request.URL.ResolveReference(ref).String(), resp.Header.Get("ETag"), nil
+	return r.body, r.url.ResolveReference(ref).String(), r.header.Get("ETag"), nil
 }
 
 // patch sends an SDP fragment to the session (RFC 9725 4.3) and returns the answer's status, body and entity-tag.
@@ -43,14 +43,14 @@ func patch(ctx context.Context, o *Options, session, match, fragment string) (st
 	}
 	req.Header.Set("Content-Type", "application/trickle-ice-sdpfrag")
 	req.Header.Set("If-Match", match)
-	resp, body, err := do(req, o) //nolint:bodyclose // do has closed it
+	r, err := do(req, o)
 	if err != nil {
 		return 0, "", "", err
 	}
-	if resp.StatusCode/100 != 2 {
-		return 0, "", "", &RefusedError{Method: req.Method, Status: resp.StatusCode, Body: body}
+	if r.status/100 != 2 {
+		return 0, "", "", r.refused(req)
 	}
-	return resp.StatusCode, body, resp.Header.Get("ETag"), nil
+	return r.status, r.body, r.header.Get("ETag"), nil
 }
 
 // remove ends the session at the server (RFC 9725 4.2).
@@ -59,28 +59,40 @@ func remove(ctx context.Context, o *Options, session string) error {
 	if err != nil {
 		return fmt.Errorf("cannot make the delete request: %w", err)
 	}
-	resp, body, err := do(req, o) //nolint:bodyclose // do has closed it
+	r, err := do(req, o)
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode/100 != 2 {
-		return &RefusedError{Method: req.Method, Status: resp.StatusCode, Body: body}
+	if r.status/100 != 2 {
+		return r.refused(req)
 	}
 	return nil
 }
 
-func do(req *http.Request, o *Options) (*http.Response, string, error) {
+// response is an answer of the server that was read to its end.
+type response struct {
+	status int
+	header http.Header
+	url    *url.URL // that answered
+	body   string
+}
+
+func (r *response) refused(req *http.Request) error {
+	return &RefusedError{Method: req.Method, Status: r.status, Body: r.body}
+}
+
+func do(req *http.Request, o *Options) (*response, error) {
 	if o.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+o.Token)
 	}
 	resp, err := o.HTTP.Do(req)
 	if err != nil {
-		return nil, "", fmt.Errorf("cannot reach the server: %w", err)
+		return nil, fmt.Errorf("cannot reach the server: %w", err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
-		return nil, "", fmt.Errorf("cannot read the server's answer: %w", err)
+		return nil, fmt.Errorf("cannot read the server's answer: %w", err)
 	}
-	return resp, string(body), nil
+	return &response{status: resp.StatusCode, header: resp.Header, url: resp.Request.URL, body: string(body)}, nil
 }

@@ -5,6 +5,7 @@ import { after, before, it } from 'node:test';
 import { launch } from './chromium.mjs';
 import { playMedia, untilState } from './playback.mjs';
 import { Server } from './server.mjs';
+import { installWhip } from './whip.mjs';
 
 const PATIENCE = 60_000;
 const AWAY = 6_000; // milliseconds for which a track is away
@@ -77,6 +78,7 @@ async function publishing(stream, tracks) {
   const token = new URLSearchParams(new URL(studio).hash.slice(1)).get('usersig');
   const page = await browser.newPage();
   await page.goto(`${server.origin}/`);
+  await page.evaluate(installWhip);
   const refused = await page.evaluate(publish, { endpoint: `${server.origin}/whip/changes/${stream}`, token, tracks });
   assert.equal(refused, '');
   return page;
@@ -130,17 +132,7 @@ async function publish({ endpoint, token, tracks }) {
     await sender.setParameters({ ...sender.getParameters(), degradationPreference: 'maintain-resolution' });
     track.contentHint = track.kind === 'video' ? 'detail' : '';
   }
-  await pc.setLocalDescription();
-  while (pc.iceGatheringState !== 'complete') await new Promise((done) => setTimeout(done, 50));
-  const response = await fetch(endpoint, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` },
-    body: pc.localDescription.sdp,
-  });
-  const body = await response.text();
-  if (response.status !== 201) return `${response.status} ${body}`;
-  await pc.setRemoteDescription({ type: 'answer', sdp: body });
-  return '';
+  return globalThis.whip(pc, endpoint, token);
 }
 
 /** Runs in the page: sends nothing more of a track. */

@@ -1,13 +1,12 @@
 // A browser without H.264 publishes AV1 and VP9: ffmpeg judges what comes out as HLS, and the watch page plays it.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { after, before, it } from 'node:test';
-import { promisify } from 'node:util';
 import { launch } from './chromium.mjs';
+import { checkDecodes } from './ffmpeg.mjs';
 import { playMedia, untilState } from './playback.mjs';
 import { Server } from './server.mjs';
+import { installWhip } from './whip.mjs';
 
-const run = promisify(execFile);
 const SECONDS = 5; // of media that is looked at
 const PATIENCE = 30_000;
 
@@ -30,12 +29,13 @@ for (const codec of ['av1', 'vp9']) {
     const token = new URLSearchParams(new URL(studio).hash.slice(1)).get('usersig');
     const publisher = await browser.newPage();
     await publisher.goto(`${server.origin}/`);
+    await publisher.evaluate(installWhip);
     const refused = await publisher.evaluate(publish, { endpoint: `${server.origin}/whip/codecs/${codec}`, token, codec });
     assert.equal(refused, '');
     await live(codec);
 
     const hls = `${server.origin}/live/codecs/${codec}.m3u8`;
-    await check(hls, [codec, 'opus']);
+    await checkDecodes(hls, [codec, 'opus'], SECONDS);
     const flv = await fetch(`${server.origin}/live/codecs/${codec}.flv`);
     await flv.body.cancel().catch(() => {});
     assert.equal(flv.status, codec === 'vp9' ? 406 : 200);
@@ -72,17 +72,7 @@ async function publish({ endpoint, token, codec }) {
       transceiver.setCodecPreferences(all.filter((c) => c.mimeType.toLowerCase() === `video/${codec}`));
     }
   }
-  await pc.setLocalDescription();
-  while (pc.iceGatheringState !== 'complete') await new Promise((done) => setTimeout(done, 50));
-  const response = await fetch(endpoint, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` },
-    body: pc.localDescription.sdp,
-  });
-  const body = await response.text();
-  if (response.status !== 201) return `${response.status} ${body}`;
-  await pc.setRemoteDescription({ type: 'answer', sdp: body });
-  return '';
+  return globalThis.whip(pc, endpoint, token);
 }
 
 async function live(stream) {
@@ -96,15 +86,4 @@ async function live(stream) {
     assert.ok(Date.now() < limit, `${stream} is not live`);
     await new Promise((done) => setTimeout(done, 100));
   }
-}
-
-/** Fails unless ffmpeg decodes some seconds of picture and sound without a word. */
-async function check(url, codecs) {
-  const limits = { timeout: PATIENCE };
-  const { stdout } = await run('ffprobe', ['-v', 'error', '-show_entries', 'stream=codec_name', '-of', 'csv=p=0', url], limits);
-  assert.deepEqual([...new Set(stdout.split(/[\s,]+/).filter(Boolean))].sort(), codecs.toSorted());
-  // In the encoder's own time base, which ffmpeg guesses from the picture rate, two uneven pictures may share a tick.
-  const decode = ['-v', 'error', '-nostdin', '-i', url, '-t', String(SECONDS), '-enc_time_base:v', '1:90000', '-f', 'null', '-'];
-  const { stderr } = await run('ffmpeg', decode, limits);
-  assert.equal(stderr, '');
 }
