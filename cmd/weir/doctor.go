@@ -10,12 +10,13 @@ import (
 	"weir/config"
 	"weir/ingest/whip"
 	"weir/room/api"
+	"weir/rtc"
 )
 
 // doctor examines the server for the API.
 type doctor struct {
 	cfg    *config.Config
-	engine *whip.Engine
+	engine *rtc.Engine
 	whip   *whip.Handler
 
 	one sync.Mutex // held by an examination: no crowd of them
@@ -36,7 +37,7 @@ func (d *doctor) Diagnose(ctx context.Context) (api.Diagnosis, error) {
 	}
 	for _, c := range reached {
 		out.Candidates = append(out.Candidates, api.Candidate{
-			Protocol: c.Protocol, Address: c.Addr.Addr().String(), Port: c.Addr.Port(), Scope: whip.Scope(c.Addr.Addr()),
+			Protocol: c.Protocol, Address: c.Addr.Addr().String(), Port: c.Addr.Port(), Scope: rtc.Scope(c.Addr.Addr()),
 			Answered: c.Answered, Fault: c.Fault,
 		})
 	}

@@ -25,6 +25,7 @@ import (
 	"weir/room/api"
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/rtc"
 	"weir/segmenter"
 	"weir/web"
 )
@@ -39,7 +40,7 @@ type server struct {
 	log *slog.Logger
 
 	hub           *live.Registry
-	engine        *whip.Engine
+	engine        *rtc.Engine
 	whip          *whip.Handler
 	rtmp          *rtmp.Server
 	flv           *httpflv.Handler
@@ -86,12 +87,12 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 // wireDoors makes the doors in and out.
 func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 	cfg, app := s.cfg, appName(s.cfg)
-	interfaces, err := whip.ParseAddresses(cfg.WebRTC.Interfaces)
+	interfaces, err := rtc.ParseAddresses(cfg.WebRTC.Interfaces)
 	if err != nil {
 		return fmt.Errorf("webrtc.interfaces: %w", err)
 	}
-	s.engine, err = whip.NewEngine(whip.EngineOptions{
-		Listen: cfg.WebRTC.Listen, PublicIPs: cfg.WebRTC.PublicIPs, Interfaces: interfaces, Logs: whip.LogTo(s.log),
+	s.engine, err = rtc.NewEngine(rtc.Options{
+		Listen: cfg.WebRTC.Listen, PublicIPs: cfg.WebRTC.PublicIPs, Interfaces: interfaces, Logs: rtc.LogTo(s.log),
 	})
 	if err != nil {
 		return err

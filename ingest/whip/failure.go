@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"weir/room/live"
+	"weir/rtc"
 )
 
 const (
@@ -128,10 +131,21 @@ func (s *session) offered() []string {
 
 // announced are the server's candidates as the answer had them.
 func (s *session) announced() []string {
-	list, _ := candidatesOf(s.answer)
+	var description sdp.SessionDescription
+	if err := description.UnmarshalString(s.answer); err != nil || len(description.MediaDescriptions) == 0 {
+		return nil
+	}
 	var out []string
-	for _, c := range list {
-		out = append(out, c.Protocol+" "+c.Addr.String())
+	for _, a := range transport(&description).Attributes {
+		f := strings.Fields(a.Value)
+		if a.Key != "candidate" || len(f) < 8 || f[1] != "1" { // RFC 8839 5.1; component 1 is all of rtcp-mux
+			continue
+		}
+		ip, err := netip.ParseAddr(f[4])
+		port, err2 := strconv.ParseUint(f[5], 10, 16)
+		if err == nil && err2 == nil {
+			out = append(out, strings.ToLower(f[2])+" "+netip.AddrPortFrom(ip, uint16(port)).String())
+		}
 	}
 	return out
 }
@@ -221,7 +235,7 @@ func (f *Failure) kinds() string {
 func (f *Failure) announcesPrivateOnly() bool {
 	return len(f.Announced) > 0 && !slices.ContainsFunc(f.Announced, func(c string) bool {
 		addr, err := netip.ParseAddrPort(c[strings.IndexByte(c, ' ')+1:])
-		return err == nil && Scope(addr.Addr()) == "public"
+		return err == nil && rtc.Scope(addr.Addr()) == "public"
 	})
 }
 
@@ -230,28 +244,10 @@ func scope(address string) string {
 	ip, err := netip.ParseAddr(address)
 	switch {
 	case err == nil:
-		return Scope(ip)
+		return rtc.Scope(ip)
 	case strings.HasSuffix(address, ".local"):
 		return "hidden (mDNS)"
 	default:
 		return "unknown"
-	}
-}
-
-// carrierNAT is the network between customers and a provider's NAT (RFC 6598).
-var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
-
-// Scope is from where an address can be reached: loopback, link_local, private or public.
-func Scope(ip netip.Addr) string {
-	ip = ip.Unmap()
-	switch {
-	case ip.IsLoopback():
-		return "loopback"
-	case ip.IsLinkLocalUnicast():
-		return "link_local"
-	case ip.IsPrivate(), carrierNAT.Contains(ip):
-		return "private"
-	default:
-		return "public"
 	}
 }

@@ -18,13 +18,11 @@ import (
 	"weir/mux/av"
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/rtc"
 )
 
 // maxOffer bounds an SDP offer; a browser's has 3 to 8 KB.
 const maxOffer = 64 << 10
-
-// gatherTimeout bounds the wait for candidates, which all are addresses of this machine.
-const gatherTimeout = 2 * time.Second
 
 type authorizer interface {
 	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
@@ -37,7 +35,7 @@ type publisher interface {
 // Options say how publishers are taken. All are required but Log.
 type Options struct {
 	App    string // the app that paths mean
-	Engine *Engine
+	Engine *rtc.Engine
 	Auth   authorizer
 	Hub    publisher
 	Policy live.Policy
@@ -209,7 +207,7 @@ func checkRights(o *offer, rights auth.Rights) error {
 
 // open makes the connection and takes the stream. Whatever fails leaves nothing behind.
 func (h *Handler) open(r *http.Request, key live.Key, p live.PublishOptions, o *offer) (*session, string, error) {
-	pc, err := h.opts.Engine.connect(o)
+	pc, err := h.connect(o)
 	if err != nil {
 		return nil, "", err
 	}

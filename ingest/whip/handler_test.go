@@ -17,6 +17,7 @@ import (
 	"weir/mux/av"
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/rtc"
 )
 
 // publish offers a captured browser's offer for the user; no media ever comes.
@@ -355,10 +356,10 @@ func (l *logged) String() string {
 // Who knows a session's id can end it, with a token: no log has the whole of it.
 func TestSessionIDIsNotLogged(t *testing.T) {
 	var logs logged
-	log := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: levelTrace}))
+	log := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
 	s := newServer(t, func(o *Options, hub *live.Options) {
 		o.Log, hub.Log = log, log
-		o.Engine = must(NewEngine(EngineOptions{Listen: "127.0.0.1:0", Logs: LogTo(log)}))
+		o.Engine = must(rtc.NewEngine(rtc.Options{Listen: "127.0.0.1:0", Logs: rtc.LogTo(log)}))
 		t.Cleanup(func() { _ = o.Engine.Close() })
 	})
 	p, _ := s.startLive(t)

@@ -20,6 +20,7 @@ import (
 	"weir/mux/av"
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/rtc"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,7 +43,7 @@ func problem(w http.ResponseWriter, _ *http.Request, status int, code, detail st
 // server is the door with a hub behind it, and an HTTP server before it.
 type server struct {
 	t       testing.TB
-	engine  *Engine
+	engine  *rtc.Engine
 	hub     *live.Registry
 	handler *Handler
 	mux     *http.ServeMux
@@ -94,9 +95,9 @@ func newServer(t testing.TB, changes ...change) *server {
 	return s
 }
 
-func newEngine(t testing.TB, listen string, publicIPs ...string) *Engine {
+func newEngine(t testing.TB, listen string, publicIPs ...string) *rtc.Engine {
 	t.Helper()
-	e, err := NewEngine(EngineOptions{Listen: listen, PublicIPs: publicIPs, Logs: discard()})
+	e, err := rtc.NewEngine(rtc.Options{Listen: listen, PublicIPs: publicIPs, Logs: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func newEngine(t testing.TB, listen string, publicIPs ...string) *Engine {
 	return e
 }
 
-func discard() logging.LoggerFactory { return LogTo(slog.New(slog.DiscardHandler)) }
+func discard() logging.LoggerFactory { return rtc.LogTo(slog.New(slog.DiscardHandler)) }
 
 func newAuthorizer(t testing.TB) *auth.Authorizer {
 	t.Helper()

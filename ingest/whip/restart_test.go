@@ -11,6 +11,7 @@ import (
 
 	"weir/bench/publish"
 	"weir/room/live"
+	"weir/rtc"
 	"weir/testdata"
 )
 
@@ -106,8 +107,11 @@ func TestRestartWithoutSSRC(t *testing.T) {
 // session back.
 func TestRestartOfAFailedConnection(t *testing.T) {
 	t.Parallel()
-	e := newEngine(t, "127.0.0.1:0")
-	e.settings.SetICETimeouts(500*time.Millisecond, 500*time.Millisecond, 200*time.Millisecond)
+	e := must(rtc.NewEngine(rtc.Options{
+		Listen: "127.0.0.1:0", Logs: discard(),
+		Timeouts: rtc.Timeouts{Disconnected: 500 * time.Millisecond, Failed: 500 * time.Millisecond, KeepAlive: 200 * time.Millisecond},
+	}))
+	t.Cleanup(func() { _ = e.Close() })
 	s := newServer(t, func(o *Options, _ *live.Options) { o.Engine, o.Timeout = e, 500*time.Millisecond })
 	o := looped
 	hole := new(publish.Hole)

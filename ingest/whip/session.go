@@ -243,7 +243,7 @@ func (s *session) attend(ctx context.Context) error {
 	defer tick.Stop()
 	handshake := time.NewTimer(s.handler.opts.Handshake)
 	defer handshake.Stop()
-	isUp := s.handler.opts.Engine.hurry.begin()
+	isUp := s.handler.opts.Engine.Hurry()
 	defer isUp()
 	reports := 0
 	for {

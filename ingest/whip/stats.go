@@ -37,7 +37,7 @@ func newStats(h *Handler) *Stats {
 		restarts:   count("weir_whip_ice_restarts_total", "ICE restarts of publishers."),
 		tcpRefused: prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "weir_whip_tcp_refused_total", Help: "TCP connections for media that were too many.",
-		}, func() float64 { return float64(h.opts.Engine.tcp.refused.Load()) }),
+		}, func() float64 { return float64(h.opts.Engine.RefusedTCP()) }),
 		active: prometheus.NewDesc("weir_whip_sessions", "Sessions of publishers, those included that lost their connection and may come back.", nil, nil),
 		media:  newMediaDescs(),
 	}

@@ -1,12 +1,9 @@
-package whip
+package rtc
 
 import (
-	"net"
 	"net/netip"
 	"strings"
 	"testing"
-
-	"weir/room/live"
 )
 
 func TestAddresses(t *testing.T) {
@@ -44,22 +41,20 @@ func TestAddresses(t *testing.T) {
 // Candidates are those of the addresses that are used, UDP and TCP alike.
 func TestCandidatesOfInterfaces(t *testing.T) {
 	t.Parallel()
-	e := must(NewEngine(EngineOptions{Listen: ":0", Interfaces: must(ParseAddresses([]string{"127.0.0.0/8"})), Logs: discard()}))
+	e := must(NewEngine(Options{Listen: ":0", Interfaces: must(ParseAddresses([]string{"127.0.0.0/8"})), Logs: discard()}))
 	t.Cleanup(func() { _ = e.Close() })
-	s := newServer(t, func(o *Options, _ *live.Options) { o.Engine = e })
 	protocols := make(map[string]bool)
-	for _, c := range values(sections(t, s.answerTo(offerText(t), aLocalClient))[0], "candidate") {
-		f := strings.Fields(c)
-		protocols[f[2]] = true
-		if ip := net.ParseIP(f[4]); !ip.IsLoopback() || ip.To4() == nil {
-			t.Errorf("%s is announced", c)
+	for _, c := range must(e.Probe(t.Context())) {
+		protocols[c.Protocol] = true
+		if ip := c.Addr.Addr(); !ip.IsLoopback() || !ip.Is4() {
+			t.Errorf("%v is announced", c)
 		}
 	}
 	if !protocols["udp"] || !protocols["tcp"] {
 		t.Errorf("there are candidates of %v", protocols)
 	}
 	for listen, items := range map[string]string{":0": "203.0.113.0/24", "127.0.0.1:0": "!127.0.0.0/8"} {
-		if _, err := NewEngine(EngineOptions{Listen: listen, Interfaces: must(ParseAddresses([]string{items})), Logs: discard()}); err == nil {
+		if _, err := NewEngine(Options{Listen: listen, Interfaces: must(ParseAddresses([]string{items})), Logs: discard()}); err == nil {
 			t.Errorf("%s with %s: an engine without an address is made", listen, items)
 		}
 	}

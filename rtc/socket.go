@@ -1,4 +1,4 @@
-package whip
+package rtc
 
 import (
 	"net"
@@ -31,7 +31,7 @@ func (h *hurry) begin() (over func()) {
 	return sync.OnceFunc(func() { h.n.Add(-1) })
 }
 
-// socket is a UDP socket for the media of all publishers. It is read by one goroutine.
+// socket is a UDP socket for the media of all peers. It is read by one goroutine.
 type socket struct {
 	*net.UDPConn
 	hurry *hurry
@@ -69,17 +69,24 @@ func (s *socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	return s.WriteToUDPAddrPort(b, to)
 }
 
-// sockets is the network of the machine with UDP sockets that rest.
-type sockets struct {
+// newSocket takes a connection in among the engine's sockets.
+func (e *Engine) newSocket(conn *net.UDPConn) *socket {
+	s := &socket{UDPConn: conn, hurry: &e.hurry}
+	e.sockets = append(e.sockets, s)
+	return s
+}
+
+// machine is the network of this machine with the engine's UDP sockets.
+type machine struct {
 	*stdnet.Net
-	hurry *hurry
+	engine *Engine
 }
 
 // ListenUDP implements transport.Net.
-func (n *sockets) ListenUDP(network string, addr *net.UDPAddr) (pion.UDPConn, error) {
+func (m *machine) ListenUDP(network string, addr *net.UDPAddr) (pion.UDPConn, error) {
 	conn, err := net.ListenUDP(network, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &socket{UDPConn: conn, hurry: n.hurry}, nil
+	return m.engine.newSocket(conn), nil
 }

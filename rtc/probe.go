@@ -1,4 +1,4 @@
-package whip
+package rtc
 
 import (
 	"context"
@@ -9,21 +9,17 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/pion/sdp/v3"
+	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
-	"github.com/pion/webrtc/v4"
-
-	"weir/mux/av"
 )
 
 const (
 	probeTries = 3
 	probeWait  = 300 * time.Millisecond // for the answer of a try
+	probeMTU   = 1500                   // bytes of the largest answer
 )
 
 // Reach is one of the server's candidates, and whether it answered this machine.
@@ -34,44 +30,27 @@ type Reach struct {
 	Fault    string // why it did not
 }
 
-// probeOffer is an offer of nothing, whose answer lists the candidates that any answer does.
-const probeOffer = `v=0
-o=- 1 1 IN IP4 0.0.0.0
-s=-
-t=0 0
-a=group:BUNDLE 0
-a=ice-ufrag:UFRAG
-a=ice-pwd:PWD
-a=fingerprint:sha-256 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00
-a=setup:actpass
-m=video 9 UDP/TLS/RTP/SAVPF 96
-c=IN IP4 0.0.0.0
-a=mid:0
-a=sendonly
-a=rtcp-mux
-a=rtpmap:96 H264/90000
-a=fmtp:96 packetization-mode=1;profile-level-id=42e01f
-`
-
 // Probe lists the candidates that an answer would have, and asks each of them from this machine: by a connectivity
 // check (RFC 8445 7.2) of an ICE session that is made for it and ends with it.
 func (e *Engine) Probe(ctx context.Context) ([]Reach, error) {
-	ufrag, pwd := rand.Text()[:8], rand.Text()
-	o, err := readOffer([]byte(strings.NewReplacer("UFRAG", ufrag, "PWD", pwd, "\n", "\r\n").Replace(probeOffer)), []av.Codec{av.CodecH264})
+	agent, err := e.Agent()
 	if err != nil {
 		return nil, fmt.Errorf("cannot probe the media port: %w", err)
 	}
-	pc, err := e.connect(o)
+	defer func() { _ = agent.GracefulClose() }() // nothing was connected
+	list, err := reachOf(ctx, agent)
 	if err != nil {
 		return nil, fmt.Errorf("cannot probe the media port: %w", err)
 	}
-	defer func() { _ = pc.GracefulClose() }() // nothing was connected
-	answer, err := answerOf(ctx, pc, o.text)
+	ufrag, pwd, err := agent.GetLocalUserCredentials()
 	if err != nil {
 		return nil, fmt.Errorf("cannot probe the media port: %w", err)
 	}
-	list, credentials := candidatesOf(answer)
-	credentials.username += ":" + ufrag
+	asker := rand.Text()
+	if _, err := agent.StartAccept(asker[:8], asker); err != nil {
+		return nil, fmt.Errorf("cannot probe the media port: %w", err)
+	}
+	credentials := check{username: ufrag + ":" + asker[:8], password: pwd}
 	var probes sync.WaitGroup
 	for i := range list {
 		probes.Go(func() {
@@ -86,28 +65,37 @@ func (e *Engine) Probe(ctx context.Context) ([]Reach, error) {
 	return list, nil
 }
 
-// candidatesOf reads an answer's candidates and what a check of them has to show.
-func candidatesOf(answer string) ([]Reach, check) {
-	var (
-		s    sdp.SessionDescription
-		list []Reach
-	)
-	if err := s.UnmarshalString(answer); err != nil || len(s.MediaDescriptions) == 0 {
-		return nil, check{}
-	}
-	m := transport(&s)
-	for _, a := range m.Attributes {
-		f := strings.Fields(a.Value)
-		if a.Key != "candidate" || len(f) < 8 || f[1] != "1" { // RFC 8839 5.1; component 1 is all of rtcp-mux
-			continue
+// reachOf lists an agent's candidates.
+func reachOf(ctx context.Context, agent *ice.Agent) ([]Reach, error) {
+	done := make(chan struct{})
+	err := agent.OnCandidate(func(c ice.Candidate) {
+		if c == nil {
+			close(done)
 		}
-		ip, err := netip.ParseAddr(f[4])
-		port, err2 := strconv.ParseUint(f[5], 10, 16)
-		if err == nil && err2 == nil {
-			list = append(list, Reach{Protocol: strings.ToLower(f[2]), Addr: netip.AddrPortFrom(ip, uint16(port))})
+	})
+	if err == nil {
+		err = agent.GatherCandidates()
+	}
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	all, err := agent.GetLocalCandidates()
+	if err != nil {
+		return nil, err
+	}
+	var list []Reach
+	for _, c := range all {
+		ip, err := netip.ParseAddr(c.Address())
+		if err == nil {
+			list = append(list, Reach{Protocol: c.NetworkType().NetworkShort(), Addr: netip.AddrPortFrom(ip, uint16(c.Port()))})
 		}
 	}
-	return list, check{username: attribute(&s, m, "ice-ufrag"), password: attribute(&s, m, "ice-pwd")}
+	return list, nil
 }
 
 // check is what a connectivity check needs.
@@ -175,7 +163,7 @@ func writeSTUN(conn net.Conn, protocol string, b []byte) error {
 }
 
 func readSTUN(conn net.Conn, protocol string) ([]byte, error) {
-	buf := make([]byte, receiveMTU)
+	buf := make([]byte, probeMTU)
 	if protocol != "tcp" {
 		n, err := conn.Read(buf)
 		return buf[:n], err
@@ -191,25 +179,20 @@ func readSTUN(conn net.Conn, protocol string) ([]byte, error) {
 	return buf[:n], err
 }
 
-// answerOf takes an offer and waits for the server's candidates.
-func answerOf(ctx context.Context, pc *webrtc.PeerConnection, offer string) (string, error) {
-	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-		return "", badOffer(err.Error())
-	}
-	answer, err := pc.CreateAnswer(nil)
-	if err != nil {
-		return "", badOffer(err.Error())
-	}
-	gathered := webrtc.GatheringCompletePromise(pc)
-	if err := pc.SetLocalDescription(answer); err != nil {
-		return "", fmt.Errorf("cannot answer: %w", err)
-	}
-	select {
-	case <-gathered:
-		return pc.LocalDescription().SDP, nil
-	case <-time.After(gatherTimeout):
-		return "", errors.New("cannot list the server's addresses in time")
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
+// carrierNAT is the network between customers and a provider's NAT (RFC 6598).
+var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+
+// Scope is from where an address can be reached: loopback, link_local, private or public.
+func Scope(ip netip.Addr) string {
+	ip = ip.Unmap()
+	switch {
+	case ip.IsLoopback():
+		return "loopback"
+	case ip.IsLinkLocalUnicast():
+		return "link_local"
+	case ip.IsPrivate(), carrierNAT.Contains(ip):
+		return "private"
+	default:
+		return "public"
 	}
 }

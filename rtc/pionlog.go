@@ -1,4 +1,4 @@
-package whip
+package rtc
 
 import (
 	"context"
