@@ -18,6 +18,7 @@ type Config struct {
 	Admin           Admin         `key:"admin"`
 	Ingest          Ingest        `key:"ingest"`
 	Live            Live          `key:"live"`
+	Playback        Playback      `key:"playback"`
 	FLV             FLV           `key:"flv"`
 	HLS             HLS           `key:"hls"`
 	Auth            Auth          `key:"auth"`
@@ -87,6 +88,12 @@ type Live struct {
 	MaxLags   int           `key:"max_lags" doc:"lags within a minute after which a slow reader is closed"`
 }
 
+// Playback is what holds for viewers of every form.
+type Playback struct {
+	Wait       time.Duration `key:"wait" doc:"how long a viewer waits for a publisher who is not there"`
+	MaxWaiting int           `key:"max_waiting" doc:"viewers that may wait so at once"`
+}
+
 // FLV is the HTTP-FLV output.
 type FLV struct {
 	Join         time.Duration `key:"join" doc:"how long frames are collected into one write; 0 writes each"`
@@ -140,6 +147,10 @@ func Default() *Config {
 			RingBytes: 16 << 20,
 			Fresh:     2500 * time.Millisecond,
 			MaxLags:   3,
+		},
+		Playback: Playback{
+			Wait:       10 * time.Second,
+			MaxWaiting: 10000,
 		},
 		FLV: FLV{
 			Join:         100 * time.Millisecond,

@@ -138,6 +138,8 @@ func (p *problems) outputs(c *Config) {
 	between(p, "live.ring_bytes", c.Live.RingBytes, 1<<20, 1<<30)
 	between(p, "live.fresh", c.Live.Fresh, 0, time.Minute)
 	between(p, "live.max_lags", c.Live.MaxLags, 1, 1000)
+	between(p, "playback.wait", c.Playback.Wait, 0, 5*time.Minute)
+	between(p, "playback.max_waiting", c.Playback.MaxWaiting, 0, 1_000_000)
 	between(p, "flv.join", c.FLV.Join, 0, time.Second)
 	between(p, "flv.write_timeout", c.FLV.WriteTimeout, time.Second, 5*time.Minute)
 	between(p, "flv.max_viewers", c.FLV.MaxViewers, 1, 10_000_000)

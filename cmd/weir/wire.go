@@ -61,7 +61,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	s.hub = live.NewRegistry(live.Options{
 		RingBytes: int(cfg.Live.RingBytes), RingTime: cfg.Live.RingTime, Fresh: cfg.Live.Fresh,
 		Grace: cfg.Ingest.Grace, TrackWait: cfg.Ingest.TrackWait, FeedIdle: feedIdle,
-		MaxStreams: cfg.Ingest.MaxStreams, Log: log,
+		MaxStreams: cfg.Ingest.MaxStreams, Wait: cfg.Playback.Wait, MaxWaiting: cfg.Playback.MaxWaiting, Log: log,
 	})
 	if err := s.wireDoors(authorizer); err != nil {
 		return nil, errors.Join(err, s.close())

@@ -3,10 +3,9 @@ package httpflv
 import "errors"
 
 var (
-	errNoMedia  = errors.New("no media yet")
-	errBadAudio = errors.New("audio must be aac or opus")
-	errVP9      = errors.New("the video is VP9")
-	errFull     = errors.New("too many viewers")
+	errNoMedia = errors.New("no media yet")
+	errVP9     = errors.New("the video is VP9")
+	errFull    = errors.New("too many viewers")
 )
 
 // closing is why a viewer was closed, as it is counted.

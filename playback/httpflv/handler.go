@@ -17,11 +17,15 @@ import (
 
 type hub interface {
 	Stream(k live.Key) (*live.Stream, bool)
+	Await(ctx context.Context, k live.Key) (*live.Stream, error)
 }
 
 type authorizer interface {
 	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
 }
+
+// retryAfter is when a viewer should ask again for a stream that is not there, in seconds.
+const retryAfter = "2"
 
 // Options say how viewers are served. All are required but Log.
 type Options struct {
@@ -92,7 +96,11 @@ func (h *Handler) Run(ctx context.Context) error {
 
 // ServeHTTP plays the stream named by the request's path values room and stream. ?audio= is aac (the default) or
 // opus, which only players of Enhanced FLV take. ?video=vp9 asks for VP9, where that is what is published.
-// ?layer= names a layer of a simulcast; without it the picture is the largest that comes.
+// ?layer= names a layer of a simulcast; without it the picture is the largest that comes. ?start=gop begins at the
+// newest key frame held, ?start=live at the next one; without it the former has to be fresh.
+//
+// A viewer that comes before the publisher waits for it, as long as the hub says. HEAD is answered at once, as GET
+// would be if it did not wait.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := live.Key{App: h.opts.App, Room: r.PathValue("room"), Stream: r.PathValue("stream")}
 	if err := h.authorize(r, key); err != nil {
@@ -100,13 +108,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.opts.Problem(w, r, status, code, err.Error())
 		return
 	}
-	s, ok := h.opts.Hub.Stream(key)
-	if !ok {
-		h.opts.Problem(w, r, http.StatusNotFound, "stream_not_found", "the stream is not live")
+	q, err := parseQuery(r.URL.Query())
+	if err != nil {
+		h.refuse(w, r, err)
 		return
 	}
 	if r.Method == http.MethodHead {
-		header(w.Header())
+		h.head(w, r, key, q)
+		return
+	}
+	s, err := h.opts.Hub.Await(r.Context(), key)
+	if err != nil {
+		h.refuse(w, r, err)
 		return
 	}
 	if err := h.enter(key); err != nil {
@@ -114,12 +127,30 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave(key)
-	source, err := h.source(r, s)
+	source, err := h.source(r.Context(), s, q, h.opts.Patience)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	h.play(w, r, s, source)
+	h.play(w, r, s, source, q)
+}
+
+// head answers HEAD with what GET would be answered now.
+func (h *Handler) head(w http.ResponseWriter, r *http.Request, k live.Key, q query) {
+	s, ok := h.opts.Hub.Stream(k)
+	if !ok {
+		h.refuse(w, r, live.ErrNoStream)
+		return
+	}
+	_, err := h.source(r.Context(), s, q, 0)
+	if err == nil {
+		err = q.takes(s.Tracks())
+	}
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	header(w.Header())
 }
 
 func (h *Handler) authorize(r *http.Request, k live.Key) error {
@@ -133,16 +164,13 @@ func (h *Handler) authorize(r *http.Request, k live.Key) error {
 }
 
 // source is the feed of tags that the viewer asked for, once it is known which tracks the stream has.
-func (h *Handler) source(r *http.Request, s *live.Stream) (live.Source[flv.Tag], error) {
-	ctx, cancel := context.WithTimeoutCause(r.Context(), h.opts.Patience, errNoMedia)
+func (h *Handler) source(ctx context.Context, s *live.Stream, q query, patience time.Duration) (live.Source[flv.Tag], error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoMedia)
 	defer cancel()
-	codec, err := askedAudio(r)
-	if err != nil {
-		return nil, err
-	}
 	if err := s.Ready(ctx); err != nil {
 		return nil, err
 	}
+	codec := q.audio
 	if codec == av.CodecNone {
 		codec = published(s.Tracks())
 	}
@@ -150,29 +178,11 @@ func (h *Handler) source(r *http.Request, s *live.Stream) (live.Source[flv.Tag],
 	if err != nil {
 		return nil, err
 	}
-	layer := r.URL.Query().Get("layer")
-	frames, err = s.Layer(layer, codec.String(), frames)
+	frames, err = s.Layer(q.layer, codec.String(), frames)
 	if err != nil {
 		return nil, err
 	}
-	return live.FeedOf(s, "flv-"+codec.String()+"/"+layer, frames, newEncoder), nil
-}
-
-// askedAudio is the audio codec of ?audio=. The default is AAC, and none in a build that cannot make it.
-func askedAudio(r *http.Request) (av.Codec, error) {
-	switch r.URL.Query().Get("audio") {
-	case "aac":
-		return av.CodecAAC, nil
-	case "opus":
-		return av.CodecOpus, nil
-	case "":
-		if transcode.Available() {
-			return av.CodecAAC, nil
-		}
-		return av.CodecNone, nil
-	default:
-		return 0, errBadAudio
-	}
+	return live.FeedOf(s, "flv-"+codec.String()+"/"+q.layer, frames, newEncoder), nil
 }
 
 // published is the audio codec as it comes.
@@ -183,10 +193,10 @@ func published(ts av.Tracks) av.Codec {
 	return av.CodecOpus
 }
 
-// askedVideo tells whether the viewer takes the video there is. Browsers play H.265 and AV1 in Enhanced FLV as far as
+// takes tells whether the viewer takes the video there is. Browsers play H.265 and AV1 in Enhanced FLV as far as
 // they have the decoder; VP9 has its place there, too, but mpegts.js refuses it and would play the sound alone.
-func askedVideo(r *http.Request, ts av.Tracks) error {
-	if v := ts.Video(); v != nil && v.Codec == av.CodecVP9 && r.URL.Query().Get("video") != "vp9" {
+func (q query) takes(ts av.Tracks) error {
+	if v := ts.Video(); v != nil && v.Codec == av.CodecVP9 && !q.vp9 {
 		return errVP9
 	}
 	return nil
@@ -237,14 +247,19 @@ func (h *Handler) leave(k live.Key) {
 // refuse answers with the reason why a viewer is not served.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	problem := func(status int, code, detail string) { h.opts.Problem(w, r, status, code, detail) }
+	var bad *badParameter
 	switch {
-	case errors.Is(err, errBadAudio):
-		problem(http.StatusBadRequest, "bad_audio", err.Error())
+	case errors.As(err, &bad):
+		problem(http.StatusBadRequest, "bad_"+bad.name, bad.Error())
 	case errors.Is(err, errVP9):
 		problem(http.StatusNotAcceptable, "video_unavailable", "the video is VP9, which few players take in FLV: play it by HLS, or ask for ?video=vp9")
 	case errors.Is(err, live.ErrNoLayer):
 		problem(http.StatusNotFound, "layer_not_found", err.Error())
+	case errors.Is(err, live.ErrNoStream):
+		w.Header().Set("Retry-After", retryAfter)
+		problem(http.StatusNotFound, "stream_not_found", "the stream is not live")
 	case errors.Is(err, errNoMedia), errors.Is(err, live.ErrEnded):
+		w.Header().Set("Retry-After", retryAfter)
 		problem(http.StatusNotFound, "stream_not_found", "the stream has no media")
 	case errors.Is(err, transcode.ErrNoDecoder), errors.Is(err, transcode.ErrSource):
 		problem(http.StatusNotAcceptable, "audio_unavailable", "the stream's sound is AAC that cannot be made Opus here; ask for ?audio=aac")
@@ -263,4 +278,5 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func header(head http.Header) {
 	head.Set("Content-Type", "video/x-flv")
 	head.Set("Cache-Control", "no-store")
+	head.Set("X-Accel-Buffering", "no") // nginx would collect what is to be seen at once
 }

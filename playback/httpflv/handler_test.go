@@ -291,6 +291,11 @@ func TestRefusals(t *testing.T) {
 		{"not live", testOptions(), func(*rig) {}, "", 404, "stream_not_found"},
 		{"no media yet", hasty, func(r *rig) { r.publish(true, false) }, "", 404, "stream_not_found"},
 		{"audio that there is not", testOptions(), func(r *rig) { r.publish(true, false) }, "?audio=mp3", 400, "bad_audio"},
+		{"audio twice", testOptions(), func(*rig) {}, "?audio=aac&audio=aac", 400, "bad_audio"},
+		{"start that there is not", testOptions(), func(*rig) {}, "?start=now", 400, "bad_start"},
+		{"start twice", testOptions(), func(*rig) {}, "?start=gop&start=live", 400, "bad_start"},
+		{"layer that is none", testOptions(), func(*rig) {}, "?layer=a/b", 400, "bad_layer"},
+		{"layer too long", testOptions(), func(*rig) {}, "?layer=" + strings.Repeat("q", 65), 400, "bad_layer"},
 		{"layer without simulcast", testOptions(), func(r *rig) {
 			r.publish(true, false)
 			r.pictures(1)
@@ -308,8 +313,8 @@ func TestRefusals(t *testing.T) {
 			if resp.StatusCode != c.status || resp.Header.Get("X-Code") != c.code {
 				t.Errorf("%d %s", resp.StatusCode, resp.Header.Get("X-Code"))
 			}
-			if c.status == 503 && resp.Header.Get("Retry-After") == "" {
-				t.Error("no Retry-After")
+			if again := c.status == 503 || c.code == "stream_not_found"; again != (resp.Header.Get("Retry-After") != "") {
+				t.Errorf("Retry-After is %q", resp.Header.Get("Retry-After"))
 			}
 		})
 	}
@@ -343,20 +348,6 @@ func TestUnauthorized(t *testing.T) {
 	r.publish(true, false)
 	if resp := r.get(""); resp.StatusCode != 401 || resp.Header.Get("X-Code") != "token_missing" {
 		t.Errorf("%d %s", resp.StatusCode, resp.Header.Get("X-Code"))
-	}
-}
-
-func TestHead(t *testing.T) {
-	r := newRig(t, testOptions(), nil)
-	r.publish(true, false)
-	r.pictures(1)
-	resp, err := http.Head(r.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "video/x-flv" || r.door.Total() != 0 {
-		t.Errorf("%d %v, %d viewers", resp.StatusCode, resp.Header, r.door.Total())
 	}
 }
 

@@ -71,11 +71,20 @@ func testOptions() Options {
 // newRig starts a hub, the door and a server. Tests that end the stream do so by the publisher.
 func newRig(t *testing.T, o Options, configure func(*httptest.Server)) *rig {
 	t.Helper()
-	r := &rig{t: t}
-	r.hub = live.NewRegistry(live.Options{
+	return newRigOn(t, live.NewRegistry(hubOptions()), o, configure)
+}
+
+func hubOptions() live.Options {
+	return live.Options{
 		RingBytes: 4 << 20, RingTime: 10 * time.Second, Fresh: 3 * time.Second, Grace: time.Minute,
 		TrackWait: time.Second, FeedIdle: time.Second, MaxStreams: 10,
-	})
+	}
+}
+
+// newRigOn is newRig on a hub of one's own.
+func newRigOn(t *testing.T, hub *live.Registry, o Options, configure func(*httptest.Server)) *rig {
+	t.Helper()
+	r := &rig{t: t, hub: hub}
 	o.Hub = r.hub
 	r.door = NewHandler(o)
 	mux := http.NewServeMux()

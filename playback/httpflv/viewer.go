@@ -33,14 +33,14 @@ type viewer struct {
 }
 
 // play serves one viewer until the stream ends, the viewer leaves or is too slow.
-func (h *Handler) play(w http.ResponseWriter, r *http.Request, s *live.Stream, source live.Source[flv.Tag]) {
-	reader := source.NewReader(live.ReaderOptions{Name: "flv", Join: h.opts.Join})
+func (h *Handler) play(w http.ResponseWriter, r *http.Request, s *live.Stream, source live.Source[flv.Tag], q query) {
+	reader := source.NewReader(live.ReaderOptions{Name: "flv", Start: q.start, Join: h.opts.Join})
 	defer reader.Close()
 	ctx, cancel := context.WithTimeoutCause(r.Context(), h.opts.Patience, errNoMedia)
 	defer cancel()
 	tracks, err := reader.Start(ctx)
 	if err == nil {
-		err = askedVideo(r, tracks)
+		err = q.takes(tracks)
 	}
 	if err != nil {
 		h.refuse(w, r, err)

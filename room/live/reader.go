@@ -19,6 +19,8 @@ const (
 	StartOldest
 	// StartNewest begins at the newest join point held, whatever its age.
 	StartNewest
+	// StartNext begins at the next join point to come, which is asked for: the least delay, and a wait for it.
+	StartNext
 )
 
 // patience is how long a reader waits for the key frame it asked for before it asks again, or takes an older
@@ -149,6 +151,7 @@ func (r *Reader[T]) begin() {
 		at = r.oldestJoin()
 	case StartNewest:
 		at = r.newestJoin()
+	case StartNext:
 	default:
 		if e := r.newestJoin(); e != nil && r.ring.age(e) <= r.fresh {
 			at = e
@@ -195,7 +198,7 @@ func (r *Reader[T]) settle(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-timer.C:
-			if e := r.newestJoin(); e != nil && !r.lagged {
+			if e := r.newestJoin(); e != nil && !r.lagged && r.opts.Start != StartNext {
 				r.stand(e)
 				return nil
 			}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Options bound and time the hub. All are required but Log and Now.
+// Options bound and time the hub. All are required but Wait, MaxWaiting, Log and Now.
 type Options struct {
 	RingBytes int           // bytes that each ring may keep
 	RingTime  time.Duration // media time that each ring may keep
@@ -20,6 +20,9 @@ type Options struct {
 	TrackWait  time.Duration // how long announced tracks are awaited after the first media
 	FeedIdle   time.Duration // how long a feed goes on without readers
 	MaxStreams int
+	// Wait is how long Await waits for a publisher, and MaxWaiting how many readers may do so at once.
+	Wait       time.Duration
+	MaxWaiting int
 	Log        *slog.Logger
 	Now        func() time.Time
 }
@@ -33,6 +36,8 @@ type Registry struct {
 
 	mu       sync.RWMutex // guards the fields below
 	streams  map[Key]*Stream
+	arrivals map[Key]*arrival // of streams that are not there; see Await
+	waiting  int              // readers that wait for these
 	stopping bool
 }
 
@@ -44,7 +49,7 @@ func NewRegistry(o Options) *Registry {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &Registry{opts: o, log: o.Log, streams: make(map[Key]*Stream)}
+	r := &Registry{opts: o, log: o.Log, streams: make(map[Key]*Stream), arrivals: make(map[Key]*arrival)}
 	r.stats = newStats(r)
 	return r
 }
@@ -60,6 +65,9 @@ func (r *Registry) Run(ctx context.Context) error {
 	r.stopping = true
 	all := r.streams
 	r.streams = make(map[Key]*Stream)
+	for k := range r.arrivals {
+		r.announceLocked(k)
+	}
 	r.mu.Unlock()
 	for _, s := range all {
 		s.finish(ErrStopping)
@@ -89,6 +97,7 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 		}
 		s = newStream(k, r)
 		r.streams[k] = s
+		defer r.announceLocked(k) // once it has its publisher
 	}
 	p := &Publisher{stream: s, opts: o, done: make(chan struct{})}
 	s.take(p, ErrReplaced)

@@ -16,6 +16,7 @@ type Stats struct {
 	feedErrors    *prometheus.CounterVec // by feed
 	streams       *prometheus.Desc
 	ringBytes     *prometheus.Desc
+	waiting       *prometheus.Desc
 }
 
 func newStats(reg *Registry) *Stats {
@@ -38,6 +39,7 @@ func newStats(reg *Registry) *Stats {
 		feedErrors:    vec("weir_feed_errors_total", "Values that could not be encoded for a feed.", "feed"),
 		streams:       prometheus.NewDesc("weir_streams", "Streams by state.", []string{"state"}, nil),
 		ringBytes:     prometheus.NewDesc("weir_ring_bytes", "Bytes held by the rings of all streams, feeds left out.", nil, nil),
+		waiting:       prometheus.NewDesc("weir_viewers_waiting", "Viewers who wait for a publisher.", nil, nil),
 	}
 }
 
@@ -55,6 +57,7 @@ func (s *Stats) Describe(ch chan<- *prometheus.Desc) {
 	}
 	ch <- s.streams
 	ch <- s.ringBytes
+	ch <- s.waiting
 }
 
 // Collect implements prometheus.Collector.
@@ -74,4 +77,5 @@ func (s *Stats) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(s.streams, prometheus.GaugeValue, float64(n), State(state).String())
 	}
 	ch <- prometheus.MustNewConstMetric(s.ringBytes, prometheus.GaugeValue, float64(bytes))
+	ch <- prometheus.MustNewConstMetric(s.waiting, prometheus.GaugeValue, float64(s.reg.Waiting()))
 }

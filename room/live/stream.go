@@ -117,6 +117,11 @@ func (s *Stream) Err() error {
 // Errors: ErrEnded with the reason, or the context's.
 func (s *Stream) Ready(ctx context.Context) error {
 	select {
+	case <-s.ready: // also when the context is done: they are known
+		return nil
+	default:
+	}
+	select {
 	case <-s.ready:
 		return nil
 	case <-s.ring.done:
