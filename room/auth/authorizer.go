@@ -15,11 +15,12 @@ type Action uint8
 
 // The actions. The zero value is none and is never allowed.
 const (
-	ActionNone    Action = iota
-	ActionPublish        // send a stream into a room
-	ActionPlay           // watch a stream
-	ActionList           // see what is live
-	ActionAdmin          // see and change everything in the app
+	ActionNone      Action = iota
+	ActionPublish          // send a stream into a room
+	ActionPlay             // watch a stream
+	ActionList             // see what is live
+	ActionAdmin            // see and change everything in the app
+	ActionAddresses        // be told the addresses of a stream
 )
 
 // Mode says who may publish.
@@ -39,24 +40,59 @@ type Options struct {
 	App App
 	// Publish says who may publish.
 	Publish Mode
+	// PlaySigned closes playing to everybody without a signed address or a UserSig that allows it.
+	PlaySigned bool
+	// Keys sign addresses; those that are missing are derived from the app's key.
+	Keys Keys
+	// Dialects are the dialects of signed addresses that are taken; only weir's own when there are none.
+	Dialects []Dialect
+	// Uses remembers which addresses for one use were used; nil refuses all of these.
+	Uses Uses
 	// Now tells the time; time.Now when nil.
 	Now func() time.Time
 }
 
-// Request asks for one action. Its ids must have passed CheckRoom and CheckStream.
+// Uses remembers addresses for one use.
+type Uses interface {
+	// Use notes a use, to be remembered until a time at least, and tells whether it is the first of that name. Of
+	// two at once one is. An error means that it could not be noted, so that the address must not open.
+	Use(once string, until time.Time) (first bool, err error)
+}
+
+// Request asks for one action. Its ids must have passed CheckRoom and CheckStream. RequestOf makes one.
 type Request struct {
 	Action       Action
 	Room, Stream string
 	// Token is a UserSig, or empty.
 	Token string
+	// Query is the address's query as it came, where a signature may be, and Path its path, percent-encoded.
+	Query, Path string
+	// Session goes on with what was granted before: neither the signature's expiry counts, nor that the address was
+	// used. Whoever asks so must know by other means, such as a secret id, that it is about that session.
+	Session bool
+}
+
+// RequestOf is what an HTTP request asks for.
+func RequestOf(r *http.Request, action Action, room, stream string) Request {
+	return Request{
+		Action: action, Room: room, Stream: stream, Token: Token(r), Query: r.URL.RawQuery, Path: r.URL.EscapedPath(),
+	}
+}
+
+// OfSession is the request made of one whose path is one segment below the address that began the session.
+func (r Request) OfSession() Request {
+	r.Session, r.Path = true, r.Path[:max(strings.LastIndexByte(r.Path, '/'), 0)]
+	return r
 }
 
 // Grant is the answer to a Request that is allowed.
 type Grant struct {
 	// User is who asked; empty when nobody in particular did.
 	User string
-	// Expires is when the grant ends; zero when it does not.
+	// Expires is until when the grant opens something; zero when there is no end to that.
 	Expires time.Time
+	// Ends is when what was begun with the grant has to end, too; zero when it may go on.
+	Ends time.Time
 	// Rights are what may be sent and received: a token may allow sound only.
 	Rights Rights
 	// Admin is true for a user who may administer the app.
@@ -65,9 +101,13 @@ type Grant struct {
 
 // Authorizer decides on requests to one app.
 type Authorizer struct {
-	app     App
-	publish Mode
-	now     func() time.Time
+	app        App
+	publish    Mode
+	playSigned bool // playing needs authority
+	keys       Keys
+	dialects   [len(dialects)]bool
+	uses       Uses
+	now        func() time.Time
 }
 
 // New returns an Authorizer.
@@ -82,27 +122,110 @@ func New(o Options) (*Authorizer, error) {
 		o.Now = time.Now
 	}
 	o.App.Admins = slices.Clone(o.App.Admins)
-	return &Authorizer{app: o.App, publish: o.Publish, now: o.Now}, nil
+	keys, err := o.Keys.WithDefaults(o.App.Key)
+	if err != nil {
+		return nil, err
+	}
+	a := &Authorizer{app: o.App, publish: o.Publish, playSigned: o.PlaySigned, keys: keys, uses: o.Uses, now: o.Now}
+	a.dialects[DialectWeir] = true // the addresses that one address leads to are signed in it
+	for _, d := range o.Dialects {
+		a.dialects[d] = true
+	}
+	return a, nil
 }
+
+// PlaySigned tells whether playing needs a signed address or a token.
+func (a *Authorizer) PlaySigned() bool { return a.playSigned }
 
 // Authorize grants the request or says why not, with one of this package's errors.
 func (a *Authorizer) Authorize(_ context.Context, r Request) (Grant, error) {
 	switch r.Action {
-	case ActionPlay, ActionList:
-		return Grant{Rights: RightsAll}, nil
+	case ActionPlay:
+		return a.authorizePlay(&r)
+	case ActionList:
+		if !a.playSigned {
+			return Grant{Rights: RightsAll}, nil
+		}
+		return a.authorizeToken(&r, RightReceiveAudio|RightReceiveVideo)
 	case ActionPublish:
-		return a.authorizePublish(r)
+		return a.authorizePublish(&r)
+	case ActionAddresses:
+		return a.authorizeAddresses(&r)
 	case ActionAdmin:
-		return a.authorizeAdmin(r)
+		return a.authorizeAdmin(&r)
 	default:
 		return Grant{}, ErrForbidden
 	}
 }
 
-func (a *Authorizer) authorizePublish(r Request) (Grant, error) {
-	if a.publish == PublishOpen && r.Token == "" {
+// authorizePlay wants a signature or a token. Where playing is open they only tell who it is, if they are good.
+func (a *Authorizer) authorizePlay(r *Request) (Grant, error) {
+	if !a.playSigned && r.Token == "" && r.Query == "" {
 		return Grant{Rights: RightsAll}, nil
 	}
+	grant, err := a.authorizeAny(r, RightReceiveAudio|RightReceiveVideo)
+	if err != nil && !a.playSigned {
+		return Grant{Rights: RightsAll}, nil
+	}
+	return grant, err
+}
+
+func (a *Authorizer) authorizePublish(r *Request) (Grant, error) {
+	grant, err := a.authorizeAny(r, RightSendAudio|RightSendVideo)
+	if a.publish == PublishOpen && errors.Is(err, ErrNoToken) {
+		return Grant{Rights: RightsAll}, nil
+	}
+	return grant, err
+}
+
+// authorizeAddresses takes whoever has an address for playing, or a token that is good for something in the room.
+func (a *Authorizer) authorizeAddresses(r *Request) (Grant, error) {
+	as := *r
+	as.Action = ActionPlay
+	return a.authorizeAny(&as, RightSendAudio|RightSendVideo|RightReceiveAudio|RightReceiveVideo)
+}
+
+// authorizeAny takes a token that has any of the rights, or else a signature.
+func (a *Authorizer) authorizeAny(r *Request, needs Rights) (Grant, error) {
+	pr, err := parseProof(r.Query)
+	switch {
+	case err != nil:
+		return Grant{}, err
+	case pr.of(paramUserSig) != "" && pr.signature():
+		return Grant{}, fmt.Errorf("%w: there is a token beside it in the address", ErrBadSignature)
+	case r.Token != "" || !pr.signature():
+		return a.authorizeToken(r, needs)
+	}
+	pass, err := a.verify(r, &pr)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := a.use(&pass, r.Session); err != nil {
+		return Grant{}, err
+	}
+	return pass.grant(), nil
+}
+
+// use takes the one use that an address may be for.
+func (a *Authorizer) use(p *Pass, session bool) error {
+	if p.Once == "" || session {
+		return nil
+	}
+	if a.uses == nil {
+		return ErrUsed
+	}
+	first, err := a.uses.Use(p.Once, p.Expires)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot note that the address was used: %w", err)
+	case !first:
+		return ErrUsed
+	}
+	return nil
+}
+
+// authorizeToken takes a token that has any of the rights in the request's room.
+func (a *Authorizer) authorizeToken(r *Request, needs Rights) (Grant, error) {
 	user, err := a.Verify(r.Token)
 	if err != nil {
 		return Grant{}, err
@@ -112,14 +235,14 @@ func (a *Authorizer) authorizePublish(r Request) (Grant, error) {
 		if user.Limit.Room != r.Room {
 			return Grant{}, fmt.Errorf("%w: the token is for another room", ErrForbidden)
 		}
-		if !grant.Rights.Has(RightSendAudio | RightSendVideo) {
+		if !grant.Rights.Has(needs) {
 			return Grant{}, fmt.Errorf("%w: the token allows neither sound nor picture", ErrForbidden)
 		}
 	}
 	return grant, nil
 }
 
-func (a *Authorizer) authorizeAdmin(r Request) (Grant, error) {
+func (a *Authorizer) authorizeAdmin(r *Request) (Grant, error) {
 	user, err := a.Verify(r.Token)
 	if err != nil {
 		return Grant{}, err

@@ -17,9 +17,27 @@ var (
 	ErrWrongApp = errors.New("the token is for another app")
 	// ErrForbidden means that the token's user is known and may not do this.
 	ErrForbidden = errors.New("the user may not do this")
+	// ErrBadSignature means that a signed address is malformed, altered, or signed for something else.
+	ErrBadSignature = errors.New("the signature is not valid")
+	// ErrSignatureExpired means that a signed address was good once.
+	ErrSignatureExpired = errors.New("the address has expired")
+	// ErrUsed means that an address for one use was used before.
+	ErrUsed = errors.New("the address was for one use and has been used")
+	// ErrBadDialect means that a dialect is unknown, or cannot say what is to be signed.
+	ErrBadDialect = errors.New("the dialect cannot do this")
 	// ErrBadID means that a room, stream or user id has a form that none may have.
 	ErrBadID = errors.New("the id is not valid")
 )
+
+// ErrEnds is why a session ends whose address promised that it would.
+var ErrEnds error = ending{}
+
+type ending struct{}
+
+func (ending) Error() string { return "the address allowed it until now" }
+
+// Reason is the reason for counters and logs.
+func (ending) Reason() string { return "expired" }
 
 // outcomes are the errors as HTTP shows them. The codes are stable.
 var outcomes = []struct {
@@ -32,6 +50,10 @@ var outcomes = []struct {
 	{ErrExpired, http.StatusUnauthorized, "token_expired"},
 	{ErrWrongApp, http.StatusUnauthorized, "token_wrong_app"},
 	{ErrForbidden, http.StatusForbidden, "forbidden"},
+	{ErrBadSignature, http.StatusForbidden, "signature_invalid"},
+	{ErrSignatureExpired, http.StatusForbidden, "signature_expired"},
+	{ErrUsed, http.StatusForbidden, "address_used"},
+	{ErrBadDialect, http.StatusBadRequest, "bad_dialect"},
 	{ErrBadID, http.StatusBadRequest, "bad_id"},
 }
 
