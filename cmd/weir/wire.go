@@ -26,6 +26,7 @@ import (
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc"
+	"weir/rtc/signaling"
 	"weir/segmenter"
 	"weir/web"
 )
@@ -109,7 +110,7 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		App: app, Engine: s.engine, Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
 		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
 		Handshake: cfg.Ingest.HandshakeTimeout, Problem: api.Problem, Log: s.log,
-		ICEServers: whip.ICEServers{
+		ICEServers: signaling.ICEServers{
 			URLs: cfg.WebRTC.ICEServers, Secret: auth.Secret(cfg.WebRTC.TURNSecret), TTL: cfg.WebRTC.TURNTTL,
 		},
 	})

@@ -2,11 +2,12 @@ package whip
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"weir/rtc/signaling"
 )
 
 // finishAnswer adds to the peer connection's answer what it has no words for, and takes out the candidates that
@@ -30,7 +31,7 @@ func finishAnswer(text string, o *offer, startBitrate int, clientIsLocal bool) (
 			m.WithPropertyAttribute(attrMuxOnly) // RFC 9725 4.4
 		}
 		if !clientIsLocal {
-			dropLoopback(m)
+			signaling.DropLoopback(m)
 		}
 	}
 	out, err := s.Marshal()
@@ -43,8 +44,8 @@ func finishAnswer(text string, o *offer, startBitrate int, clientIsLocal bool) (
 // addFormat adds a parameter to the format line of the section's codec, unless the line has it.
 func addFormat(m *sdp.MediaDescription, s *section, name, value string) {
 	pt := s.params.PayloadType
-	p, _ := readPayload(m, uint8(pt))
-	if _, there := p.fmtp[name]; there {
+	p, _ := signaling.ReadPayload(m, uint8(pt))
+	if _, there := p.Parameters[name]; there {
 		return
 	}
 	prefix := strconv.Itoa(int(pt)) + " "
@@ -55,21 +56,4 @@ func addFormat(m *sdp.MediaDescription, s *section, name, value string) {
 		}
 	}
 	m.Attributes = append(m.Attributes, sdp.NewAttribute("fmtp", prefix+name+"="+value))
-}
-
-// dropLoopback takes out candidates that only this machine can reach.
-func dropLoopback(m *sdp.MediaDescription) {
-	kept := m.Attributes[:0]
-	for _, a := range m.Attributes {
-		if a.Key == "candidate" {
-			// RFC 8839 5.1: foundation component transport priority address …
-			if f := strings.Fields(a.Value); len(f) > 4 {
-				if ip, err := netip.ParseAddr(f[4]); err == nil && ip.IsLoopback() {
-					continue
-				}
-			}
-		}
-		kept = append(kept, a)
-	}
-	m.Attributes = kept
 }

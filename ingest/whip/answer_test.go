@@ -11,6 +11,7 @@ import (
 	"github.com/pion/sdp/v3"
 
 	"weir/room/live"
+	"weir/rtc/signaling"
 )
 
 const aLocalClient = "127.0.0.1:4711"
@@ -103,7 +104,7 @@ func checkAnswer(t *testing.T, offerText, answer string) {
 			t.Errorf("section %d agrees to the layers %v %v, want %v", i, values(m, "rid"), values(m, "simulcast"), want.layers)
 		}
 	}
-	if len(answered) > 1 && !bundled(parse(t, answer)) {
+	if len(answered) > 1 && !signaling.Bundled(parse(t, answer)) {
 		t.Error("WH-08: the answer is not in one BUNDLE")
 	}
 }
@@ -140,8 +141,8 @@ func format(t *testing.T, answer, kind string) map[string]string {
 		if m.MediaName.Media != kind {
 			continue
 		}
-		p, _ := readPayload(m, uint8(must(strconv.Atoi(m.MediaName.Formats[0]))))
-		return p.fmtp
+		p, _ := signaling.ReadPayload(m, uint8(must(strconv.Atoi(m.MediaName.Formats[0]))))
+		return p.Parameters
 	}
 	return nil
 }

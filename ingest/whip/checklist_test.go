@@ -15,6 +15,7 @@ import (
 
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/rtc/signaling"
 )
 
 const anUfrag, aPWD = "a=ice-ufrag:abcdef\r\n", "a=ice-pwd:abcdefghijklmnopqrstuvwx\r\n"
@@ -31,7 +32,7 @@ func (s *server) session(t *testing.T) (path, tag string) {
 
 // patch sends a fragment as the host.
 func (s *server) patch(path, match, fragment string) *httptest.ResponseRecorder {
-	return s.call(call{method: "PATCH", path: path, kind: kindFragment, token: token(s.t, "host"), match: match, body: fragment, from: aLocalClient})
+	return s.call(call{method: "PATCH", path: path, kind: signaling.KindFragment, token: token(s.t, "host"), match: match, body: fragment, from: aLocalClient})
 }
 
 // checklist is RFC 9725, one row for each thing to check. Rows with a function of another file share it.
@@ -43,9 +44,9 @@ var checklist = []struct {
 	{"WH-02 the Location resolves and cannot be guessed", locationResolves},
 	{"WH-03 the content type", func(t *testing.T) {
 		s := newServer(t)
-		for kind, want := range map[string]int{"": 415, "text/plain": 415, kindFragment: 415, "application/sdp; charset=utf-8": 201} {
+		for kind, want := range map[string]int{"": 415, "text/plain": 415, signaling.KindFragment: 415, "application/sdp; charset=utf-8": 201} {
 			w := s.call(call{method: "POST", path: "/whip/room/cam", kind: kind, token: token(t, "host"), body: offerText(t)})
-			if w.Code != want || (w.Header().Get("Accept-Post") == kindSDP) != (want == 415) {
+			if w.Code != want || (w.Header().Get("Accept-Post") == signaling.KindSDP) != (want == 415) {
 				t.Errorf("%q: %d %v %s", kind, w.Code, w.Header(), w.Body)
 			}
 		}
@@ -168,8 +169,8 @@ var checklist = []struct {
 	{"WH-15 a fragment that is none", func(t *testing.T) {
 		s := newServer(t)
 		path, tag := s.session(t)
-		for _, kind := range []string{"", kindSDP, "application/json"} {
-			if w := s.call(call{method: "PATCH", path: path, kind: kind, token: token(t, "host"), match: tag, body: "a=end-of-candidates\r\n"}); w.Code != 415 || w.Header().Get("Accept-Patch") != kindFragment {
+		for _, kind := range []string{"", signaling.KindSDP, "application/json"} {
+			if w := s.call(call{method: "PATCH", path: path, kind: kind, token: token(t, "host"), match: tag, body: "a=end-of-candidates\r\n"}); w.Code != 415 || w.Header().Get("Accept-Patch") != signaling.KindFragment {
 				t.Errorf("%q: %d %v", kind, w.Code, w.Header())
 			}
 		}
@@ -178,7 +179,7 @@ var checklist = []struct {
 				t.Errorf("%q: %d", body, w.Code)
 			}
 		}
-		if w := s.patch(path, tag, strings.Repeat("a=x\r\n", maxFragment/5+1)); w.Code != 413 {
+		if w := s.patch(path, tag, strings.Repeat("a=x\r\n", signaling.MaxFragment/5+1)); w.Code != 413 {
 			t.Errorf("too large: %d", w.Code)
 		}
 	}},
@@ -194,10 +195,10 @@ var checklist = []struct {
 				t.Errorf("%s: %d %s", c, w.Code, w.Body)
 			}
 		}
-		if w := s.patch(path, tag, strings.Repeat("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n", 3*maxCandidates)); w.Code != 204 {
+		if w := s.patch(path, tag, strings.Repeat("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n", 3*signaling.MaxCandidates)); w.Code != 204 {
 			t.Errorf("many: %d", w.Code)
 		}
-		if n := len(s.only().offered()); n > maxCandidates {
+		if n := len(s.only().ice.Offered()); n > signaling.MaxCandidates {
 			t.Errorf("%d candidates are taken", n)
 		}
 	}},
@@ -239,7 +240,7 @@ var checklist = []struct {
 			{limited(t, "host", "other", auth.RightsAll), 403},
 			{token(t, "administrator"), 204},
 		} {
-			w := s.call(call{method: "PATCH", path: path, kind: kindFragment, token: tc.token, match: tag, body: "a=end-of-candidates\r\n"})
+			w := s.call(call{method: "PATCH", path: path, kind: signaling.KindFragment, token: tc.token, match: tag, body: "a=end-of-candidates\r\n"})
 			if w.Code != tc.want {
 				t.Errorf("%d, want %d: %s", w.Code, tc.want, w.Body)
 			}
@@ -255,7 +256,7 @@ var checklist = []struct {
 				}
 			}
 		}
-		if w := s.call(call{method: "POST", path: path, kind: kindSDP, token: token(t, "host"), body: offerText(t)}); w.Code != 405 {
+		if w := s.call(call{method: "POST", path: path, kind: signaling.KindSDP, token: token(t, "host"), body: offerText(t)}); w.Code != 405 {
 			t.Errorf("POST to the session: %d", w.Code)
 		}
 		if w := s.call(call{method: "DELETE", path: "/whip/room/cam", token: token(t, "host")}); w.Code != 405 {
@@ -265,10 +266,10 @@ var checklist = []struct {
 	{"WH-22 OPTIONS needs no authority", func(t *testing.T) {
 		s := newServer(t)
 		path, _ := s.session(t)
-		if w := s.call(call{method: "OPTIONS", path: "/whip/room/cam"}); w.Code != 200 || w.Header().Get("Accept-Post") != kindSDP || !strings.Contains(w.Header().Get("Allow"), "POST") {
+		if w := s.call(call{method: "OPTIONS", path: "/whip/room/cam"}); w.Code != 200 || w.Header().Get("Accept-Post") != signaling.KindSDP || !strings.Contains(w.Header().Get("Allow"), "POST") {
 			t.Errorf("the endpoint: %d %v", w.Code, w.Header())
 		}
-		if w := s.call(call{method: "OPTIONS", path: path}); w.Code != 200 || w.Header().Get("Accept-Patch") != kindFragment || !strings.Contains(w.Header().Get("Allow"), "PATCH, DELETE") {
+		if w := s.call(call{method: "OPTIONS", path: path}); w.Code != 200 || w.Header().Get("Accept-Patch") != signaling.KindFragment || !strings.Contains(w.Header().Get("Allow"), "PATCH, DELETE") {
 			t.Errorf("the session: %d %v", w.Code, w.Header())
 		}
 	}},
@@ -334,7 +335,7 @@ func trickled(t *testing.T) {
 }
 
 func iceServers(t *testing.T) {
-	servers := ICEServers{
+	servers := signaling.ICEServers{
 		URLs:   []string{"stun:stun.example.net", "turn:turn.example.net?transport=udp"},
 		Secret: "a-secret-that-is-shared", TTL: time.Hour,
 	}
@@ -375,16 +376,6 @@ func iceServers(t *testing.T) {
 	}
 }
 
-// The convention's own example: the password is base64(HMAC-SHA1(secret, name)).
-func TestTURNCredentials(t *testing.T) {
-	s := ICEServers{Secret: "north", TTL: time.Hour}
-	name, password := s.credentials("alice", time.Unix(1433895918-3600, 0))
-	// echo -n 1433895918:alice | openssl dgst -sha1 -hmac north -binary | base64
-	if name != "1433895918:alice" || password != "RqMvcGPYTJMGThVLSi4amT4zFtI=" {
-		t.Errorf("%s, %s", name, password)
-	}
-}
-
 // ?policy= may be stricter than the configuration; less strict is an administrator's.
 func TestPolicyOfAPublish(t *testing.T) {
 	for _, tc := range []struct {
@@ -405,7 +396,7 @@ func TestPolicyOfAPublish(t *testing.T) {
 	} {
 		s := newServer(t, func(o *Options, _ *live.Options) { o.Policy = tc.configured })
 		for i, want := range []int{tc.status, tc.then} {
-			w := s.call(call{method: "POST", path: "/whip/room/cam" + tc.query, kind: kindSDP, token: token(t, tc.user), body: offerText(t)})
+			w := s.call(call{method: "POST", path: "/whip/room/cam" + tc.query, kind: signaling.KindSDP, token: token(t, tc.user), body: offerText(t)})
 			if w.Code != want {
 				t.Errorf("%v, %q by %s, publish %d: %d %s", tc.configured, tc.query, tc.user, i, w.Code, w.Body)
 			}
@@ -423,7 +414,7 @@ func TestFiveHundredThatNeverConnect(t *testing.T) {
 	before := runtimeState(t)
 	for i := range publishers {
 		path := "/whip/room/" + url.PathEscape("cam"+strconv.Itoa(i))
-		w := s.call(call{method: "POST", path: path, kind: kindSDP, token: token(t, "host"), body: offerText(t)})
+		w := s.call(call{method: "POST", path: path, kind: signaling.KindSDP, token: token(t, "host"), body: offerText(t)})
 		if w.Code != http.StatusCreated {
 			t.Fatalf("publisher %d: %d %s", i, w.Code, w.Body)
 		}

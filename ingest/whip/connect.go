@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"weir/rtc/signaling"
 )
 
 // gatherTimeout bounds the wait for candidates, which all are addresses of this machine.
@@ -44,7 +46,7 @@ func (s *section) register(media *webrtc.MediaEngine) error {
 		}
 	}
 	if s.transportCC != 0 {
-		return media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uriTransportCC}, s.kind)
+		return media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: signaling.TransportCC}, s.kind)
 	}
 	return nil
 }
@@ -52,11 +54,11 @@ func (s *section) register(media *webrtc.MediaEngine) error {
 // answerOf takes an offer and waits for the server's candidates.
 func answerOf(ctx context.Context, pc *webrtc.PeerConnection, offer string) (string, error) {
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-		return "", badOffer(err.Error())
+		return "", signaling.BadOffer(err.Error())
 	}
 	answer, err := pc.CreateAnswer(nil)
 	if err != nil {
-		return "", badOffer(err.Error())
+		return "", signaling.BadOffer(err.Error())
 	}
 	gathered := webrtc.GatheringCompletePromise(pc)
 	if err := pc.SetLocalDescription(answer); err != nil {

@@ -15,14 +15,12 @@ import (
 
 	"weir/room/live"
 	"weir/rtc"
+	"weir/rtc/signaling"
 )
 
 const (
 	maxFailures = 16 // that are remembered
 	maxPairs    = 32 // that are remembered of each
-	// maxDescription is bytes of a candidate: the longest IPv6 address needs half of it, and a name is as long as its
-	// sender likes.
-	maxDescription = 128
 )
 
 // Stage is how far a session came that failed.
@@ -93,7 +91,7 @@ func (s *session) noteFailure(reason error) {
 	key := s.publisher.Stream().Key()
 	f := Failure{
 		When: time.Now(), Room: key.Room, Stream: key.Stream, User: s.publisher.User(), Stage: stage,
-		Reason: live.Reason(reason), Offered: s.offered(), Announced: s.announced(),
+		Reason: live.Reason(reason), Offered: s.ice.Offered(), Announced: s.announced(),
 	}
 	if stage == StageICE {
 		f.Pairs = pairsOf(s.pc) // no close comes from the network yet, to which the statistics are no barrier
@@ -122,13 +120,6 @@ func (s *session) stage() Stage {
 	return StageMedia
 }
 
-// offered are the publisher's candidates, those included that came by PATCH.
-func (s *session) offered() []string {
-	s.ice.mu.Lock()
-	defer s.ice.mu.Unlock()
-	return slices.Clone(s.ice.offered)
-}
-
 // announced are the server's candidates as the answer had them.
 func (s *session) announced() []string {
 	var description sdp.SessionDescription
@@ -136,7 +127,7 @@ func (s *session) announced() []string {
 		return nil
 	}
 	var out []string
-	for _, a := range transport(&description).Attributes {
+	for _, a := range signaling.Transport(&description).Attributes {
 		f := strings.Fields(a.Value)
 		if a.Key != "candidate" || len(f) < 8 || f[1] != "1" { // RFC 8839 5.1; component 1 is all of rtcp-mux
 			continue
@@ -148,16 +139,6 @@ func (s *session) announced() []string {
 		}
 	}
 	return out
-}
-
-// describe is a candidate line in short, whatever comes before its foundation.
-func describe(value string) string {
-	f := strings.Fields(strings.TrimPrefix(value, "candidate:"))
-	if len(f) < 8 {
-		return ""
-	}
-	text := fmt.Sprintf("%s %s %s %s", strings.ToLower(f[2]), f[4], f[5], f[7])
-	return strings.Clone(text[:min(len(text), maxDescription)])
 }
 
 func pairsOf(pc *webrtc.PeerConnection) []Pair {

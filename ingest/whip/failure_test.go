@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/room/live"
+	"weir/rtc/signaling"
 )
 
 // A publisher that never comes through is remembered with what was tried.
@@ -15,7 +16,7 @@ func TestFailureOfICE(t *testing.T) {
 	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake = 300 * time.Millisecond })
 	offer := offerText(t, "a=mid:0\n", "a=mid:0\na=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\n"+
 		"a=candidate:2 1 udp 2130706430 6b0f6a5e-1f5c-4b2b-9d0e-0a1b2c3d4e5f.local 5000 typ host\n")
-	if w := s.call(call{method: "POST", path: "/whip/room/cam", kind: kindSDP, token: token(t, "host"), body: offer, from: aLocalClient}); w.Code != 201 {
+	if w := s.call(call{method: "POST", path: "/whip/room/cam", kind: signaling.KindSDP, token: token(t, "host"), body: offer, from: aLocalClient}); w.Code != 201 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	eventually(t, "the end", func() bool { return s.sessions() == 0 })
@@ -89,17 +90,5 @@ func TestAdvice(t *testing.T) {
 		if got := tc.failure.advise(8189); !strings.Contains(got, tc.says) {
 			t.Errorf("%s: %q", tc.name, got)
 		}
-	}
-}
-
-// A candidate's address is as long as its sender likes; what is remembered of it is not.
-func TestDescriptionsAreBounded(t *testing.T) {
-	long := strings.Repeat("a", 16<<10)
-	got := describe("candidate:1 1 UDP 1 " + long + " 9 typ host")
-	if want := ("udp " + long)[:maxDescription]; got != want {
-		t.Errorf("%d bytes", len(got))
-	}
-	if got := describe("1 1 udp 1 2001:db8::1 9 typ host generation 0"); got != "udp 2001:db8::1 9 host" {
-		t.Errorf("%q", got)
 	}
 }

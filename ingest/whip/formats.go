@@ -7,6 +7,7 @@ import (
 	"weir/mux/av"
 	"weir/mux/codec/h264"
 	"weir/mux/codec/h265"
+	"weir/rtc/signaling"
 )
 
 // maxSets bounds the parameter sets taken from an offer.
@@ -15,7 +16,7 @@ const maxSets = 8
 // videoFormat is how a video codec stands in an offer and in its answer.
 type videoFormat struct {
 	// best finds the payload type to take, or nil.
-	best func([]payload) *payload
+	best func([]signaling.Payload) *signaling.Payload
 	// echo are the parameters that the answer repeats, always is what it says in any case.
 	echo   []string
 	always string
@@ -81,15 +82,15 @@ func (f *videoFormat) parameterSets(fmtp map[string]string) [][]byte {
 
 // best finds the payload type of a codec's name with the highest rank, of equals the first. One whose rank is negative
 // is not taken.
-func best(all []payload, name string, rank func(fmtp map[string]string) int) *payload {
-	var found *payload
+func best(all []signaling.Payload, name string, rank func(fmtp map[string]string) int) *signaling.Payload {
+	var found *signaling.Payload
 	highest := -1
 	for i := range all {
 		p := &all[i]
-		if p.name != name || p.params.ClockRate != 90000 {
+		if p.Name != name || p.ClockRate != 90000 {
 			continue
 		}
-		if r := rank(p.fmtp); r > highest {
+		if r := rank(p.Parameters); r > highest {
 			found, highest = p, r
 		}
 	}
@@ -98,7 +99,7 @@ func best(all []payload, name string, rank func(fmtp map[string]string) int) *pa
 
 // bestH264 prefers packetization mode 1, then constrained baseline, which every viewer can play, then the order of
 // the offer.
-func bestH264(all []payload) *payload {
+func bestH264(all []signaling.Payload) *signaling.Payload {
 	return best(all, "H264", func(fmtp map[string]string) int {
 		rank := 0
 		switch fmtp["packetization-mode"] {
@@ -115,7 +116,7 @@ func bestH264(all []payload) *payload {
 }
 
 // bestH265 prefers the main profile. Only a single stream in decoding order is taken (RFC 7798 7.1).
-func bestH265(all []payload) *payload {
+func bestH265(all []signaling.Payload) *signaling.Payload {
 	return best(all, "H265", func(fmtp map[string]string) int {
 		mode := fmtp["tx-mode"]
 		switch {
@@ -134,9 +135,13 @@ func positive(v string) bool { return strings.Trim(v, "0") != "" }
 
 // bestAV1 and bestVP9 prefer the profile that every viewer can play, which is the default too (AV1 over RTP 7.2.1,
 // RFC 9628 6).
-func bestAV1(all []payload) *payload { return best(all, "AV1", mainProfile("profile")) }
+func bestAV1(all []signaling.Payload) *signaling.Payload {
+	return best(all, "AV1", mainProfile("profile"))
+}
 
-func bestVP9(all []payload) *payload { return best(all, "VP9", mainProfile("profile-id")) }
+func bestVP9(all []signaling.Payload) *signaling.Payload {
+	return best(all, "VP9", mainProfile("profile-id"))
+}
 
 func mainProfile(name string) func(fmtp map[string]string) int {
 	return func(fmtp map[string]string) int {

@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"mime"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -19,10 +16,8 @@ import (
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc"
+	"weir/rtc/signaling"
 )
-
-// maxOffer bounds an SDP offer; a browser's has 3 to 8 KB.
-const maxOffer = 64 << 10
 
 type authorizer interface {
 	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
@@ -41,11 +36,11 @@ type Options struct {
 	Policy live.Policy
 	// Codecs are the video codecs taken, in the order of choice behind H.264.
 	Codecs       []av.Codec
-	StartBitrate int           // kbit/s that browsers are told to begin with
-	Reorder      time.Duration // how long a missing packet is waited for
-	Timeout      time.Duration // silence after which a stream is interrupted
-	Handshake    time.Duration // how long a connection may take to come up
-	ICEServers   ICEServers    // that publishers are told of; none when empty
+	StartBitrate int                  // kbit/s that browsers are told to begin with
+	Reorder      time.Duration        // how long a missing packet is waited for
+	Timeout      time.Duration        // silence after which a stream is interrupted
+	Handshake    time.Duration        // how long a connection may take to come up
+	ICEServers   signaling.ICEServers // that publishers are told of; none when empty
 	// Problem answers with an error (RFC 9457).
 	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
 	Log     *slog.Logger
@@ -101,10 +96,10 @@ func (h *Handler) Publish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	head := w.Header()
-	head.Set("Content-Type", kindSDP)
+	head.Set("Content-Type", signaling.KindSDP)
 	head.Set("Cache-Control", "no-store")
 	head.Set("ETag", s.firstTag)
-	h.opts.ICEServers.addLinks(head, s.publisher.User(), true, time.Now())
+	h.opts.ICEServers.AddLinks(head, s.publisher.User(), true, time.Now())
 	head.Set("Location", strings.TrimSuffix(r.URL.EscapedPath(), "/")+"/"+s.id)
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
@@ -132,10 +127,10 @@ func (h *Handler) find(r *http.Request) (*session, error) {
 	s := h.sessions[r.PathValue("session")]
 	h.mu.Unlock()
 	if s == nil || s.publisher.Stream().Key() != key {
-		return nil, refuse(http.StatusNotFound, "session_not_found", "there is no such session")
+		return nil, signaling.Refuse(http.StatusNotFound, "session_not_found", "there is no such session")
 	}
 	if user := s.publisher.User(); user != grant.User && !grant.Admin {
-		return nil, refuse(http.StatusForbidden, "forbidden", "the session is another user's")
+		return nil, signaling.Refuse(http.StatusForbidden, "forbidden", "the session is another user's")
 	}
 	return s, nil
 }
@@ -161,7 +156,7 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, str
 	if err != nil {
 		return nil, "", err
 	}
-	body, err := readBody(w, r, kindSDP, maxOffer)
+	body, err := signaling.ReadOffer(w, r)
 	if err != nil {
 		return nil, "", err
 	}
@@ -173,29 +168,6 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, str
 		return nil, "", err
 	}
 	return h.open(r, key, live.PublishOptions{User: grant.User, Policy: policy}, o)
-}
-
-// readBody reads a body of a media type and of at most so many bytes.
-func readBody(w http.ResponseWriter, r *http.Request, kind string, most int64) ([]byte, error) {
-	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || got != kind {
-		accept := "Accept-Post"
-		if r.Method == http.MethodPatch {
-			accept = "Accept-Patch" // RFC 5789 2.2
-		}
-		w.Header().Set(accept, kind)
-		return nil, refuse(http.StatusUnsupportedMediaType, "not_sdp", "the Content-Type must be "+kind)
-	}
-	// MaxBytesReader also keeps the connection open until the client has read the refusal.
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, refuse(http.StatusRequestEntityTooLarge, "offer_too_large", fmt.Sprintf("the body is larger than %d KiB", most>>10))
-	case err != nil:
-		return nil, badOffer("the body could not be read")
-	}
-	return body, nil
 }
 
 func checkRights(o *offer, rights auth.Rights) error {
@@ -234,17 +206,8 @@ func (s *session) negotiate(r *http.Request) (string, error) {
 		return "", err
 	}
 	o := s.handler.opts
-	s.answer, err = finishAnswer(answer, s.offer, o.StartBitrate, isLoopback(r.RemoteAddr))
+	s.answer, err = finishAnswer(answer, s.offer, o.StartBitrate, signaling.IsLocal(r))
 	return s.answer, err
-}
-
-func isLoopback(remoteAddr string) bool {
-	host, _, err := net.SplitHostPort(remoteAddr)
-	if err != nil {
-		return false
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }
 
 // isRunning waits for Run: the listener may be open a moment before it.
@@ -307,10 +270,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func outcome(err error) (status int, code, detail string) {
-	var no *refusal
+	var no *signaling.RefusedError
 	switch {
 	case errors.As(err, &no):
-		return no.status, no.code, no.detail
+		return no.Status, no.Code, no.Detail
 	case errors.Is(err, live.ErrBusy):
 		return http.StatusConflict, "stream_busy", err.Error()
 	case errors.Is(err, live.ErrFull):

@@ -18,6 +18,7 @@ import (
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc"
+	"weir/rtc/signaling"
 )
 
 // publish offers a captured browser's offer for the user; no media ever comes.
@@ -125,7 +126,7 @@ func TestPublishRefuses(t *testing.T) {
 		{"WH-03 no type", call{token: host, body: chromium}, 415, "not_sdp"},
 		{"WH-03 a broken type", call{kind: "application/sdp; charset", token: host, body: chromium}, 415, "not_sdp"},
 		{"WH-03 trickle", call{kind: "application/trickle-ice-sdpfrag", token: host, body: chromium}, 415, "not_sdp"},
-		{"too large", call{kind: sdpKind, token: host, body: chromium + strings.Repeat("a=x\r\n", maxOffer/5)}, 413, "offer_too_large"},
+		{"too large", call{kind: sdpKind, token: host, body: chromium + strings.Repeat("a=x\r\n", signaling.MaxOffer/5)}, 413, "offer_too_large"},
 		{"WH-04 empty", call{kind: sdpKind, token: host}, 400, "bad_offer"},
 		{"WH-04 not SDP", call{kind: sdpKind, token: host, body: "hello"}, 400, "bad_offer"},
 		{"WH-04 a fingerprint without a hash", call{kind: sdpKind, token: host, body: offerText(t, "fingerprint:sha-256 ", "fingerprint:")}, 400, "bad_offer"},
@@ -173,7 +174,7 @@ func TestPublishTakes(t *testing.T) {
 		{"WH-03 a type with parameters", call{kind: "Application/SDP; charset=utf-8", token: token(t, "host"), body: offerText(t)}},
 		{"sound with the right to sound", call{kind: "application/sdp", token: limited(t, "host", "room", auth.RightSendAudio), body: audio}},
 		{"all with the right to both", call{kind: "application/sdp", token: limited(t, "host", "room", auth.RightSendAudio|auth.RightSendVideo), body: offerText(t)}},
-		{"as large as may be", call{kind: "application/sdp", token: token(t, "host"), body: padded(t, maxOffer)}},
+		{"as large as may be", call{kind: "application/sdp", token: token(t, "host"), body: padded(t, signaling.MaxOffer)}},
 	} {
 		tc.call.method, tc.call.path = "POST", "/whip/room/cam"
 		w := s.call(tc.call)

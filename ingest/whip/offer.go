@@ -3,7 +3,6 @@ package whip
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pion/sdp/v3"
@@ -11,16 +10,12 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/opus"
+	"weir/rtc/signaling"
 )
 
 const (
-	maxSections = 8   // media sections in an offer; more than two are refused anyway, with a better reason
-	maxPayloads = 128 // payload types there can be
-)
-
-const (
-	uriTransportCC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-	attrMuxOnly    = "rtcp-mux-only"
+	maxSections = 8 // media sections in an offer; more than two are refused anyway, with a better reason
+	attrMuxOnly = "rtcp-mux-only"
 )
 
 // offer is what weir takes from an SDP offer.
@@ -94,17 +89,20 @@ type section struct {
 func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 	var s sdp.SessionDescription
 	if err := s.Unmarshal(text); err != nil {
-		return nil, badOffer("the body is not SDP")
+		return nil, signaling.BadOffer("the body is not SDP")
 	}
 	if len(s.MediaDescriptions) == 0 || len(s.MediaDescriptions) > maxSections {
-		return nil, badOffer("the offer has no media section, or too many")
+		return nil, signaling.BadOffer("the offer has no media section, or too many")
 	}
-	if err := checkTransport(&s); err != nil {
+	if err := signaling.CheckTransport(&s); err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(s.MediaDescriptions, func(m *sdp.MediaDescription) bool { return signaling.Attribute(&s, m, "setup") == "passive" }) {
+		return nil, signaling.Unsupported("setup_passive", "the offer must have setup:actpass or setup:active")
 	}
 	o := new(offer)
 	for _, m := range s.MediaDescriptions {
-		o.mids = append(o.mids, attribute(&s, m, "mid"))
+		o.mids = append(o.mids, signaling.Attribute(&s, m, "mid"))
 		plainRTX(m)
 		if err := o.add(m, &s, codecs); err != nil {
 			return nil, err
@@ -116,11 +114,11 @@ func readOffer(text []byte, codecs []av.Codec) (*offer, error) {
 			return nil, err
 		}
 	}
-	first := transport(&s)
-	o.ufrag, o.pwd = attribute(&s, first, "ice-ufrag"), attribute(&s, first, "ice-pwd")
+	first := signaling.Transport(&s)
+	o.ufrag, o.pwd = signaling.Attribute(&s, first, "ice-ufrag"), signaling.Attribute(&s, first, "ice-pwd")
 	one, err := s.Marshal()
 	if err != nil {
-		return nil, badOffer("the body is not SDP")
+		return nil, signaling.BadOffer("the body is not SDP")
 	}
 	o.text = string(one)
 	return o, nil
@@ -141,7 +139,7 @@ func (o *offer) takeSources(m *sdp.MediaDescription) error {
 			s.rtx = nil
 		}
 	case len(declared) > 1:
-		return unsupported("too_many_tracks", "the "+kind+" section has more than one source") // RFC 9725 4.4.2
+		return signaling.Unsupported("too_many_tracks", "the "+kind+" section has more than one source") // RFC 9725 4.4.2
 	case len(declared) == 0:
 		s.rtx = nil // nothing would tell the repair stream from the media
 	}
@@ -151,69 +149,12 @@ func (o *offer) takeSources(m *sdp.MediaDescription) error {
 // boundCandidates leaves out the candidates that are too many.
 func (o *offer) boundCandidates(m *sdp.MediaDescription) {
 	m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
-		if a.Key != "candidate" || len(o.offered) >= maxCandidates {
+		if a.Key != "candidate" || len(o.offered) >= signaling.MaxCandidates {
 			return a.Key == "candidate"
 		}
-		o.offered = append(o.offered, describe(a.Value))
+		o.offered = append(o.offered, signaling.Describe(a.Value))
 		return false
 	})
-}
-
-// checkTransport checks what all sections share: one transport, credentials and the DTLS role.
-func checkTransport(s *sdp.SessionDescription) error {
-	if !bundled(s) {
-		return unsupported("bundle_required", "all media sections must be in one BUNDLE group") // RFC 9725 4.4
-	}
-	for _, m := range s.MediaDescriptions {
-		for _, name := range []string{"ice-ufrag", "ice-pwd", "fingerprint"} {
-			if attribute(s, m, name) == "" {
-				return badOffer("the offer has no " + name)
-			}
-		}
-		if _, mux := m.Attribute("rtcp-mux"); !mux {
-			return unsupported("rtcp_mux_required", "each media section must have rtcp-mux")
-		}
-		if attribute(s, m, "setup") == "passive" {
-			return unsupported("setup_passive", "the offer must have setup:actpass or setup:active")
-		}
-	}
-	return nil
-}
-
-// bundled tells whether one BUNDLE group (RFC 9143 7.1) holds all sections. Other groups may stand beside it.
-func bundled(s *sdp.SessionDescription) bool {
-	for _, a := range s.Attributes {
-		mids := strings.Fields(a.Value)
-		if a.Key != "group" || len(mids) == 0 || mids[0] != "BUNDLE" {
-			continue
-		}
-		return !slices.ContainsFunc(s.MediaDescriptions, func(m *sdp.MediaDescription) bool {
-			mid, _ := m.Attribute("mid")
-			return !slices.Contains(mids[1:], mid)
-		})
-	}
-	return false
-}
-
-// transport is the section whose transport the BUNDLE group uses: the one that the group names first (RFC 9143 7.1).
-func transport(s *sdp.SessionDescription) *sdp.MediaDescription {
-	group, _ := s.Attribute("group")
-	mids := strings.Fields(group)
-	for _, m := range s.MediaDescriptions {
-		if mid, ok := m.Attribute("mid"); ok && len(mids) > 1 && mid == mids[1] {
-			return m
-		}
-	}
-	return s.MediaDescriptions[0]
-}
-
-// attribute is a section's attribute, or else the session's.
-func attribute(s *sdp.SessionDescription, m *sdp.MediaDescription, name string) string {
-	if v, ok := m.Attribute(name); ok {
-		return v
-	}
-	v, _ := s.Attribute(name)
-	return v
 }
 
 func (o *offer) add(m *sdp.MediaDescription, s *sdp.SessionDescription, codecs []av.Codec) error {
@@ -232,33 +173,20 @@ func (o *offer) add(m *sdp.MediaDescription, s *sdp.SessionDescription, codecs [
 		return err
 	case kind == "video" || kind == "audio":
 		// RFC 9725 4.4.2: one MediaStream, no more than a track of each kind; else 422 or 400.
-		return unsupported("too_many_tracks", "the offer has more than one "+kind+" section")
+		return signaling.Unsupported("too_many_tracks", "the offer has more than one "+kind+" section")
 	default:
-		return unsupported("media_unsupported", "the offer has a section that is neither audio nor video")
+		return signaling.Unsupported("media_unsupported", "the offer has a section that is neither audio nor video")
 	}
 }
 
 func checkDirection(m *sdp.MediaDescription, s *sdp.SessionDescription) error {
-	if d := direction(m, s); d == "recvonly" || d == "inactive" {
-		return unsupported("not_sending", "a media section is "+d+"; a publisher must offer sendonly")
+	if d := signaling.Direction(m, s); d == "recvonly" || d == "inactive" {
+		return signaling.Unsupported("not_sending", "a media section is "+d+"; a publisher must offer sendonly")
 	}
 	if _, bundled := m.Attribute("bundle-only"); m.MediaName.Port.Value == 0 && !bundled {
-		return unsupported("not_sending", "a media section is switched off (port 0)")
+		return signaling.Unsupported("not_sending", "a media section is switched off (port 0)")
 	}
 	return nil
-}
-
-// direction is a section's own, or else the session's, or else the default (RFC 8866 6.7).
-func direction(m *sdp.MediaDescription, s *sdp.SessionDescription) string {
-	for _, attributes := range [][]sdp.Attribute{m.Attributes, s.Attributes} {
-		for _, a := range attributes {
-			switch a.Key {
-			case "sendonly", "sendrecv", "recvonly", "inactive":
-				return a.Key
-			}
-		}
-	}
-	return "sendrecv"
 }
 
 // sources are the SSRCs of a section that carry media of their own and not the repair of others (RFC 5576 4.2).
@@ -281,74 +209,18 @@ func sources(m *sdp.MediaDescription) map[string]bool {
 	return out
 }
 
-// payload is one payload type of a section.
-type payload struct {
-	params webrtc.RTPCodecParameters
-	name   string // upper case
-	fmtp   map[string]string
-}
-
-// payloads lists a section's payload types in the order of the offer.
-func payloads(m *sdp.MediaDescription) []payload {
-	var out []payload
-	for _, f := range m.MediaName.Formats {
-		pt, err := strconv.ParseUint(f, 10, 7)
-		if err != nil || len(out) >= maxPayloads {
-			continue
-		}
-		if p, ok := readPayload(m, uint8(pt)); ok {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-func readPayload(m *sdp.MediaDescription, pt uint8) (payload, bool) {
-	p := payload{fmtp: make(map[string]string)}
-	prefix := strconv.Itoa(int(pt)) + " "
-	for _, a := range m.Attributes {
-		v, ok := strings.CutPrefix(a.Value, prefix)
-		if !ok {
-			continue
-		}
-		switch a.Key {
-		case "rtpmap":
-			parts := strings.Split(v, "/")
-			rate := 0
-			if len(parts) > 1 {
-				rate, _ = strconv.Atoi(parts[1])
-			}
-			channels := 0
-			if len(parts) > 2 {
-				channels, _ = strconv.Atoi(parts[2])
-			}
-			p.name = strings.ToUpper(parts[0])
-			p.params.MimeType = m.MediaName.Media + "/" + parts[0]
-			p.params.ClockRate, p.params.Channels = uint32(max(rate, 0)), uint16(max(channels, 0))
-		case "fmtp":
-			p.params.SDPFmtpLine = v
-			for kv := range strings.SplitSeq(v, ";") {
-				k, val, _ := strings.Cut(strings.TrimSpace(kv), "=")
-				p.fmtp[strings.ToLower(k)] = val
-			}
-		}
-	}
-	p.params.PayloadType = webrtc.PayloadType(pt)
-	return p, p.name != ""
-}
-
 func chooseVideo(m *sdp.MediaDescription, codecs []av.Codec) (*section, error) {
-	all := payloads(m)
+	all := signaling.Payloads(m)
 	for _, c := range h264First(codecs) {
 		f := formats[c]
 		if p := f.best(all); p != nil {
 			s := newSection(m, webrtc.RTPCodecTypeVideo, c, *p, all)
-			s.params.SDPFmtpLine = f.answer(p.fmtp)
-			s.sets = f.parameterSets(p.fmtp)
+			s.params.SDPFmtpLine = f.answer(p.Parameters)
+			s.sets = f.parameterSets(p.Parameters)
 			return s, nil
 		}
 	}
-	return nil, unsupported("no_common_codec", fmt.Sprintf("the offer has none of the video codecs %v; it has %v", codecs, names(all)))
+	return nil, signaling.Unsupported("no_common_codec", fmt.Sprintf("the offer has none of the video codecs %v; it has %v", codecs, signaling.Names(all)))
 }
 
 // h264First puts H.264, which every output carries, before the other codecs.
@@ -369,59 +241,38 @@ func h264First(codecs []av.Codec) []av.Codec {
 	return out
 }
 
-func names(all []payload) []string {
-	var out []string
-	for _, p := range all {
-		if p.name != "RTX" && !slices.Contains(out, p.name) {
-			out = append(out, p.name)
-		}
-	}
-	return out
-}
-
 func chooseAudio(m *sdp.MediaDescription) (*section, error) {
-	all := payloads(m)
+	all := signaling.Payloads(m)
 	for _, p := range all {
-		if p.name == "OPUS" && p.params.ClockRate == 48000 { // RFC 7587 4.1: always 48000
+		if p.Name == "OPUS" && p.ClockRate == 48000 { // RFC 7587 4.1: always 48000
 			s := newSection(m, webrtc.RTPCodecTypeAudio, av.CodecOpus, p, all)
 			s.red = redOf(all, &p)
-			s.stereo = p.fmtp["sprop-stereo"] == "1" || p.fmtp["stereo"] == "1"
+			s.stereo = p.Parameters["sprop-stereo"] == "1" || p.Parameters["stereo"] == "1"
 			return s, nil
 		}
 	}
-	return nil, unsupported("no_common_codec", fmt.Sprintf("the offer has no Opus; it has %v", names(all)))
+	return nil, signaling.Unsupported("no_common_codec", fmt.Sprintf("the offer has no Opus; it has %v", signaling.Names(all)))
 }
 
-func newSection(m *sdp.MediaDescription, kind webrtc.RTPCodecType, c av.Codec, p payload, all []payload) *section {
-	s := &section{kind: kind, codec: c, params: p.params}
+func newSection(m *sdp.MediaDescription, kind webrtc.RTPCodecType, c av.Codec, p signaling.Payload, all []signaling.Payload) *section {
+	s := &section{kind: kind, codec: c, params: params(&p), transportCC: signaling.Extension(m, signaling.TransportCC)}
 	s.declared = len(sources(m)) > 0
 	_, s.muxOnly = m.Attribute(attrMuxOnly)
-	s.readTransportCC(m)
 	s.params.RTCPFeedback = s.feedback(m)
-	apt := strconv.Itoa(int(p.params.PayloadType))
-	for _, r := range all {
-		if r.name == "RTX" && r.fmtp["apt"] == apt { // RFC 4588 8.6
-			s.rtx = &r.params
-			break
-		}
+	if r := signaling.Repair(all, p.Type); r != nil {
+		rtx := params(r)
+		s.rtx = &rtx
 	}
 	return s
 }
 
-func (s *section) readTransportCC(m *sdp.MediaDescription) {
-	for _, a := range m.Attributes {
-		if a.Key != "extmap" {
-			continue
-		}
-		id, rest, _ := strings.Cut(a.Value, " ")
-		id, _, _ = strings.Cut(id, "/") // RFC 8285 7: a direction may follow
-		n, err := strconv.ParseUint(id, 10, 8)
-		if err != nil || n == 0 {
-			continue
-		}
-		if uri, _, _ := strings.Cut(rest, " "); uri == uriTransportCC {
-			s.transportCC = uint8(n)
-		}
+// params is a payload type as the library takes it.
+func params(p *signaling.Payload) webrtc.RTPCodecParameters {
+	return webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: p.MIME, ClockRate: p.ClockRate, Channels: p.Channels, SDPFmtpLine: p.Format,
+		},
+		PayloadType: webrtc.PayloadType(p.Type),
 	}
 }
 
@@ -436,24 +287,11 @@ func (s *section) feedback(m *sdp.MediaDescription) []webrtc.RTCPFeedback {
 	}
 	var out []webrtc.RTCPFeedback
 	for _, fb := range sent {
-		if offersFeedback(m, s.params.PayloadType, strings.TrimSpace(fb.Type+" "+fb.Parameter)) {
+		if signaling.OffersFeedback(m, uint8(s.params.PayloadType), strings.TrimSpace(fb.Type+" "+fb.Parameter)) {
 			out = append(out, fb)
 		}
 	}
 	return out
-}
-
-func offersFeedback(m *sdp.MediaDescription, pt webrtc.PayloadType, fb string) bool {
-	for _, a := range m.Attributes {
-		if a.Key != "rtcp-fb" {
-			continue
-		}
-		who, what, _ := strings.Cut(a.Value, " ")
-		if (who == "*" || who == strconv.Itoa(int(pt))) && strings.TrimSpace(what) == fb { // RFC 4585 4.2
-			return true
-		}
-	}
-	return false
 }
 
 // sends tells whether a kind of feedback was agreed on.

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"weir/mux/av"
+	"weir/rtc/signaling"
 )
 
 var h264Only = []av.Codec{av.CodecH264}
@@ -112,12 +113,12 @@ func TestReadOfferRefuses(t *testing.T) {
 	for _, tc := range refusedOffers {
 		t.Run(tc.name, func(t *testing.T) {
 			o, err := readOffer([]byte(offerText(t, tc.pairs...)), h264Only)
-			var no *refusal
+			var no *signaling.RefusedError
 			if !errors.As(err, &no) {
 				t.Fatalf("got %+v and %v, want a refusal", o, err)
 			}
-			if no.status != tc.status || no.code != tc.code || !strings.Contains(no.detail, tc.says) {
-				t.Errorf("refused with %d %s %q, want %d %s %q", no.status, no.code, no.detail, tc.status, tc.code, tc.says)
+			if no.Status != tc.status || no.Code != tc.code || !strings.Contains(no.Detail, tc.says) {
+				t.Errorf("refused with %d %s %q, want %d %s %q", no.Status, no.Code, no.Detail, tc.status, tc.code, tc.says)
 			}
 		})
 	}
@@ -125,12 +126,12 @@ func TestReadOfferRefuses(t *testing.T) {
 
 func TestReadOfferRefusesChromiumWithVP8(t *testing.T) {
 	_, err := readOffer([]byte(readFile(t, "offers/chromium-vp8.sdp")), h264Only)
-	var no *refusal
-	if !errors.As(err, &no) || no.status != http.StatusUnprocessableEntity || no.code != "no_common_codec" {
+	var no *signaling.RefusedError
+	if !errors.As(err, &no) || no.Status != http.StatusUnprocessableEntity || no.Code != "no_common_codec" {
 		t.Fatalf("got %v, want no_common_codec", err)
 	}
-	if want := "the offer has none of the video codecs [h264]; it has [VP8]"; no.detail != want {
-		t.Errorf("says %q, want %q", no.detail, want)
+	if want := "the offer has none of the video codecs [h264]; it has [VP8]"; no.Detail != want {
+		t.Errorf("says %q, want %q", no.Detail, want)
 	}
 }
 
@@ -333,7 +334,7 @@ var acceptedForms = []struct {
 	},
 	{
 		"RFC 8285 7: an extension with a direction",
-		[]string{plainSection, plainSection + "a=extmap:5/sendonly " + uriTransportCC + "\na=rtcp-fb:96 transport-cc\n"},
+		[]string{plainSection, plainSection + "a=extmap:5/sendonly " + signaling.TransportCC + "\na=rtcp-fb:96 transport-cc\n"},
 		chosen{pt: 96, fmtp: baseline, feedback: "transport-cc", transportCC: 5},
 		chosen{pt: 111},
 	},
@@ -404,8 +405,8 @@ func FuzzReadOffer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		o, err := readOffer(text, h264Only)
 		if err != nil {
-			var no *refusal
-			if !errors.As(err, &no) || no.status < 400 || no.status > 499 || no.code == "" || no.detail == "" {
+			var no *signaling.RefusedError
+			if !errors.As(err, &no) || no.Status < 400 || no.Status > 499 || no.Code == "" || no.Detail == "" {
 				t.Fatalf("%v is no refusal with a 4xx and its reason", err)
 			}
 			return

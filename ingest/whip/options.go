@@ -5,19 +5,14 @@ import (
 	"time"
 
 	"weir/room/auth"
-)
-
-const (
-	kindSDP      = "application/sdp"
-	kindFragment = "application/trickle-ice-sdpfrag"
+	"weir/rtc/signaling"
 )
 
 // EndpointOptions answers OPTIONS on the endpoint, which needs no authority (RFC 9725 4.2). What CORS asks for is
 // added by whoever mounts the handler.
 func (h *Handler) EndpointOptions(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
-	head.Set("Allow", "POST, OPTIONS")
-	head.Set("Accept-Post", kindSDP)
+	signaling.AllowEndpoint(head)
 	// RFC 9725 4.6: a preflight gets no server lists, which might cost something to make.
 	if r.Header.Get("Access-Control-Request-Method") == "" {
 		h.addLinks(head, r)
@@ -27,9 +22,7 @@ func (h *Handler) EndpointOptions(w http.ResponseWriter, r *http.Request) {
 
 // SessionOptions answers OPTIONS on a session's URL, whether there is such a session or not.
 func (h *Handler) SessionOptions(w http.ResponseWriter, _ *http.Request) {
-	head := w.Header()
-	head.Set("Allow", "PATCH, DELETE, OPTIONS")
-	head.Set("Accept-Patch", kindFragment) // RFC 5789 3.1
+	signaling.AllowSession(w.Header())
 	w.WriteHeader(http.StatusOK)
 }
 
@@ -46,5 +39,5 @@ func (h *Handler) addLinks(head http.Header, r *http.Request) {
 		_, grant, err = h.authorize(r)
 		known = err == nil
 	}
-	h.opts.ICEServers.addLinks(head, grant.User, known, time.Now())
+	h.opts.ICEServers.AddLinks(head, grant.User, known, time.Now())
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"weir/room/live"
+	"weir/rtc/signaling"
 )
 
 // policyOf is the policy that a publish asks for with ?policy=, or else the configured one. Anybody may be stricter
@@ -15,10 +16,10 @@ func (h *Handler) policyOf(r *http.Request, admin bool) (live.Policy, error) {
 	}
 	p, err := live.ParsePolicy(name)
 	if err != nil {
-		return 0, refuse(http.StatusBadRequest, "bad_policy", "policy must be resume, replace or reject")
+		return 0, signaling.Refuse(http.StatusBadRequest, "bad_policy", "policy must be resume, replace or reject")
 	}
 	if !admin && p.Looser(h.opts.Policy) {
-		return 0, refuse(http.StatusForbidden, "policy_forbidden", "only an administrator may publish with the policy "+name+" here")
+		return 0, signaling.Refuse(http.StatusForbidden, "policy_forbidden", "only an administrator may publish with the policy "+name+" here")
 	}
 	return p, nil
 }

@@ -7,20 +7,23 @@ import (
 
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
+
+	"weir/rtc/signaling"
 )
 
 // redOf finds the payload type under which packets of p can be sent together with copies of those before (RFC 2198).
-func redOf(all []payload, p *payload) *webrtc.RTPCodecParameters {
-	pt := strconv.Itoa(int(p.params.PayloadType))
+func redOf(all []signaling.Payload, p *signaling.Payload) *webrtc.RTPCodecParameters {
+	pt := strconv.Itoa(int(p.Type))
 	for i := range all {
-		r := &all[i].params
-		if all[i].name != "RED" || r.ClockRate != p.params.ClockRate || r.Channels != p.params.Channels {
+		r := &all[i]
+		if r.Name != "RED" || r.ClockRate != p.ClockRate || r.Channels != p.Channels {
 			continue
 		}
 		// RFC 2198 5: fmtp lists the payload types of the blocks, which all have to be p's.
-		types := strings.Split(strings.TrimSpace(r.SDPFmtpLine), "/")
+		types := strings.Split(strings.TrimSpace(r.Format), "/")
 		if !slices.ContainsFunc(types, func(t string) bool { return t != pt }) {
-			return r
+			red := params(r)
+			return &red
 		}
 	}
 	return nil
@@ -46,8 +49,8 @@ func plainRTX(m *sdp.MediaDescription) {
 		if a.Key != "fmtp" || err != nil {
 			continue
 		}
-		if p, ok := readPayload(m, uint8(n)); ok && p.name == "RTX" && p.fmtp["apt"] != "" {
-			m.Attributes[i].Value = pt + " apt=" + p.fmtp["apt"]
+		if p, ok := signaling.ReadPayload(m, uint8(n)); ok && p.Name == "RTX" && p.Parameters["apt"] != "" {
+			m.Attributes[i].Value = pt + " apt=" + p.Parameters["apt"]
 		}
 	}
 }

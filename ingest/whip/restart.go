@@ -10,31 +10,30 @@ import (
 
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
+
+	"weir/rtc/signaling"
 )
 
-// restartLocked begins a new ICE session under the connection: SRTP and its keys, the tracks and the stream stay. To
-// the peer connection that is the publisher's offer once more, with other credentials (RFC 8839 4.4.1.1.1). The
-// publisher's former candidates are forgotten. An error leaves the ICE session as it is, unless the peer connection had
-// taken the offer: that session is then the new one, which the publisher does not know, and it has to restart once more.
-func (s *session) restartLocked(f *fragment, clientIsLocal bool) (string, error) {
-	offer, err := s.offer.restarted(f.ufrag, f.pwd, s.snapshot())
+// Restart implements signaling.Peer: a new ICE session begins under the connection, and SRTP and its keys, the tracks
+// and the stream stay. To the peer connection that is the publisher's offer once more, with other credentials (RFC 8839
+// 4.4.1.1.1). The publisher's former candidates are forgotten. An error leaves the ICE session as it is, unless the peer
+// connection had taken the offer: that session is then the new one, which the publisher does not know, and it has to
+// restart once more.
+func (s *restarter) Restart(ufrag, pwd string) (answer string, begun bool, err error) {
+	offer, err := s.offer.restarted(ufrag, pwd, s.snapshot())
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-		return "", fmt.Errorf("cannot restart ICE: %w", err)
+		return "", false, fmt.Errorf("cannot restart ICE: %w", err)
 	}
-	n := &s.ice
-	n.former = append(n.former, n.ufrag)
-	n.former = n.former[max(0, len(n.former)-maxFormer):]
-	n.tag, n.ufrag, n.pwd, n.offered = newTag(), f.ufrag, f.pwd, nil
 	if err := s.answerRestart(); err != nil {
-		return "", fmt.Errorf("cannot restart ICE: %w", err)
+		return "", true, fmt.Errorf("cannot restart ICE: %w", err)
 	}
-	s.addCandidatesLocked(f.candidates)
 	s.handler.stats.restarts.Inc()
 	s.log.Info("ICE restarted")
-	return restartAnswer(s.pc.LocalDescription().SDP, clientIsLocal)
+	answer, err = restartAnswer(s.pc.LocalDescription().SDP, s.clientIsLocal)
+	return answer, true, err
 }
 
 // answerRestart takes the offer and waits for the server's candidates. A client that hangs up does not end the wait:
@@ -102,9 +101,9 @@ func restartAnswer(answer string, clientIsLocal bool) (string, error) {
 	if err := s.UnmarshalString(answer); err != nil || len(s.MediaDescriptions) == 0 {
 		return "", errors.New("cannot read the answer of a restart")
 	}
-	m := transport(&s)
+	m := signaling.Transport(&s)
 	if !clientIsLocal {
-		dropLoopback(m)
+		signaling.DropLoopback(m)
 	}
 	var b strings.Builder
 	line := func(name, value string) { b.WriteString("a=" + name + ":" + value + "\r\n") }
@@ -115,7 +114,7 @@ func restartAnswer(answer string, clientIsLocal bool) (string, error) {
 	}
 	b.WriteString("m=" + m.MediaName.String() + "\r\n")
 	for _, name := range []string{"mid", "ice-ufrag", "ice-pwd"} {
-		line(name, attribute(&s, m, name))
+		line(name, signaling.Attribute(&s, m, name))
 	}
 	for _, a := range m.Attributes {
 		if a.Key == "candidate" {

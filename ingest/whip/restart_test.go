@@ -12,6 +12,7 @@ import (
 	"weir/bench/publish"
 	"weir/room/live"
 	"weir/rtc"
+	"weir/rtc/signaling"
 	"weir/testdata"
 )
 
@@ -58,15 +59,11 @@ func restarts(t *testing.T) {
 }
 
 func (s *session) tag() string {
-	s.ice.mu.Lock()
-	defer s.ice.mu.Unlock()
-	return s.ice.tag
+	return s.ice.Tag()
 }
 
 func (s *session) remoteUfrag() string {
-	s.ice.mu.Lock()
-	defer s.ice.mu.Unlock()
-	return s.ice.ufrag
+	return s.ice.Ufrag()
 }
 
 func (s *session) localUfrag(t *testing.T) string {
@@ -168,7 +165,7 @@ func restartRefused(t *testing.T) {
 		"a ufrag from before": {"*", "a=ice-ufrag:" + was + pwd, 409},
 		"the same ufrag":      {"*", "a=ice-ufrag:" + s.only().remoteUfrag() + pwd, 409},
 	} {
-		w := s.call(call{method: "PATCH", path: path, kind: kindFragment, token: token(t, "host"), body: tc.body, match: tc.match})
+		w := s.call(call{method: "PATCH", path: path, kind: signaling.KindFragment, token: token(t, "host"), body: tc.body, match: tc.match})
 		if w.Code != tc.status || w.Header().Get("ETag") != "" {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
@@ -191,7 +188,7 @@ func TestRestartOfAClosedConnection(t *testing.T) {
 	eventually(t, "the interruption", func() bool { return stream.Info().State == live.StateInterrupted })
 	path := p.URL()[len(s.http.URL):]
 	w := s.call(call{
-		method: "PATCH", path: path, kind: kindFragment, token: token(t, "host"), match: "*",
+		method: "PATCH", path: path, kind: signaling.KindFragment, token: token(t, "host"), match: "*",
 		body: "a=ice-ufrag:abcdef\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n",
 	})
 	if w.Code != http.StatusNotFound {
@@ -236,7 +233,7 @@ func TestRestartAnswersToClientsElsewhere(t *testing.T) {
 	path, _ := s.session(t)
 	for i, from := range []string{aLocalClient, "198.51.100.1:4711"} {
 		fragment := fmt.Sprintf("a=ice-ufrag:user%d\r\n", i) + aPWD
-		w := s.call(call{method: "PATCH", path: path, kind: kindFragment, token: token(t, "host"), match: "*", body: fragment, from: from})
+		w := s.call(call{method: "PATCH", path: path, kind: signaling.KindFragment, token: token(t, "host"), match: "*", body: fragment, from: from})
 		if w.Code != http.StatusOK {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}

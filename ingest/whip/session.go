@@ -14,6 +14,7 @@ import (
 
 	"weir/ingest/depacket"
 	"weir/room/live"
+	"weir/rtc/signaling"
 )
 
 // tickEvery is the pace at which a session looks after what no packet drives.
@@ -40,7 +41,7 @@ type session struct {
 	publisher *live.Publisher
 	feedback  *feedback
 	sync      depacket.Sync
-	ice       negotiation
+	ice       *signaling.Negotiation
 	firstTag  string // the entity-tag that the 201 has
 	answer    string // the SDP that the 201 has
 	log       *slog.Logger
@@ -77,8 +78,7 @@ func newSession(h *Handler, id string, o *offer, pc *webrtc.PeerConnection) *ses
 		finish:   make(chan struct{}),
 		ready:    make(chan struct{}),
 	}
-	s.firstTag = newTag()
-	s.ice = negotiation{tag: s.firstTag, ufrag: o.ufrag, pwd: o.pwd, offered: o.offered}
+	s.ice, s.firstTag = signaling.NewNegotiation(o.ufrag, o.pwd, o.offered, o.mids)
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		select {
 		case s.states <- state:
@@ -343,9 +343,7 @@ func (s *session) delete() {
 
 // disconnect takes the connection down and waits for the goroutines of its tracks.
 func (s *session) disconnect() {
-	s.ice.mu.Lock()
-	s.ice.closed = true
-	s.ice.mu.Unlock()
+	s.ice.Close()
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()

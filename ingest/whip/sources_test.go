@@ -10,6 +10,8 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"weir/rtc/signaling"
 )
 
 // anySource is a track that sends under any SSRC.
@@ -55,7 +57,7 @@ func (s *server) publishAnySource(t *testing.T) webrtc.TrackLocalContext {
 	<-gathered
 	offer := regexp.MustCompile(`a=ssrc.*\r\n`).ReplaceAllString(pc.LocalDescription().SDP, "")
 	request := must(http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL+"/whip/room/cam", strings.NewReader(offer)))
-	request.Header.Set("Content-Type", kindSDP)
+	request.Header.Set("Content-Type", signaling.KindSDP)
 	request.Header.Set("Authorization", "Bearer "+token(t, "host"))
 	answer := must(http.DefaultClient.Do(request))
 	defer answer.Body.Close()

@@ -10,6 +10,8 @@ import (
 	"github.com/pion/interceptor/pkg/gcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"weir/rtc/signaling"
 )
 
 // bottleneck is a path of a bitrate with a queue of limited time before it.
@@ -62,7 +64,7 @@ func TestTransportFeedbackLeadsTheSender(t *testing.T) {
 		defer sender.Close()
 		path := &bottleneck{bitrate: wide, start: time.Now()}
 		out := sender.AddStream(&interceptor.StreamInfo{
-			SSRC: ssrc, RTPHeaderExtensions: []interceptor.RTPHeaderExtension{{URI: uriTransportCC, ID: id}},
+			SSRC: ssrc, RTPHeaderExtensions: []interceptor.RTPHeaderExtension{{URI: signaling.TransportCC, ID: id}},
 		}, path)
 		f := newFeedback(nil, 1, nil)
 		var seq uint16

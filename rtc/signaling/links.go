@@ -1,4 +1,4 @@
-package whip
+package signaling
 
 import (
 	"crypto/hmac"
@@ -12,7 +12,7 @@ import (
 	"weir/room/auth"
 )
 
-// ICEServers are STUN and TURN servers that publishers are told of (RFC 9725 4.6).
+// ICEServers are STUN and TURN servers that clients are told of (RFC 9725 4.6).
 type ICEServers struct {
 	// URLs are as RFC 7064 and RFC 7065 write them. Those of TURN servers are told with credentials only.
 	URLs []string
@@ -22,9 +22,9 @@ type ICEServers struct {
 	TTL time.Duration
 }
 
-// addLinks adds a Link for each server. Without known, who asks has shown no authority: TURN servers, whose
+// AddLinks adds a Link for each server. Without known, who asks has shown no authority: TURN servers, whose
 // credentials are worth money, are then left out.
-func (s *ICEServers) addLinks(h http.Header, user string, known bool, now time.Time) {
+func (s *ICEServers) AddLinks(h http.Header, user string, known bool, now time.Time) {
 	for _, url := range s.URLs {
 		link := "<" + url + `>; rel="ice-server"`
 		if strings.HasPrefix(url, "turn") {

@@ -1,4 +1,4 @@
-package whip
+package signaling
 
 import (
 	"errors"
@@ -31,23 +31,23 @@ var fragments = []struct {
 	{"RFC 8839 5.1: a port too large", "a=candidate:1 1 udp 1 192.0.2.1 65536 typ host\n", 400, 0, "", false},
 	{"RFC 8839 5.1: no type", "a=candidate:1 1 udp 1 192.0.2.1 65535 type host\n", 400, 0, "", false},
 	{"RFC 8839 5.1: a long foundation", "a=candidate:" + strings.Repeat("1", 33) + " 1 udp 1 192.0.2.1 1 typ host\n", 400, 0, "", false},
-	{"as many as may be, and more", strings.Repeat("a=candidate:1 1 udp 1 192.0.2.1 1 typ host\n", 2*maxCandidates), 0, maxCandidates, "", false},
+	{"as many as may be, and more", strings.Repeat("a=candidate:1 1 udp 1 192.0.2.1 1 typ host\n", 2*MaxCandidates), 0, MaxCandidates, "", false},
 }
 
 func TestFragment(t *testing.T) {
 	for _, tc := range fragments {
-		f, err := parseFragment(tc.text)
-		var no *refusal
-		if errors.As(err, &no) != (tc.status != 0) || no != nil && no.status != tc.status {
+		f, err := ParseFragment(tc.text)
+		var no *RefusedError
+		if errors.As(err, &no) != (tc.status != 0) || no != nil && no.Status != tc.status {
 			t.Errorf("%s: %v, want %d", tc.name, err, tc.status)
 			continue
 		}
-		if err == nil && (len(f.candidates) != tc.candidates || f.ufrag != tc.ufrag || f.end != tc.end) {
+		if err == nil && (len(f.Candidates) != tc.candidates || f.Ufrag != tc.ufrag || f.End != tc.end) {
 			t.Errorf("%s: %+v", tc.name, f)
 		}
 	}
-	f, _ := parseFragment(fragments[0].text)
-	if c := f.candidates[0]; c.mid != "1" || c.ufrag != "8hhY" || !strings.HasPrefix(c.value, "candidate:1387637174 1 udp ") {
+	f, _ := ParseFragment(fragments[0].text)
+	if c := f.Candidates[0]; c.MID != "1" || c.Ufrag != "8hhY" || !strings.HasPrefix(c.Value, "candidate:1387637174 1 udp ") {
 		t.Errorf("%+v", c)
 	}
 }
@@ -58,13 +58,25 @@ func FuzzFragment(f *testing.F) {
 		f.Add(tc.text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := parseFragment(text)
-		var no *refusal
+		got, err := ParseFragment(text)
+		var no *RefusedError
 		switch {
-		case err != nil && (!errors.As(err, &no) || no.status/100 != 4):
+		case err != nil && (!errors.As(err, &no) || no.Status/100 != 4):
 			t.Fatalf("%v", err)
-		case err == nil && (len(got.candidates) > maxCandidates || (got.ufrag == "") != (got.pwd == "") || strings.ContainsAny(got.ufrag+got.pwd, "\r\n ")):
+		case err == nil && (len(got.Candidates) > MaxCandidates || (got.Ufrag == "") != (got.Pwd == "") || strings.ContainsAny(got.Ufrag+got.Pwd, "\r\n ")):
 			t.Fatalf("%+v", got)
 		}
 	})
+}
+
+// A candidate's address is as long as its sender likes; what is remembered of it is not.
+func TestDescriptionsAreBounded(t *testing.T) {
+	long := strings.Repeat("a", 16<<10)
+	got := Describe("candidate:1 1 UDP 1 " + long + " 9 typ host")
+	if want := ("udp " + long)[:maxDescription]; got != want {
+		t.Errorf("%d bytes", len(got))
+	}
+	if got := Describe("1 1 udp 1 2001:db8::1 9 typ host generation 0"); got != "udp 2001:db8::1 9 host" {
+		t.Errorf("%q", got)
+	}
 }
