@@ -103,12 +103,13 @@ type FLV struct {
 
 // HLS is the HLS output.
 type HLS struct {
-	Segment time.Duration `key:"segment" doc:"length of a segment"`
-	Part    time.Duration `key:"part" doc:"length of a part, the unit that segments are made of"`
-	Window  int           `key:"window" doc:"segments that a playlist lists"`
-	Idle    time.Duration `key:"idle" doc:"time without a request after which a stream is no longer packaged"`
-	Linger  time.Duration `key:"linger" doc:"how long the last segments stay after a stream's end"`
-	Audio   string        `key:"audio" doc:"audio codec of HLS: opus or aac"`
+	Segment  time.Duration `key:"segment" doc:"length of a segment"`
+	Part     time.Duration `key:"part" doc:"length of a part, the unit that segments are made of"`
+	Window   int           `key:"window" doc:"segments that a playlist lists"`
+	Idle     time.Duration `key:"idle" doc:"time without a request after which a stream is no longer packaged"`
+	Linger   time.Duration `key:"linger" doc:"how long the last segments stay after a stream's end"`
+	Audio    string        `key:"audio" doc:"audio codec of HLS: opus or aac"`
+	Sessions bool          `key:"sessions" doc:"tell viewers apart by an id in the addresses of their playlists"`
 }
 
 // Auth says who may publish and administer.
@@ -158,12 +159,13 @@ func Default() *Config {
 			MaxViewers:   10000,
 		},
 		HLS: HLS{
-			Segment: 2 * time.Second,
-			Part:    200 * time.Millisecond,
-			Window:  6,
-			Idle:    time.Minute,
-			Linger:  30 * time.Second,
-			Audio:   "opus",
+			Segment:  2 * time.Second,
+			Part:     200 * time.Millisecond,
+			Window:   6,
+			Idle:     time.Minute,
+			Linger:   30 * time.Second,
+			Audio:    "opus",
+			Sessions: true,
 		},
 		Auth: Auth{
 			AppID:   1400000000,

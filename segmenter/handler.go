@@ -24,7 +24,7 @@ const (
 	// viewers, and none of them sees a segment later than it would by its own reload interval.
 	cachePlaylist = "public, max-age=1"
 	cacheMedia    = "public, max-age=31536000, immutable"
-	cacheError    = "no-store"
+	cacheNever    = "no-store"
 
 	// headroom is what BANDWIDTH has above the peak so far: a player reads it once, and the stream goes on.
 	headroom = 1.25
@@ -33,15 +33,17 @@ const (
 // ServeMultivariant answers with the multivariant playlist of a stream, starting its segmenters if need be: one, and
 // one for each simulcast layer; ?layer= names one of these that is wanted alone. child
 // is where the stream's files are, relative to the request's path, such as "cam/". The request's query is passed
-// on to the media playlist, so that a token or signature in it is there as well.
+// on to the media playlist, so that a token or signature in it is there as well, and an id if the viewer has none.
 //
 // CORS is the business of the middleware around this package, for errors too; so is who may play.
 func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, key live.Key, child string) {
 	m.stats.requests[kindMultivariant].Add(1)
+	session := m.session(r)
+	query := join(r.URL.RawQuery, session)
 	variants, err := m.variants(r, key, r.URL.Query().Get("layer"), func(layer string) string {
 		uri := child + playlistName(layer)
-		if r.URL.RawQuery != "" {
-			uri += "?" + r.URL.RawQuery
+		if query != "" {
+			uri += "?" + query
 		}
 		return uri
 	})
@@ -49,7 +51,11 @@ func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, k
 		m.fail(w, r, err)
 		return
 	}
-	servePlaylist(w, r, hls.Multivariant(false, variants...)) // whether segments are independent may change: the media playlists say it
+	cache := cachePlaylist
+	if session != "" {
+		cache = cacheNever
+	}
+	servePlaylist(w, r, cache, hls.Multivariant(false, variants...)) // whether segments are independent may change: the media playlists say it
 }
 
 // ServeFile answers with the file called name of a stream: its media playlist, an init section or a segment. Range
@@ -76,8 +82,8 @@ func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live
 		m.fail(w, r, err)
 		return
 	}
-	m.viewers.saw(key, r)
-	servePlaylist(w, r, win.Playlist)
+	m.saw(key, r)
+	servePlaylist(w, r, cachePlaylist, win.Playlist)
 }
 
 func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int, key live.Key, name string) {
@@ -99,10 +105,10 @@ func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int
 	writeAll(w, r, data)
 }
 
-func servePlaylist(w http.ResponseWriter, r *http.Request, text []byte) {
+func servePlaylist(w http.ResponseWriter, r *http.Request, cache string, text []byte) {
 	h := w.Header()
 	h.Set("Content-Type", typePlaylist)
-	h.Set("Cache-Control", cachePlaylist)
+	h.Set("Cache-Control", cache)
 	writeAll(w, r, text)
 }
 
@@ -139,6 +145,6 @@ func (m *Segmenters) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (m *Segmenters) problem(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
-	w.Header().Set("Cache-Control", cacheError)
+	w.Header().Set("Cache-Control", cacheNever)
 	m.opts.Problem(w, r, status, code, detail)
 }

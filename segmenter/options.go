@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/mux/av"
+	"weir/room/audience"
 )
 
 // Options say how streams are segmented and served. Those without a default are required.
@@ -25,6 +26,11 @@ type Options struct {
 	Idle, Linger time.Duration
 	// Wait is how long a first request waits for a segment, 10 s by default.
 	Wait time.Duration
+	// Sessions gives viewers about whom nothing is known an id in the addresses of their media playlists, so that
+	// they can be told from others.
+	Sessions bool
+	// Audience is told of who reloads a playlist; nobody is counted without it.
+	Audience *audience.Audience
 	// Problem answers a request with an error: all doors do it alike.
 	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
 	Log     *slog.Logger // nothing is logged by default

@@ -16,7 +16,6 @@ type Segmenters struct {
 	live    *live.Registry
 	opts    Options
 	stats   stats
-	viewers *viewers
 	starts  chan *Segmenter
 	stopped chan struct{} // closed when Run starts no more
 
@@ -28,7 +27,7 @@ type Segmenters struct {
 // New returns the segmenters of a hub's streams. It starts nothing; see Run.
 func New(hub *live.Registry, o Options) *Segmenters {
 	return &Segmenters{
-		live: hub, opts: o.withDefaults(), viewers: newViewers(),
+		live: hub, opts: o.withDefaults(),
 		starts: make(chan *Segmenter), stopped: make(chan struct{}),
 		byKey: make(map[live.Key][]*Segmenter),
 	}
@@ -36,12 +35,6 @@ func New(hub *live.Registry, o Options) *Segmenters {
 
 // Stats is to be registered with Prometheus.
 func (m *Segmenters) Stats() prometheus.Collector { return &m.stats }
-
-// Viewers estimates how many people watch by HLS.
-func (m *Segmenters) Viewers() int { return m.viewers.count() }
-
-// ViewersOf is the same of one stream.
-func (m *Segmenters) ViewersOf(key live.Key) int { return m.viewers.of(key) }
 
 // Run starts segmenters as they are asked for, until ctx is done; then it waits for all of them. It is called
 // once.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"weir/mux/av"
+	"weir/room/audience"
 	"weir/room/live"
 )
 
@@ -299,20 +300,64 @@ func TestStoppedServerStartsNothing(t *testing.T) {
 
 func TestViewers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := runHub(t, Options{})
+		a := audience.New(audience.Options{MaxSeen: 10})
+		h := runHub(t, Options{Audience: a})
 		p := h.publish(t, nil)
 		write(t, p, camera(0, 5*time.Second, 25, 50)...)
-		for _, addr := range []string{"10.0.0.1:1", "10.0.0.1:2", "10.0.0.2:1"} {
-			r := httptest.NewRequest(http.MethodGet, "/live/demo/cam/main.m3u8", nil)
-			r.RemoteAddr = addr
-			h.do(r)
+		for _, who := range []struct{ addr, query, user string }{
+			{"10.0.0.1:1", "", ""}, // two that cannot be told apart
+			{"10.0.0.1:2", "", ""},
+			{"10.0.0.2:1", "", ""},
+			{"10.0.0.1:3", "?viewer=abcdefgh", ""}, // one who reloads, by two addresses
+			{"10.0.0.2:2", "?viewer=abcdefgh", ""},
+			{"10.0.0.1:4", "?viewer=01234567", "ann"}, // another one with two ids
+			{"10.0.0.1:5", "?viewer=76543210", "ann"},
+		} {
+			r := httptest.NewRequest(http.MethodGet, "/live/demo/cam/main.m3u8"+who.query, nil)
+			r.RemoteAddr = who.addr
+			h.do(audience.WithUser(r, who.user))
 		}
-		if n := h.Viewers(); n != 2 {
-			t.Errorf("%d viewers, want 2", n)
+		if n := a.Of(testKey).By[audience.HLS]; n != 4 {
+			t.Errorf("%d viewers, want 4", n)
 		}
 		time.Sleep(11 * time.Second)
-		if n := h.Viewers(); n != 0 {
+		if n := a.Of(testKey).Total; n != 0 {
 			t.Errorf("%d viewers 11 s later, want 0", n)
+		}
+	})
+}
+
+// TestSessions: who cannot be told from others gets an id, unless all have to ask for the same addresses.
+func TestSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := runHub(t, Options{Sessions: true})
+		p := h.publish(t, nil)
+		write(t, p, camera(0, 5*time.Second, 25, 50)...)
+		ask := func(query, header, user string) (uri, cache string) {
+			r := httptest.NewRequest(http.MethodGet, "/live/demo/cam.m3u8"+query, nil)
+			if header != "" {
+				r.Header.Set(header, "1.1 cache")
+			}
+			w := h.do(audience.WithUser(r, user))
+			lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
+			return lines[len(lines)-1], w.Header().Get("Cache-Control")
+		}
+		for _, c := range []struct{ name, query, header, user, uri string }{
+			{"behind a cache", "", "Via", "", "cam/main.m3u8"},
+			{"behind a CDN", "?a=b", "CDN-Loop", "", "cam/main.m3u8?a=b"},
+			{"with an id", "?viewer=abcdefgh", "", "", "cam/main.m3u8?viewer=abcdefgh"},
+			{"with a token", "?usersig=x", "", "ann", "cam/main.m3u8?usersig=x"},
+		} {
+			if uri, cache := ask(c.query, c.header, c.user); uri != c.uri || cache != cachePlaylist {
+				t.Errorf("%s: %s, %s", c.name, uri, cache)
+			}
+		}
+		for query, prefix := range map[string]string{"": "cam/main.m3u8?viewer=", "?a=b": "cam/main.m3u8?a=b&viewer="} {
+			one, cache := ask(query, "", "")
+			other, _ := ask(query, "", "")
+			if id, ok := strings.CutPrefix(one, prefix); !ok || !audience.ValidName(id) || one == other || cache != cacheNever {
+				t.Errorf("%q gives %s and %s, %s", query, one, other, cache)
+			}
 		}
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"weir/mux/codec/aac"
 	"weir/mux/codec/opus"
 	"weir/playback/httpflv"
+	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/segmenter"
@@ -74,7 +75,8 @@ func newStage(t *testing.T) *stage {
 		http.Error(w, code+": "+detail, status)
 	}
 	flv := httpflv.NewHandler(httpflv.Options{
-		App: "1", Auth: everyone{}, Hub: s.hub, WriteTimeout: patience, MaxLags: 1, MaxViewers: 100, Patience: patience, Problem: problem,
+		App: "1", Auth: everyone{}, Hub: s.hub, Audience: audience.New(audience.Options{}), WriteTimeout: patience, MaxLags: 1,
+		MaxViewers: 100, Patience: patience, Problem: problem,
 	})
 	hls := segmenter.New(s.hub, segmenter.Options{Window: 1000, Wait: patience, Problem: problem, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())

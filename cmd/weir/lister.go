@@ -1,17 +1,15 @@
 package main
 
 import (
-	"weir/playback/httpflv"
 	"weir/room/api"
+	"weir/room/audience"
 	"weir/room/live"
-	"weir/segmenter"
 )
 
 // lister shows the hub's streams to the API.
 type lister struct {
-	hub *live.Registry
-	flv *httpflv.Handler
-	hls *segmenter.Segmenters
+	hub      *live.Registry
+	audience *audience.Audience
 }
 
 // Streams implements api.Lister.
@@ -23,10 +21,11 @@ func (l lister) Streams() []api.StreamInfo {
 		if i.State == live.StateEnded {
 			continue
 		}
+		viewers := l.audience.Of(i.Key)
 		info := api.StreamInfo{
 			Room: i.Key.Room, Stream: i.Key.Stream, State: api.State(i.State.String()), User: i.User,
 			Started: i.Started, Since: i.Since, Tracks: i.Tracks,
-			Viewers: map[string]int{"flv": l.flv.Viewers(i.Key), "hls": l.hls.ViewersOf(i.Key)},
+			Viewers: viewers.Map(), Watching: viewers.Total,
 			Counters: map[string]uint64{
 				"frames": i.Frames, "bytes": i.Bytes, "interruptions": uint64(i.Interruptions),
 				"silent": i.Silent, "repeated": i.Repeated, "misfits": i.Misfits,

@@ -7,6 +7,7 @@ import (
 	"weir/ingest/whip"
 	"weir/playback/httpflv"
 	"weir/room/api"
+	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/segmenter"
@@ -67,7 +68,7 @@ func (d doors) key(r *http.Request) live.Key {
 // streams only.
 func (d doors) mayPlay(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, err := d.auth.Authorize(r.Context(), auth.Request{
+		grant, err := d.auth.Authorize(r.Context(), auth.Request{
 			Action: auth.ActionPlay, Room: r.PathValue("room"), Stream: r.PathValue("stream"), Token: auth.Token(r),
 		})
 		if err != nil {
@@ -75,7 +76,7 @@ func (d doors) mayPlay(next http.HandlerFunc) http.Handler {
 			api.Problem(w, r, status, code, err.Error())
 			return
 		}
-		next(w, r)
+		next(w, audience.WithUser(r, grant.User))
 	})
 }
 

@@ -23,6 +23,7 @@ import (
 	"weir/mux/transcode"
 	"weir/playback/httpflv"
 	"weir/room/api"
+	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc"
@@ -35,12 +36,16 @@ import (
 // that reconnects, too short to matter.
 const feedIdle = 10 * time.Second
 
+// maxSeen is how many viewers are remembered who have no connection that lasts: about 100 bytes each.
+const maxSeen = 1 << 18
+
 // server is all of weir, made by wire.
 type server struct {
 	cfg *config.Config
 	log *slog.Logger
 
 	hub           *live.Registry
+	audience      *audience.Audience
 	engine        *rtc.Engine
 	whip          *whip.Handler
 	rtmp          *rtmp.Server
@@ -64,6 +69,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		Grace: cfg.Ingest.Grace, TrackWait: cfg.Ingest.TrackWait, FeedIdle: feedIdle,
 		MaxStreams: cfg.Ingest.MaxStreams, Wait: cfg.Playback.Wait, MaxWaiting: cfg.Playback.MaxWaiting, Log: log,
 	})
+	s.audience = audience.New(audience.Options{MaxSeen: maxSeen})
 	if err := s.wireDoors(authorizer); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -74,7 +80,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	mux := newMux(routes(doors{
 		pages: pages,
 		api: api.New(api.Options{
-			Lister: lister{hub: s.hub, flv: s.flv, hls: s.hls}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
+			Lister: lister{hub: s.hub, audience: s.audience}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
 			Auth: authorizer, Log: log,
 		}),
 		whip: s.whip, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
@@ -118,7 +124,7 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		return err
 	}
 	s.flv = httpflv.NewHandler(httpflv.Options{
-		App: app, Auth: authorizer, Hub: s.hub, Join: cfg.FLV.Join, WriteTimeout: cfg.FLV.WriteTimeout,
+		App: app, Auth: authorizer, Hub: s.hub, Audience: s.audience, Join: cfg.FLV.Join, WriteTimeout: cfg.FLV.WriteTimeout,
 		MaxLags: cfg.Live.MaxLags, MaxViewers: cfg.FLV.MaxViewers, Patience: cfg.Ingest.HandshakeTimeout,
 		Problem: api.Problem, Log: s.log,
 	})
@@ -128,7 +134,8 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 	}
 	s.hls = segmenter.New(s.hub, segmenter.Options{
 		Segment: cfg.HLS.Segment, Part: cfg.HLS.Part, Window: cfg.HLS.Window, Idle: cfg.HLS.Idle,
-		Linger: cfg.HLS.Linger, Audio: audio, Problem: api.Problem, Log: s.log,
+		Linger: cfg.HLS.Linger, Audio: audio, Sessions: cfg.HLS.Sessions,
+		Audience: s.audience, Problem: api.Problem, Log: s.log,
 	})
 	return nil
 }
@@ -180,17 +187,10 @@ func appName(cfg *config.Config) string { return strconv.Itoa(cfg.Auth.AppID) }
 
 // metrics is what /metrics shows.
 func (s *server) metrics() *prometheus.Registry {
-	viewers := func(form string, count func() int) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "weir_viewers", Help: "Viewers by form; HLS viewers are estimated from their requests.",
-			ConstLabels: prometheus.Labels{"form": form},
-		}, func() float64 { return float64(count()) })
-	}
 	m := prometheus.NewRegistry()
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.flv.Stats(), s.hls.Stats(),
-		viewers("flv", s.flv.Total), viewers("hls", s.hls.Viewers))
+		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience)
 	return m
 }
 
@@ -247,7 +247,7 @@ func (s *server) close() error {
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{s.hub.Run, s.whip.Run, s.rtmp.Run, s.flv.Run, s.hls.Run} {
+	for _, part := range []func(context.Context) error{s.hub.Run, s.audience.Run, s.whip.Run, s.rtmp.Run, s.flv.Run, s.hls.Run} {
 		g.Go(func() error { return part(ctx) })
 	}
 	g.Go(s.public.serve)

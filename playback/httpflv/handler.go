@@ -11,6 +11,7 @@ import (
 	"weir/mux/av"
 	"weir/mux/flv"
 	"weir/mux/transcode"
+	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 )
@@ -32,6 +33,8 @@ type Options struct {
 	App  string // the app that paths mean
 	Auth authorizer
 	Hub  hub
+	// Audience is told of every viewer.
+	Audience *audience.Audience
 	// Join is the shortest time between two writes to a viewer; 0 writes every tag as it comes.
 	Join         time.Duration
 	WriteTimeout time.Duration // a viewer that takes nothing for so long is closed
@@ -52,8 +55,7 @@ type Handler struct {
 	tasks sync.WaitGroup // viewers
 
 	mu      sync.Mutex // guards the fields below
-	viewers map[live.Key]int
-	total   int
+	total   int        // viewers
 	stopped bool
 }
 
@@ -62,7 +64,7 @@ func NewHandler(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{opts: o, log: o.Log, viewers: make(map[live.Key]int)}
+	h := &Handler{opts: o, log: o.Log}
 	h.stats = newStats(h)
 	return h
 }
@@ -70,14 +72,7 @@ func NewHandler(o Options) *Handler {
 // Stats are the door's figures, to be registered with Prometheus.
 func (h *Handler) Stats() *Stats { return h.stats }
 
-// Viewers is the number of viewers of a stream.
-func (h *Handler) Viewers(k live.Key) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.viewers[k]
-}
-
-// Total is the number of viewers of all streams.
+// Total is the number of open responses.
 func (h *Handler) Total() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -103,7 +98,8 @@ func (h *Handler) Run(ctx context.Context) error {
 // would be if it did not wait.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := live.Key{App: h.opts.App, Room: r.PathValue("room"), Stream: r.PathValue("stream")}
-	if err := h.authorize(r, key); err != nil {
+	grant, err := h.authorize(r, key)
+	if err != nil {
 		status, code := auth.Status(err)
 		h.opts.Problem(w, r, status, code, err.Error())
 		return
@@ -122,16 +118,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	if err := h.enter(key); err != nil {
+	if err := h.enter(); err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	defer h.leave(key)
+	defer h.leave()
 	source, err := h.source(r.Context(), s, q, h.opts.Patience)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
+	defer h.opts.Audience.Enter(key, audience.FLV, audience.Of(grant.User, r))()
 	h.play(w, r, s, source, q)
 }
 
@@ -153,14 +150,13 @@ func (h *Handler) head(w http.ResponseWriter, r *http.Request, k live.Key, q que
 	header(w.Header())
 }
 
-func (h *Handler) authorize(r *http.Request, k live.Key) error {
+func (h *Handler) authorize(r *http.Request, k live.Key) (auth.Grant, error) {
 	if err := errors.Join(auth.CheckRoom(k.Room), auth.CheckStream(k.Stream)); err != nil {
-		return err
+		return auth.Grant{}, err
 	}
-	_, err := h.opts.Auth.Authorize(r.Context(), auth.Request{
+	return h.opts.Auth.Authorize(r.Context(), auth.Request{
 		Action: auth.ActionPlay, Room: k.Room, Stream: k.Stream, Token: auth.Token(r),
 	})
-	return err
 }
 
 // source is the feed of tags that the viewer asked for, once it is known which tracks the stream has.
@@ -219,7 +215,7 @@ func (e encoder) Encode(dst []flv.Tag, f live.Frame) ([]flv.Tag, error) {
 }
 
 // enter counts a viewer in, if there is room.
-func (h *Handler) enter(k live.Key) error {
+func (h *Handler) enter() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.stopped {
@@ -229,18 +225,14 @@ func (h *Handler) enter(k live.Key) error {
 		return errFull
 	}
 	h.total++
-	h.viewers[k]++
 	h.tasks.Add(1)
 	return nil
 }
 
-func (h *Handler) leave(k live.Key) {
+func (h *Handler) leave() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.total--
-	if h.viewers[k]--; h.viewers[k] == 0 {
-		delete(h.viewers, k)
-	}
 	h.tasks.Done()
 }
 

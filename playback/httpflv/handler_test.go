@@ -20,8 +20,8 @@ import (
 	"weir/mux/av"
 	"weir/mux/codec/opus"
 	"weir/mux/flv"
+	"weir/room/audience"
 	"weir/room/auth"
-	"weir/room/live"
 )
 
 // TestResponse is FL-17, FL-01 and FL-06: what every viewer gets first.
@@ -432,9 +432,24 @@ func TestViewersAreCounted(t *testing.T) {
 	r.pictures(1)
 	play(t, r.get("").Body)
 	play(t, r.get("").Body)
-	if r.door.Total() != 2 || r.door.Viewers(testKey) != 2 || r.door.Viewers(live.Key{}) != 0 {
-		t.Errorf("%d viewers, %d of the stream", r.door.Total(), r.door.Viewers(testKey))
-	}
+	wantAudience(t, r, 2, 2)
+	play(t, r.get("?viewer=abcdefgh").Body)
+	play(t, r.get("?viewer=abcdefgh").Body) // the same one again
+	wantAudience(t, r, 4, 3)
 	r.pub.End(errTest)
-	wantClosed(t, r, "stream_ended", 2)
+	wantClosed(t, r, "stream_ended", 4)
+	wantAudience(t, r, 0, 0)
+}
+
+// wantAudience waits until there are so many responses and viewers.
+func wantAudience(t *testing.T, r *rig, responses, viewers int) {
+	t.Helper()
+	deadline := time.After(patience)
+	for r.door.Total() != responses || r.audience.Of(testKey).By[audience.FLV] != viewers {
+		select {
+		case <-deadline:
+			t.Fatalf("%d responses, %+v; want %d and %d", r.door.Total(), r.audience.Of(testKey), responses, viewers)
+		case <-time.After(time.Millisecond):
+		}
+	}
 }

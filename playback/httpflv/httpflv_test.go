@@ -17,6 +17,7 @@ import (
 	"weir/mux/codec/h264"
 	"weir/mux/codec/opus"
 	"weir/mux/flv"
+	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/testdata"
@@ -43,13 +44,14 @@ func (everyone) Authorize(context.Context, auth.Request) (auth.Grant, error) {
 
 // rig is a hub with the door before it.
 type rig struct {
-	t    *testing.T
-	hub  *live.Registry
-	door *Handler
-	url  string
-	pub  *live.Publisher
-	nals []sample
-	at   int // pictures written
+	t        *testing.T
+	hub      *live.Registry
+	door     *Handler
+	audience *audience.Audience
+	url      string
+	pub      *live.Publisher
+	nals     []sample
+	at       int // pictures written
 }
 
 // sample is a picture of the test film.
@@ -84,8 +86,8 @@ func hubOptions() live.Options {
 // newRigOn is newRig on a hub of one's own.
 func newRigOn(t *testing.T, hub *live.Registry, o Options, configure func(*httptest.Server)) *rig {
 	t.Helper()
-	r := &rig{t: t, hub: hub}
-	o.Hub = r.hub
+	r := &rig{t: t, hub: hub, audience: audience.New(audience.Options{})}
+	o.Hub, o.Audience = r.hub, r.audience
 	r.door = NewHandler(o)
 	mux := http.NewServeMux()
 	mux.Handle("/{room}/{stream}", r.door)

@@ -53,7 +53,7 @@ var streams = fixed{
 		Room: "b", Stream: "cam", State: StateInterrupted, Reason: "silent", User: "host",
 		Started:  time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)),
 		Since:    time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC),
-		Viewers:  map[string]int{"flv": 2},
+		Viewers:  map[string]int{"flv": 2}, Watching: 1,
 		Counters: map[string]uint64{"frames": 7},
 		Tracks: av.Tracks{
 			{ID: 1, Codec: av.CodecH264, Width: 1280, Height: 720},
@@ -68,11 +68,11 @@ var streams = fixed{
 func TestLive(t *testing.T) {
 	w := ask(newAPI(t, streams).Live, "")
 	const want = `{"streams":[` +
-		`{"room":"a","stream":"c","state":"live","since":"0001-01-01T00:00:00Z","tracks":[],"viewers":{}},` +
-		`{"room":"a","stream":"z","state":"live","since":"0001-01-01T00:00:00Z","tracks":[],"viewers":{}},` +
+		`{"room":"a","stream":"c","state":"live","since":"0001-01-01T00:00:00Z","tracks":[],"viewers":{},"watching":0},` +
+		`{"room":"a","stream":"z","state":"live","since":"0001-01-01T00:00:00Z","tracks":[],"viewers":{},"watching":0},` +
 		`{"room":"b","stream":"cam","state":"interrupted","since":"2026-01-02T02:04:05Z",` +
 		`"tracks":[{"kind":"video","codec":"h264","width":1280,"height":720},{"kind":"audio","codec":"opus","channels":2}],` +
-		`"viewers":{"flv":2}}]}` + "\n"
+		`"viewers":{"flv":2},"watching":1}]}` + "\n"
 	if w.Code != http.StatusOK || w.Body.String() != want {
 		t.Errorf("got %d %s\nwant %s", w.Code, w.Body, want)
 	}

@@ -32,8 +32,9 @@ type StreamInfo struct {
 	// Started is when the stream began, Since when its state did.
 	Started, Since time.Time
 	Tracks         av.Tracks
-	// Viewers counts the viewers by form, such as flv.
-	Viewers map[string]int
+	// Viewers counts the viewers by form, such as flv; Watching counts each of them once.
+	Viewers  map[string]int
+	Watching int
 
 	// What follows is for administrators only.
 
@@ -95,6 +96,8 @@ type streamJSON struct {
 	Since   time.Time      `json:"since"`
 	Tracks  []trackJSON    `json:"tracks"`
 	Viewers map[string]int `json:"viewers"`
+	// Watching is not their sum: who plays by two forms is one.
+	Watching int `json:"watching"`
 }
 
 // adminStreamJSON is what administrators see beside it.
@@ -162,7 +165,7 @@ func list[T any](infos []StreamInfo, show func(*StreamInfo) T) map[string][]T {
 func streamOf(s *StreamInfo) streamJSON {
 	out := streamJSON{
 		Room: s.Room, Stream: s.Stream, State: s.State, Since: s.Started.UTC(),
-		Tracks: make([]trackJSON, 0, len(s.Tracks)), Viewers: s.Viewers,
+		Tracks: make([]trackJSON, 0, len(s.Tracks)), Viewers: s.Viewers, Watching: s.Watching,
 	}
 	if out.Viewers == nil {
 		out.Viewers = map[string]int{}
