@@ -31,7 +31,7 @@ func newPipeline(t testing.TB) *pipeline {
 	c.log = c.server.log
 	buffered := bufio.NewReaderSize(in, readBuffer)
 	c.in = newChunkReader(buffered, maxMedia)
-	s := newSession(c, auth.RightsAll)
+	s := newSession(c, auth.Grant{Rights: auth.RightsAll})
 	s.attach(p)
 	return &pipeline{session: s, in: in, buffered: buffered}
 }

@@ -152,7 +152,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	}
 	o := &c.server.opts
 	grant, err := o.Auth.Authorize(ctx, auth.Request{
-		Action: auth.ActionPublish, Room: to.room, Stream: to.stream, Token: to.token,
+		Action: auth.ActionPublish, Room: to.room, Stream: to.stream, Token: to.token, Query: to.query, Path: to.path,
 	})
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(c, grant.Rights)
+	s := newSession(c, grant)
 	// RTMP does not say which tracks will come; two is what most bring, and of one alone the hub waits a moment.
 	p, err := o.Hub.Publish(live.Key{App: o.App, Room: to.room, Stream: to.stream}, live.PublishOptions{
 		User: grant.User, Policy: policy, Tracks: 2, Report: s.figures,

@@ -22,7 +22,7 @@ const tickEvery = 250 * time.Millisecond
 type session struct {
 	*conn
 	publisher *live.Publisher
-	rights    auth.Rights
+	grant     auth.Grant
 	log       *slog.Logger
 	started   time.Time     // when the stream's clock was 0
 	ahead     time.Duration // by which this publisher's clock is before the stream's; see attach
@@ -43,9 +43,9 @@ type session struct {
 	meters [2]meter   // of video and audio
 }
 
-func newSession(c *conn, rights auth.Rights) *session {
+func newSession(c *conn, grant auth.Grant) *session {
 	return &session{
-		conn: c, rights: rights, video: track{id: videoID, waiting: true}, audio: track{id: audioID},
+		conn: c, grant: grant, video: track{id: videoID, waiting: true}, audio: track{id: audioID},
 	}
 }
 
@@ -74,7 +74,9 @@ func (s *session) run(ctx context.Context) {
 	s.log.Info("publisher came")
 	done := make(chan struct{})
 	var watcher sync.WaitGroup
-	watcher.Go(func() { s.watch(ctx, done) })
+	bound, stop := s.grant.Bound(ctx)
+	defer stop()
+	watcher.Go(func() { s.watch(bound, done) })
 	err := s.take()
 	close(done)
 	watcher.Wait()
@@ -126,7 +128,7 @@ func (s *session) watch(ctx context.Context, done <-chan struct{}) {
 		case <-done:
 			return
 		case <-ctx.Done():
-			s.cut(errShutdown)
+			s.cut(endOf(ctx))
 			return
 		case <-s.publisher.Done():
 			s.cut(s.publisher.Err())
@@ -142,6 +144,14 @@ func (s *session) watch(ctx context.Context, done <-chan struct{}) {
 			}
 		}
 	}
+}
+
+// endOf is why a session is over whose context is done.
+func endOf(ctx context.Context) error {
+	if err := context.Cause(ctx); errors.Is(err, auth.ErrEnds) {
+		return err
+	}
+	return errShutdown
 }
 
 // cut ends the connection under the reading goroutine.
@@ -181,7 +191,7 @@ func (s *session) leave(reason error) {
 		s.publisher.End(reason)
 		_ = s.out.status("status", "NetStream.Unpublish.Success", reason.Error()) // it may be gone already
 		s.linger()                                                                // closing first would look like a failure to some encoders
-	case errors.Is(reason, errShutdown):
+	case errors.Is(reason, errShutdown), errors.Is(reason, auth.ErrEnds):
 		s.publisher.End(reason)
 	case errors.As(reason, &told):
 		s.publisher.Interrupt(reason)
@@ -255,7 +265,7 @@ func (s *session) check(t *av.Track) error {
 			return refuse("codec", "%v video is not taken by this server (ingest.codecs)", t.Codec)
 		}
 	}
-	if !s.rights.Has(right) {
+	if !s.grant.Rights.Has(right) {
 		return refuse("forbidden", "the token does not allow all that is sent")
 	}
 	return nil

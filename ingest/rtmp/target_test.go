@@ -20,12 +20,28 @@ func TestParseTarget(t *testing.T) {
 		{"more parameters", "live", "demo/cam?codec=h264&usersig=e*J-_"},
 		{"escaped once", "live", "de%6Do/cam?usersig=e*J-%5F"},
 	} {
-		if got, err := parseTarget(tc.app, tc.stream); err != nil || got != want {
+		got, err := parseTarget(tc.app, tc.stream)
+		if got.query, got.path = "", ""; err != nil || got != want {
 			t.Errorf("%s: got %+v, %v", tc.name, got, err)
 		}
 	}
 	if got, err := parseTarget("live", "my%20room/cam"); err != nil || got.room != "my room" || got.token+got.policy != "" {
 		t.Errorf("a room with a space: got %+v, %v", got, err)
+	}
+}
+
+// What proves something comes through as it was written, and from one place.
+func TestParseTargetSignature(t *testing.T) {
+	for _, tc := range []struct{ app, stream, query string }{
+		{"live", "demo/cam?sign=w1.1.e...x", "sign=w1.1.e...x"},
+		{"live/demo?sign=x", "cam", "sign=x"},
+		{"live/demo?sign=x", "cam?policy=reject", "sign=x"},
+		{"live/demo?sign=x", "cam?sign=y&sign=z", "sign=y&sign=z"},
+		{"live/demo/cam?txSecret=A&txTime=B", "", "txSecret=A&txTime=B"},
+	} {
+		if got, err := parseTarget(tc.app, tc.stream); err != nil || got.query != tc.query || got.path != "/live/demo/cam" {
+			t.Errorf("%q, %q: got %+v, %v", tc.app, tc.stream, got, err)
+		}
 	}
 }
 

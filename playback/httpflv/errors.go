@@ -18,4 +18,11 @@ var (
 	errGone    = &closing{"client_gone"}    // the connection broke, or the viewer closed it
 	errOver    = &closing{"stream_ended"}   // the stream is over
 	errChanged = &closing{"tracks_changed"} // a track came or went, or is of another codec: the header no longer fits
+	errExpired = &closing{"expired"}        // the address promised that playing ends with it
 )
+
+// isWhole tells whether a response that ends for the reason is complete, so that the player is not to take it for one
+// that broke.
+func isWhole(reason error) bool {
+	return errors.Is(reason, errOver) || errors.Is(reason, errChanged) || errors.Is(reason, errExpired)
+}

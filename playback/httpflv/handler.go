@@ -129,7 +129,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.opts.Audience.Enter(key, audience.FLV, audience.Of(grant.User, r))()
-	h.play(w, r, s, source, q)
+	h.play(w, r, s, source, q, grant)
 }
 
 // head answers HEAD with what GET would be answered now.
@@ -154,9 +154,7 @@ func (h *Handler) authorize(r *http.Request, k live.Key) (auth.Grant, error) {
 	if err := errors.Join(auth.CheckRoom(k.Room), auth.CheckStream(k.Stream)); err != nil {
 		return auth.Grant{}, err
 	}
-	return h.opts.Auth.Authorize(r.Context(), auth.Request{
-		Action: auth.ActionPlay, Room: k.Room, Stream: k.Stream, Token: auth.Token(r),
-	})
+	return h.opts.Auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, k.Room, k.Stream))
 }
 
 // source is the feed of tags that the viewer asked for, once it is known which tracks the stream has.

@@ -60,7 +60,7 @@ func (s *responseSink) write(b [][]byte) error {
 }
 
 func (s *responseSink) close(reason error) {
-	if !errors.Is(reason, errOver) && !errors.Is(reason, errChanged) {
+	if !isWhole(reason) {
 		panic(http.ErrAbortHandler) // net/http's way to cut a response: the client must not take it for whole
 	}
 }
@@ -141,7 +141,7 @@ func (s *rawSink) flush(all net.Buffers) error {
 
 // close ends the response properly when the stream is over, and cuts it otherwise.
 func (s *rawSink) close(reason error) {
-	if s.chunked && (errors.Is(reason, errOver) || errors.Is(reason, errChanged)) {
+	if s.chunked && isWhole(reason) {
 		_ = s.conn.SetWriteDeadline(time.Now().Add(s.timeout))
 		_, _ = s.conn.Write([]byte("0\r\n\r\n")) // RFC 9112 7.1: the last chunk
 	}

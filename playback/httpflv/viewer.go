@@ -10,6 +10,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/flv"
+	"weir/room/auth"
 	"weir/room/live"
 )
 
@@ -32,8 +33,8 @@ type viewer struct {
 	lagFrom time.Time
 }
 
-// play serves one viewer until the stream ends, the viewer leaves or is too slow.
-func (h *Handler) play(w http.ResponseWriter, r *http.Request, s *live.Stream, source live.Source[flv.Tag], q query) {
+// play serves one viewer until the stream or the grant ends, the viewer leaves or is too slow.
+func (h *Handler) play(w http.ResponseWriter, r *http.Request, s *live.Stream, source live.Source[flv.Tag], q query, grant auth.Grant) {
 	reader := source.NewReader(live.ReaderOptions{Name: "flv", Start: q.start, Join: h.opts.Join})
 	defer reader.Close()
 	ctx, cancel := context.WithTimeoutCause(r.Context(), h.opts.Patience, errNoMedia)
@@ -52,6 +53,8 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request, s *live.Stream, s
 		return
 	}
 	v := &viewer{handler: h, reader: reader, out: out, tracks: tracks}
+	ctx, stop := grant.Bound(ctx)
+	defer stop()
 	err = v.run(ctx)
 	out.close(err)
 	h.stats.closed.WithLabelValues(reasonOf(err)).Inc()
@@ -172,10 +175,14 @@ func shown(ts av.Tracks) av.Tracks {
 
 // ending turns the reader's error into the reason.
 func ending(err error) error {
-	if errors.Is(err, live.ErrEnded) {
+	switch {
+	case errors.Is(err, live.ErrEnded):
 		return errOver
+	case errors.Is(err, auth.ErrEnds):
+		return errExpired
+	default:
+		return errGone
 	}
-	return errGone
 }
 
 // broken turns a write's error into the reason.
