@@ -114,7 +114,7 @@ func redactQuery(raw string) string {
 	}
 	for name, values := range query {
 		switch strings.ToLower(name) {
-		case "usersig", "token", "access_token", "sign", "signature", "txsecret", "privatemapkey":
+		case "usersig", "token", "access_token", "sign", "signature", "txsecret", "auth_key", "privatemapkey":
 			for i := range values {
 				values[i] = "[redacted]"
 			}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -100,7 +99,7 @@ func (h *Handler) Publish(w http.ResponseWriter, r *http.Request) {
 	head.Set("Cache-Control", "no-store")
 	head.Set("ETag", s.firstTag)
 	h.opts.ICEServers.AddLinks(head, s.publisher.User(), true, time.Now())
-	head.Set("Location", strings.TrimSuffix(r.URL.EscapedPath(), "/")+"/"+s.id)
+	head.Set("Location", signaling.SessionURL(r, s.id))
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
 }
@@ -119,7 +118,7 @@ func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
 // find is the session that a request names, if the request has the authority over it: that of its user, or of an
 // administrator.
 func (h *Handler) find(r *http.Request) (*session, error) {
-	key, grant, err := h.authorize(r)
+	key, grant, err := h.authorize(r, auth.Request.OfSession)
 	if err != nil {
 		return nil, err
 	}
@@ -135,20 +134,20 @@ func (h *Handler) find(r *http.Request) (*session, error) {
 	return s, nil
 }
 
-// authorize checks a request's ids and its token.
-func (h *Handler) authorize(r *http.Request) (live.Key, auth.Grant, error) {
+// authorize checks a request's ids and its authority, as the request that as makes of it.
+func (h *Handler) authorize(r *http.Request, as func(auth.Request) auth.Request) (live.Key, auth.Grant, error) {
 	room, stream := r.PathValue("room"), r.PathValue("stream")
 	if err := errors.Join(auth.CheckRoom(room), auth.CheckStream(stream)); err != nil {
 		return live.Key{}, auth.Grant{}, err
 	}
-	grant, err := h.opts.Auth.Authorize(r.Context(), auth.Request{
-		Action: auth.ActionPublish, Room: room, Stream: stream, Token: auth.Token(r),
-	})
+	grant, err := h.opts.Auth.Authorize(r.Context(), as(auth.RequestOf(r, auth.ActionPublish, room, stream)))
 	return live.Key{App: h.opts.App, Room: room, Stream: stream}, grant, err
 }
 
+func asIs(r auth.Request) auth.Request { return r }
+
 func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, string, error) {
-	key, grant, err := h.authorize(r)
+	key, grant, err := h.authorize(r, asIs)
 	if err != nil {
 		return nil, "", err
 	}
@@ -167,7 +166,7 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, str
 	if err := checkRights(o, grant.Rights); err != nil {
 		return nil, "", err
 	}
-	return h.open(r, key, live.PublishOptions{User: grant.User, Policy: policy}, o)
+	return h.open(r, key, grant, policy, o)
 }
 
 func checkRights(o *offer, rights auth.Rights) error {
@@ -178,7 +177,7 @@ func checkRights(o *offer, rights auth.Rights) error {
 }
 
 // open makes the connection and takes the stream. Whatever fails leaves nothing behind.
-func (h *Handler) open(r *http.Request, key live.Key, p live.PublishOptions, o *offer) (*session, string, error) {
+func (h *Handler) open(r *http.Request, key live.Key, grant auth.Grant, policy live.Policy, o *offer) (*session, string, error) {
 	pc, err := h.connect(o)
 	if err != nil {
 		return nil, "", err
@@ -189,7 +188,7 @@ func (h *Handler) open(r *http.Request, key live.Key, p live.PublishOptions, o *
 		err = h.isRunning(r.Context())
 	}
 	if err == nil {
-		err = h.start(s, key, p)
+		err = h.start(s, key, grant, live.PublishOptions{User: grant.User, Policy: policy})
 	}
 	if err != nil {
 		close(s.finish)
@@ -221,7 +220,7 @@ func (h *Handler) isRunning(ctx context.Context) error {
 }
 
 // start takes the stream for the session and lets it run.
-func (h *Handler) start(s *session, key live.Key, o live.PublishOptions) error {
+func (h *Handler) start(s *session, key live.Key, grant auth.Grant, o live.PublishOptions) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ctx.Err() != nil {
@@ -241,7 +240,11 @@ func (h *Handler) start(s *session, key live.Key, o live.PublishOptions) error {
 	h.stats.sessions.Inc()
 	s.log.Info("publisher came", "video", s.offer.video != nil, "audio", s.offer.audio != nil)
 	close(s.ready)
-	h.tasks.Go(func() { s.run(h.ctx) })
+	h.tasks.Go(func() {
+		ctx, stop := grant.Bound(h.ctx)
+		defer stop()
+		s.run(ctx)
+	})
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (h *Handler) addLinks(head http.Header, r *http.Request) {
 	known := false
 	if auth.Token(r) != "" {
 		var err error
-		_, grant, err = h.authorize(r)
+		_, grant, err = h.authorize(r, asIs)
 		known = err == nil
 	}
 	h.opts.ICEServers.AddLinks(head, grant.User, known, time.Now())

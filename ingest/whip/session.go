@@ -13,6 +13,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"weir/ingest/depacket"
+	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc/signaling"
 )
@@ -220,15 +221,23 @@ func (s *session) run(ctx context.Context) {
 	case <-s.deleted:
 		s.publisher.End(errDeleted)
 	case <-ctx.Done():
-		s.publisher.End(errShutdown)
+		s.publisher.End(endOf(ctx))
 	}
+}
+
+// endOf is why a session is over whose context is done.
+func endOf(ctx context.Context) error {
+	if err := context.Cause(ctx); errors.Is(err, auth.ErrEnds) {
+		return err
+	}
+	return errShutdown
 }
 
 // leave takes the connection down and tells the hub. A publisher that said goodbye is done, and its viewers do not
 // wait for the connection. Any other may come back within the grace time, which begins behind its last packet: one
 // that came later would make the stream live again, and nobody would be there to interrupt it.
 func (s *session) leave(reason error) {
-	if errors.Is(reason, errDeleted) || errors.Is(reason, errShutdown) {
+	if errors.Is(reason, errDeleted) || errors.Is(reason, errShutdown) || errors.Is(reason, auth.ErrEnds) {
 		s.publisher.End(reason)
 		s.disconnect()
 		return
@@ -249,7 +258,7 @@ func (s *session) attend(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return errShutdown
+			return endOf(ctx)
 		case <-s.deleted:
 			return errDeleted
 		case <-s.publisher.Done():
