@@ -1,57 +1,43 @@
 package measure
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
+	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 )
 
-// clockTick is the unit of CPU time in /proc: USER_HZ, 100 on every Linux that Go runs on.
-const clockTick = time.Second / 100
-
-// Server is the process that is measured.
+// Server is a weir process.
 type Server struct {
+	*Process
 	HTTP, Admin string // addresses
 	Token       string // of a user who may publish
 
-	cmd   *exec.Cmd
-	dir   string
-	drain sync.WaitGroup // reads the rest of the log
+	dir string
 }
 
 // Start starts the binary on free ports of loopback, with a folder of its own and more settings, given as NAME=value.
-// The end of ctx kills it.
+// Settings of the caller's environment do not count. The end of ctx kills it.
 func Start(ctx context.Context, binary string, settings ...string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "weir-bench")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot make a folder: %w", err)
 	}
-	env := append(os.Environ(), "WEIR_HTTP_LISTEN=127.0.0.1:0", "WEIR_WEBRTC_LISTEN=127.0.0.1:0",
+	env := append(plainEnv(), "WEIR_HTTP_LISTEN=127.0.0.1:0", "WEIR_WEBRTC_LISTEN=127.0.0.1:0",
 		"WEIR_ADMIN_LISTEN=127.0.0.1:0", "WEIR_RTMP_LISTEN=127.0.0.1:0", "WEIR_DATA_DIR="+dir, "WEIR_LOG_FORMAT=json")
 	env = append(env, settings...)
-	s := &Server{cmd: exec.CommandContext(ctx, binary, "serve"), dir: dir}
-	s.cmd.Env = env
-	logs, err := s.cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := s.listening(logs); err != nil {
-		s.Stop()
-		return nil, err
+	s := &Server{dir: dir}
+	cmd := exec.CommandContext(ctx, binary, "serve")
+	cmd.Env = env
+	if s.Process, err = Launch(cmd, s.listening); err != nil {
+		return nil, fmt.Errorf("cannot start the server: %w", err)
 	}
 	usersig := exec.CommandContext(ctx, binary, "usersig", "--user", "bench")
 	usersig.Env = env
@@ -64,46 +50,57 @@ func Start(ctx context.Context, binary string, settings ...string) (*Server, err
 	return s, nil
 }
 
-// listening reads the log up to the line that says where the server is. The rest is thrown away by a goroutine that
-// ends with the process; Stop waits for it.
-func (s *Server) listening(logs io.Reader) error {
-	lines := bufio.NewScanner(logs)
-	for lines.Scan() {
-		var l struct{ Msg, HTTP, Admin string }
-		if json.Unmarshal(lines.Bytes(), &l) == nil && l.Msg == "listening" {
-			s.drain.Go(func() { _, _ = io.Copy(io.Discard, logs) }) // it ends with the pipe
-			s.HTTP, s.Admin = l.HTTP, l.Admin
-			return nil
-		}
+// plainEnv is the environment without settings of weir.
+func plainEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WEIR_") })
+}
+
+// listening reads the line of the log that says where the server is.
+func (s *Server) listening(line []byte) bool {
+	var l struct{ Msg, HTTP, Admin string }
+	if json.Unmarshal(line, &l) != nil || l.Msg != "listening" {
+		return false
 	}
-	return errors.New("the server ended without listening")
+	s.HTTP, s.Admin = l.HTTP, l.Admin
+	return true
 }
 
 // Stop ends the process and removes its folder.
 func (s *Server) Stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may be gone
-	s.drain.Wait()                            // before Wait, which closes the pipe
-	_ = s.cmd.Wait()                          // how it ended is in its figures
+	s.Process.Stop()
 	_ = os.RemoveAll(s.dir)
 }
 
-// Usage is what a process has used.
-type Usage struct {
-	CPU time.Duration
-	RSS int // bytes
+// Metrics reads the server's own figures.
+func (s *Server) Metrics(ctx context.Context) (Metrics, error) {
+	text, err := s.get(ctx, "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	return parseMetrics(string(text)), nil
 }
 
-// Usage reads the server's CPU time (proc(5), stat: fields 14 and 15) and its resident memory.
-func (s *Server) Usage() (Usage, error) {
-	dir := fmt.Sprintf("/proc/%d/", s.cmd.Process.Pid)
-	stat, err := os.ReadFile(dir + "stat")
+// Profile writes a CPU profile of the next d to a file. Taking it costs the server some CPU itself.
+func (s *Server) Profile(ctx context.Context, d time.Duration, name string) error {
+	profile, err := s.get(ctx, fmt.Sprintf("/debug/pprof/profile?seconds=%d", max(1, int(d.Seconds()))))
 	if err != nil {
-		return Usage{}, err
+		return err
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // the name in field 2 may hold spaces
-	fields := strings.Fields(rest)
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	pages, _ := strconv.Atoi(fields[21])
-	return Usage{CPU: time.Duration(user+system) * clockTick, RSS: pages * os.Getpagesize()}, nil
+	return os.WriteFile(name, profile, 0o600)
+}
+
+func (s *Server) get(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Admin+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask the server for %s: %w", path, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask the server for %s: %w", path, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("cannot ask the server for %s: %s", path, resp.Status)
+	}
+	return io.ReadAll(resp.Body)
 }

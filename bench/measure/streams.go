@@ -33,7 +33,7 @@ func Publish(ctx context.Context, s *Server, n int, o publish.Options) (*Streams
 			all.End()
 			return nil, fmt.Errorf("cannot publish stream %d: %w", i, err)
 		}
-		all.Connect = append(all.Connect, float64(time.Since(begin).Microseconds())/1000)
+		all.Connect = append(all.Connect, Milliseconds(time.Since(begin)))
 		all.Sessions = append(all.Sessions, p)
 	}
 	return all, nil

@@ -1,0 +1,89 @@
+package crowd
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"weir/mux/av"
+	"weir/mux/flv"
+)
+
+// FLVProbe is one viewer of HTTP-FLV that reads every tag.
+type FLVProbe struct {
+	*Record
+
+	addr, path string
+	reading    func(net.Conn) // sees the connection, if it is not nil
+}
+
+// NewFLVProbe is a viewer of http://addr/path.
+func NewFLVProbe(addr, path string, p Source) *FLVProbe {
+	return &FLVProbe{Record: newRecord(p), addr: addr, path: path}
+}
+
+// Run joins and watches until ctx ends, which is no error, or the response does.
+func (v *FLVProbe) Run(ctx context.Context) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", v.addr)
+	if err != nil {
+		return fmt.Errorf("cannot join: %w", err)
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer func() { _ = conn.Close() }()
+	if v.reading != nil {
+		v.reading(conn)
+	}
+	err = v.watch(conn)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // it is the end that was asked for
+	}
+	return err
+}
+
+func (v *FLVProbe) watch(conn net.Conn) error {
+	if _, err := conn.Write(request(v.addr, v.path)); err != nil {
+		return fmt.Errorf("cannot join: %w", err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return fmt.Errorf("cannot join: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("cannot join: %s", resp.Status)
+	}
+	return v.frames(resp.Body)
+}
+
+func (v *FLVProbe) frames(body io.Reader) error {
+	tags := flv.NewDemuxer(body)
+	for {
+		f, err := tags.Next()
+		if err != nil {
+			return fmt.Errorf("cannot watch: %w", err)
+		}
+		if f.Kind == av.KindMedia && f.Codec == av.CodecH264 {
+			each(f.Data, v.saw)
+		}
+	}
+}
+
+// each calls see with the NAL units of a length-prefixed buffer.
+func each(data []byte, see func(nal []byte)) {
+	for len(data) > 4 {
+		n := binary.BigEndian.Uint32(data)
+		if data = data[4:]; uint64(n) > uint64(len(data)) {
+			return
+		}
+		see(data[:n])
+		data = data[n:]
+	}
+}
+
+func request(host, path string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: weir-bench\r\n\r\n", path, host)
+}

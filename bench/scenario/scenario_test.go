@@ -1,0 +1,100 @@
+//go:build linux
+
+package scenario
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"weir/bench/measure"
+	"weir/testdata"
+)
+
+// programs are the server and the floor.
+var programs struct{ weir, floor string }
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("skipped: these tests watch media in real time")
+		return
+	}
+	dir, err := build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(code)
+	}))
+}
+
+func build() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "weir-scenario-"); err != nil {
+		return "", err
+	}
+	ctx := context.Background()
+	if programs.weir, err = measure.Build(ctx, dir, "weir/cmd/weir"); err == nil {
+		programs.floor, err = measure.Build(ctx, dir, "weir/bench/cmd/weir-floor")
+	}
+	return dir, err
+}
+
+// small are options that take seconds.
+func small(t *testing.T) Options {
+	return Options{
+		Weir: programs.weir, Floor: programs.floor, H264: testdata.Path("bars-720p.h264"), Ogg: testdata.Path("tone.ogg"),
+		Streams: []int{1}, Viewers: []int{4}, Joins: []time.Duration{Default}, Probes: 2,
+		Record: 6 * time.Second, Settle: 100 * time.Millisecond, Duration: time.Second, Repeat: 1, Progress: t.Output(),
+	}
+}
+
+// want asks for figures that are above 0.
+func want(t *testing.T, r measure.Run, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if !(r.Figures[name] > 0) { //nolint:staticcheck // it shall fail for NaN too
+			t.Errorf("%s, %s: %s is %v", r.Program, r.Case, name, r.Figures[name])
+		}
+	}
+}
+
+func TestFanoutFLV(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	o.Viewers, o.Floors = []int{6, 3}, []string{"goroutines", "poll"}
+	o.Profile = filepath.Join(t.TempDir(), "cpu.pprof")
+	runs, err := FanoutFLV(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) != 2*3 {
+		t.Fatalf("got %d runs of 3 programs and 2 numbers of viewers", len(runs))
+	}
+	for _, r := range runs {
+		want(t, r, "seconds", "gigabytes", "rss_mb", "first_key_frame_ms_p50", "delay_ms_p50")
+		if r.Figures["closed"] != 0 {
+			t.Errorf("%s let viewers down: %v", r.Program, r.Figures)
+		}
+	}
+	if profile, err := os.Stat(o.Profile); err != nil || profile.Size() == 0 {
+		t.Errorf("the profile is %v, %v", profile, err)
+	}
+}
+
+func TestIngest(t *testing.T) {
+	t.Parallel()
+	runs, err := Ingest(t.Context(), small(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, runs[0], "seconds", "rss_mb", "mb_per_stream", "connect_ms_p50")
+}
