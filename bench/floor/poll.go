@@ -53,11 +53,11 @@ func Poll(ctx context.Context, l *net.TCPListener, rec *Recording, join time.Dur
 		return err
 	}
 	batches := rec.batches(join)
-	for i, round := 0, time.Duration(0); ctx.Err() == nil; i++ {
+	for i, begin := 0, origin; ctx.Err() == nil; i++ {
 		if i == len(batches) {
-			i, round = 0, round+1
+			i, begin = 0, begin.Add(rec.Length)
 		}
-		if err := p.until(ctx, origin.Add(round*rec.Length+batches[i].due)); err != nil {
+		if err := p.until(ctx, begin.Add(batches[i].due)); err != nil {
 			return err
 		}
 		p.send(batches[i].data)

@@ -32,9 +32,9 @@ func (r *Recording) batches(join time.Duration) []batch {
 func pace(batches []batch, length time.Duration, origin time.Time, stop <-chan struct{}, send func([]byte)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for round := time.Duration(0); ; round++ {
+	for begin := origin; ; begin = begin.Add(length) {
 		for _, b := range batches {
-			timer.Reset(time.Until(origin.Add(round*length + b.due)))
+			timer.Reset(time.Until(begin.Add(b.due)))
 			select {
 			case <-stop:
 				return
