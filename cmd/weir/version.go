@@ -25,6 +25,15 @@ func versionCommand() *cobra.Command {
 	}
 }
 
+// maker is what weir calls itself in the media it makes: its name, and its version if the build recorded one.
+func maker() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "weir"
+	}
+	return "weir/" + info.Main.Version
+}
+
 // writeVersion says what a binary is. A value that the build did not record is left out.
 func writeVersion(w io.Writer, info *debug.BuildInfo) error {
 	settings := make(map[string]string, len(info.Settings))

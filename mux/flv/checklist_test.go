@@ -65,7 +65,7 @@ func testHeader(t *testing.T) {
 		{"audio", av.Tracks{sound}, 4},
 		{"audio that is not configured yet", av.Tracks{small, {ID: audioID, Codec: av.CodecOpus}}, 1},
 	} {
-		b, err := AppendPreamble(nil, c.ts, 0)
+		b, err := AppendPreamble(nil, c.ts, testEncoder, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func testScript(t *testing.T) {
 func testSequenceHeaders(t *testing.T) {
 	_, ts := recording(t, 0)
 	for _, at := range []time.Duration{0, time.Hour} {
-		b, err := AppendPreamble(nil, ts, at)
+		b, err := AppendPreamble(nil, ts, testEncoder, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func testJoin(t *testing.T) {
 	if i < 0 {
 		t.Fatal("no join point but the first")
 	}
-	b, err := AppendPreamble(nil, ts, tags[i].DTS)
+	b, err := AppendPreamble(nil, ts, testEncoder, tags[i].DTS)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ func TestDemuxerTime(t *testing.T) {
 		{"goes back over 2^32", []int64{1<<32 + 3, 1<<32 - 3}, []time.Duration{3 * ms, -3 * ms}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tags := [][]byte{AppendMetadata(nil, nil), bodyTag(t, typeVideo, c.ms[0], "1700000000"+config)}
+			tags := [][]byte{AppendMetadata(nil, nil, testEncoder), bodyTag(t, typeVideo, c.ms[0], "1700000000"+config)}
 			for _, at := range c.ms {
 				tags = append(tags, bodyTag(t, typeVideo, at, slice))
 			}

@@ -276,7 +276,7 @@ func TestEncoderLeavesOut(t *testing.T) {
 	if b, err := AppendSequenceHeader(nil, &av.Track{Codec: av.CodecOpus}, 0); !errors.Is(err, ErrNoConfig) || b != nil {
 		t.Errorf("track without config: %x, %v", b, err)
 	}
-	if _, err := AppendPreamble(nil, av.Tracks{{Codec: av.CodecH264, Config: make([]byte, 1<<24)}}, 0); !errors.Is(err, ErrTooLarge) {
+	if _, err := AppendPreamble(nil, av.Tracks{{Codec: av.CodecH264, Config: make([]byte, 1<<24)}}, testEncoder, 0); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("preamble with a config of 2^24 bytes: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/yutopp/go-flv/tag"
 
 	"weir/mux/av"
+	"weir/mux/codec/h264"
 )
 
 // goTag is the tag as go-flv writes it, with the PreviousTagSize behind it.
@@ -153,6 +154,12 @@ func readMetadata(t *testing.T, body []byte) amf0.ECMAArray {
 	return props
 }
 
+// testEncoder is the maker's name in the metadata of tests.
+const testEncoder = "weir"
+
+// spsAt25 is 640x360 at 25 pictures a second, by x264.
+var spsAt25 = []byte("\x67\x42\xc0\x1e\xd9\x00\xa0\x2f\xf9\x70\x11\x00\x00\x03\x00\x01\x00\x00\x03\x00\x32\x0f\x16\x2e\x48")
+
 var casesMetadata = []struct {
 	name   string
 	tracks av.Tracks
@@ -182,14 +189,17 @@ var casesMetadata = []struct {
 		av.Tracks{{ID: 1, Codec: av.CodecAV1, Config: []byte{1}, Width: 2, Height: 4}},
 		map[string]any{"width": 2.0, "height": 4.0, "videocodecid": float64(0x61763031), "encoder": "weir"},
 	},
+	{"H.264 that says its rate", av.Tracks{
+		{ID: 1, Codec: av.CodecH264, Config: h264.AppendConfig(nil, [][]byte{spsAt25}, nil), Width: 640, Height: 360},
+	}, map[string]any{"width": 640.0, "height": 360.0, "videocodecid": 7.0, "framerate": 25.0, "encoder": "weir"}},
 	{"no track yet", av.Tracks{{ID: 1, Codec: av.CodecH264}}, map[string]any{"encoder": "weir"}},
 }
 
 func TestMetadata(t *testing.T) {
 	for _, c := range casesMetadata {
 		t.Run(c.name, func(t *testing.T) {
-			b := AppendMetadata(nil, c.tracks)
-			if again := AppendMetadata(nil, c.tracks); !bytes.Equal(b, again) {
+			b := AppendMetadata(nil, c.tracks, testEncoder)
+			if again := AppendMetadata(nil, c.tracks, testEncoder); !bytes.Equal(b, again) {
 				t.Error("the order is not fixed")
 			}
 			got := readMetadata(t, rawTags(t, b)[0].body)
@@ -210,7 +220,7 @@ func TestMetadataIsGoAMF0(t *testing.T) {
 	want := goTag(t, &tag.FlvTag{TagType: tag.TagTypeScriptData, Data: &tag.ScriptData{
 		Objects: map[string]amf0.ECMAArray{"onMetaData": {"encoder": "weir"}},
 	}})
-	if got := AppendMetadata(nil, nil); !bytes.Equal(got, want) {
+	if got := AppendMetadata(nil, nil, testEncoder); !bytes.Equal(got, want) {
 		t.Errorf("got  %x\nwant %x", got, want)
 	}
 }

@@ -21,11 +21,12 @@ func AppendHeader(dst []byte, video, audio bool) []byte {
 
 // AppendPreamble appends what a player must have before its first frame: header, metadata, and the sequence
 // headers of the video and the audio track that have a configuration record, stamped at. That should not be
-// later than any tag to come: sound may lie behind the key frame that a player joins at.
-func AppendPreamble(dst []byte, ts av.Tracks, at time.Duration) ([]byte, error) {
+// later than any tag to come: sound may lie behind the key frame that a player joins at. encoder is the name
+// in the metadata.
+func AppendPreamble(dst []byte, ts av.Tracks, encoder string, at time.Duration) ([]byte, error) {
 	video, audio := carried(ts)
 	dst = AppendHeader(dst, video != nil, audio != nil)
-	dst = AppendMetadata(dst, ts)
+	dst = AppendMetadata(dst, ts, encoder)
 	for _, t := range [...]*av.Track{video, audio} {
 		if t == nil {
 			continue

@@ -6,10 +6,8 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/aac"
+	"weir/mux/codec/h264"
 )
-
-// encoderName is what the metadata names as the maker of the stream.
-const encoderName = "weir"
 
 // AMF0 markers (Adobe AMF0 2.1).
 const (
@@ -21,9 +19,9 @@ const (
 )
 
 // AppendMetadata appends the script tag onMetaData of the tracks, stamped 0: an ECMA array, as tools that
-// refuse a plain object expect it, with its properties always in the same order. A frame rate is not
-// named, since pictures from WebRTC have none.
-func AppendMetadata(dst []byte, ts av.Tracks) []byte {
+// refuse a plain object expect it, with its properties always in the same order. encoder is named as the
+// maker of the stream. A frame rate is named where the video promises one; pictures from WebRTC have none.
+func AppendMetadata(dst []byte, ts av.Tracks, encoder string) []byte {
 	var props [256]byte
 	body, n := props[:0], uint32(0)
 	video, audio := carried(ts)
@@ -32,6 +30,10 @@ func AppendMetadata(dst []byte, ts av.Tracks) []byte {
 		body = appendNumber(body, "height", float64(video.Height))
 		body = appendNumber(body, "videocodecid", codecID(video.Codec))
 		n += 3
+		if rate := frameRate(video); rate > 0 {
+			body = appendNumber(body, "framerate", rate)
+			n++
+		}
 	}
 	if audio != nil {
 		body = appendNumber(body, "audiocodecid", codecID(audio.Codec))
@@ -41,7 +43,7 @@ func AppendMetadata(dst []byte, ts av.Tracks) []byte {
 	}
 	body = appendName(body, "encoder")
 	body = append(body, amfString)
-	body = appendName(body, encoderName)
+	body = appendName(body, encoder)
 	body = append(body, 0, 0, amfObjectEnd)
 
 	var start [32]byte
@@ -65,6 +67,22 @@ func codecID(c av.Codec) float64 {
 		}
 		return 0
 	}
+}
+
+// frameRate is the fixed rate of the video, or 0 without one.
+func frameRate(t *av.Track) float64 {
+	if t.Codec != av.CodecH264 {
+		return 0
+	}
+	sets, _, err := h264.ParseConfig(t.Config)
+	if err != nil {
+		return 0
+	}
+	s, err := h264.ParseSPS(sets[0])
+	if err != nil {
+		return 0
+	}
+	return s.FrameRate
 }
 
 // sampleRate is the real rate, also where the audio tags say 44 kHz because they must.

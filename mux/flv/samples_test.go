@@ -175,7 +175,7 @@ func merge(tracks ...[]*av.Frame) []*av.Frame {
 // film is preamble and tags of frames, as a viewer gets them from the first key frame on.
 func film(t testing.TB, frames []*av.Frame, ts av.Tracks) []byte {
 	t.Helper()
-	out, err := AppendPreamble(nil, ts, frames[0].DTS)
+	out, err := AppendPreamble(nil, ts, testEncoder, frames[0].DTS)
 	if err != nil {
 		t.Fatal(err)
 	}

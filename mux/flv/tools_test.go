@@ -72,7 +72,7 @@ func TestToolsTakeLateSound(t *testing.T) {
 		}
 	}
 	ts := av.Tracks{*v, *a}
-	b, err := AppendPreamble(nil, ts, 60*ms)
+	b, err := AppendPreamble(nil, ts, testEncoder, 60*ms)
 	if err != nil {
 		t.Fatal(err)
 	}

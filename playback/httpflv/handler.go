@@ -35,6 +35,8 @@ type Options struct {
 	Hub  hub
 	// Audience is told of every viewer.
 	Audience *audience.Audience
+	// Encoder is the maker that viewers are told of, such as weir/1.2.
+	Encoder string
 	// Join is the shortest time between two writes to a viewer; 0 writes every tag as it comes.
 	Join         time.Duration
 	WriteTimeout time.Duration // a viewer that takes nothing for so long is closed

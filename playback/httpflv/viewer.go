@@ -113,7 +113,7 @@ func (v *viewer) run(ctx context.Context) error {
 func (v *viewer) preamble(dst [][]byte, first flv.Tag) ([][]byte, error) {
 	v.begin = first.DTS
 	v.video, v.audio = v.tracks.Video() != nil, v.tracks.Audio() != nil
-	b, err := flv.AppendPreamble(nil, v.tracks, v.begin)
+	b, err := flv.AppendPreamble(nil, v.tracks, v.handler.opts.Encoder, v.begin)
 	return append(dst, b), err
 }
 

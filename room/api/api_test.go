@@ -51,9 +51,9 @@ func ask(h http.HandlerFunc, token string) *httptest.ResponseRecorder {
 var streams = fixed{
 	{
 		Room: "b", Stream: "cam", State: StateInterrupted, Reason: "silent", User: "host",
-		Started:  time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)),
-		Since:    time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC),
-		Viewers:  map[string]int{"flv": 2}, Watching: 1,
+		Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)),
+		Since:   time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC),
+		Viewers: map[string]int{"flv": 2}, Watching: 1,
 		Counters: map[string]uint64{"frames": 7},
 		Tracks: av.Tracks{
 			{ID: 1, Codec: av.CodecH264, Width: 1280, Height: 720},

@@ -11,6 +11,8 @@ const (
 	maxSPSSize = 1024
 	// maxDimension bounds width and height in pixels; level 6.2 allows no more than 16880 (table A-1).
 	maxDimension = 16384
+	// maxFrameRate bounds the rate that is believed; level 6.2 allows no more than 300 (A.3.4.1).
+	maxFrameRate = 300
 	// mbSize is the width and height of a macroblock.
 	mbSize = 16
 )
@@ -25,6 +27,8 @@ type SPS struct {
 	// MayReorder is false when pictures are surely shown in the order in which they are decoded, so that
 	// PTS equals DTS.
 	MayReorder bool
+	// FrameRate is the number of pictures a second that the encoder means to make, or 0 where it does not say.
+	FrameRate float64
 }
 
 // ParseSPS reads the NAL unit, header byte included and start code or length excluded. An error wraps ErrSPS.
@@ -40,7 +44,7 @@ func ParseSPS(nal []byte) (SPS, error) {
 	return SPS{
 		Width: w, Height: h,
 		Profile: nal[1], Constraints: nal[2], Level: nal[3],
-		MayReorder: mayReorder(raw),
+		MayReorder: mayReorder(raw), FrameRate: frameRate(raw),
 	}, nil
 }
 
@@ -97,6 +101,23 @@ func cropUnits(s *h264.SPS) (x, y int) {
 	default: // monochrome, 4:4:4, and 4:4:4 in separate planes
 		return 1, 1
 	}
+}
+
+// frameRate is the rate of E.2.1, where a tick is the time of one field. fixed_frame_rate_flag is hardly ever set, also
+// where the rate is kept; an encoder that knows no rate writes the ticks of a clock there, which are too many.
+func frameRate(s *h264.SPS) float64 {
+	if s.VUI == nil || s.VUI.TimingInfo == nil {
+		return 0
+	}
+	t := s.VUI.TimingInfo
+	if t.NumUnitsInTick == 0 {
+		return 0
+	}
+	rate := float64(t.TimeScale) / (2 * float64(t.NumUnitsInTick))
+	if rate > maxFrameRate {
+		return 0
+	}
+	return rate
 }
 
 func mayReorder(s *h264.SPS) bool {

@@ -25,6 +25,9 @@ const (
 	spsInterlaced = "67640028acd94078044fde0220000003002000000643e2c5b2c0"
 	spsIntra      = "676e100ca6cb82833f3e022000000300200000064080"
 	spsBaseline   = "6742c01ed900a02ff97011000003000100000300320f162e48"
+	// The one above with another time_scale and num_units_in_tick (E.1.1), set by hand.
+	spsTicks   = "6742c01ed900a02ff970110000030001000007d00f162e48"
+	spsNoTicks = "6742c01ed900a02ff9701100000300000300000300320f162e48"
 	// Main profile, picture order type 2, 320x240, written by hand from 7.3.2.1.1.
 	spsOrder2 = "674d001eda0507e4"
 )
@@ -33,15 +36,17 @@ var casesSPS = []struct {
 	name, nal string
 	want      SPS
 }{
-	{"high, 1080 lines of 1088", spsHigh1080, SPS{1920, 1080, 100, 0, 40, true}},
-	{"main without B pictures", spsMain, SPS{640, 362, 77, 0x40, 30, false}},
-	{"4:2:2, 10 bits", spsHigh422, SPS{322, 182, 122, 0, 13, true}},
-	{"4:4:4, odd size", spsHigh444, SPS{321, 181, 244, 0, 13, true}},
-	{"monochrome", spsGray, SPS{322, 182, 100, 0, 13, true}},
-	{"interlaced", spsInterlaced, SPS{1920, 1080, 100, 0, 40, true}},
-	{"intra profile", spsIntra, SPS{320, 180, 110, 0x10, 12, false}},
-	{"constrained baseline", spsBaseline, SPS{640, 360, 66, 0xc0, 30, false}},
-	{"picture order type 2", spsOrder2, SPS{320, 240, 77, 0, 30, false}},
+	{"high, 1080 lines of 1088", spsHigh1080, SPS{1920, 1080, 100, 0, 40, true, 25}},
+	{"main without B pictures", spsMain, SPS{640, 362, 77, 0x40, 30, false, 25}},
+	{"4:2:2, 10 bits", spsHigh422, SPS{322, 182, 122, 0, 13, true, 25}},
+	{"4:4:4, odd size", spsHigh444, SPS{321, 181, 244, 0, 13, true, 25}},
+	{"monochrome", spsGray, SPS{322, 182, 100, 0, 13, true, 25}},
+	{"interlaced", spsInterlaced, SPS{1920, 1080, 100, 0, 40, true, 25}},
+	{"intra profile", spsIntra, SPS{320, 180, 110, 0x10, 12, false, 25}},
+	{"constrained baseline", spsBaseline, SPS{640, 360, 66, 0xc0, 30, false, 25}},
+	{"1000 ticks a second are no rate", spsTicks, SPS{640, 360, 66, 0xc0, 30, false, 0}},
+	{"ticks of no time", spsNoTicks, SPS{640, 360, 66, 0xc0, 30, false, 0}},
+	{"picture order type 2", spsOrder2, SPS{320, 240, 77, 0, 30, false, 0}},
 }
 
 func TestParseSPS(t *testing.T) {
