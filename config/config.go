@@ -32,9 +32,11 @@ type Config struct {
 
 // HTTP is the main listener: pages, media, WHIP and REST.
 type HTTP struct {
-	Listen  string   `key:"listen" doc:"address of the main listener"`
-	TLS     TLS      `key:"tls"`
-	Origins []string `key:"origins" doc:"origins whose pages may use this server; empty means any"`
+	Listen         string   `key:"listen" doc:"address of the main listener"`
+	TLS            TLS      `key:"tls"`
+	Origins        []string `key:"origins" doc:"origins whose pages may use this server; empty means any"`
+	PublicURL      string   `key:"public_url" doc:"where this server is reached, for the addresses it tells; empty: where the request came"`
+	TrustedProxies []string `key:"trusted_proxies" doc:"networks of proxies whose X-Forwarded-Proto and -Host are believed"`
 }
 
 // TLS is the certificate of a listener: both files, or neither.
@@ -114,10 +116,21 @@ type HLS struct {
 
 // Auth says who may publish and administer.
 type Auth struct {
-	AppID   int      `key:"app_id" doc:"the app's number, SDKAppID in UserSig"`
-	Key     Secret   `key:"key" doc:"the app's secret key; empty: made on the first start and kept in data_dir"`
-	Admins  []string `key:"admins" doc:"users who may use the administration API"`
-	Publish string   `key:"publish" doc:"who may publish: usersig, or open for a laboratory"`
+	AppID    int      `key:"app_id" doc:"the app's number, SDKAppID in UserSig"`
+	Key      Secret   `key:"key" doc:"the app's secret key; empty: made on the first start and kept in data_dir"`
+	Admins   []string `key:"admins" doc:"users who may use the administration API"`
+	Publish  string   `key:"publish" doc:"who may publish: usersig, or open for a laboratory"`
+	Play     string   `key:"play" doc:"who may play: open, or signed for signed addresses and UserSig only"`
+	Keys     Keys     `key:"keys"`
+	Dialects []string `key:"dialects" doc:"dialects of signed addresses that are taken: weir, tencent, alibaba"`
+}
+
+// Keys sign addresses. Those that are empty are derived from the app's key; a backup is taken and never used.
+type Keys struct {
+	Play          Secret `key:"play" doc:"key that signs addresses for playing; empty: derived from auth.key"`
+	PlayBackup    Secret `key:"play_backup" doc:"another key whose addresses for playing are taken; empty: none"`
+	Publish       Secret `key:"publish" doc:"key that signs addresses for publishing; empty: derived from auth.key"`
+	PublishBackup Secret `key:"publish_backup" doc:"another key whose addresses for publishing are taken; empty: none"`
 }
 
 // Log is what weir writes about itself.
@@ -129,7 +142,7 @@ type Log struct {
 // Default is the configuration of a server that was told nothing.
 func Default() *Config {
 	return &Config{
-		HTTP:   HTTP{Listen: ":8080", Origins: []string{}},
+		HTTP:   HTTP{Listen: ":8080", Origins: []string{}, TrustedProxies: []string{}},
 		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, Interfaces: []string{}, ICEServers: []string{}, TURNTTL: 6 * time.Hour, StartBitrate: 2000},
 		RTMP:   RTMP{Listen: ":1935", MaxConnections: 1000, MaxPerAddress: 100},
 		Admin:  Admin{Listen: "127.0.0.1:9090"},
@@ -168,9 +181,11 @@ func Default() *Config {
 			Sessions: true,
 		},
 		Auth: Auth{
-			AppID:   1400000000,
-			Admins:  []string{"administrator"},
-			Publish: "usersig",
+			AppID:    1400000000,
+			Admins:   []string{"administrator"},
+			Publish:  "usersig",
+			Play:     "open",
+			Dialects: []string{"weir", "tencent", "alibaba"},
 		},
 		Log:             Log{Level: "info", Format: "auto"},
 		DataDir:         "data",

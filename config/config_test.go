@@ -209,6 +209,20 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"http.origins", "an origin", func(c *Config) { c.HTTP.Origins = []string{"example.com"} }},
 		{"http.origins", "an origin", func(c *Config) { c.HTTP.Origins = []string{"https://example.com/"} }},
 		{"http.origins", "an origin", func(c *Config) { c.HTTP.Origins = []string{"*"} }},
+		{"http.public_url", "empty, or where", func(c *Config) { c.HTTP.PublicURL = "live.example.com" }},
+		{"http.public_url", "empty, or where", func(c *Config) { c.HTTP.PublicURL = "https://live.example.com/" }},
+		{"http.trusted_proxies", "a network such as", func(c *Config) { c.HTTP.TrustedProxies = []string{"10.0.0.1"} }},
+		{"auth.play", "open or signed", func(c *Config) { c.Auth.Play = "closed" }},
+		{"auth.dialects", "weir or tencent or alibaba", func(c *Config) { c.Auth.Dialects = []string{"weir", "md5"} }},
+		{"auth.dialects", "a list with weir in it", func(c *Config) { c.Auth.Dialects = []string{"tencent"} }},
+		{"auth.keys.play", "at least 16 bytes", func(c *Config) { c.Auth.Keys.Play = "short" }},
+		{"auth.keys.publish_backup", "at least 16 bytes", func(c *Config) { c.Auth.Keys.PublishBackup = "short" }},
+		{"auth.keys.play_backup", "another key", func(c *Config) {
+			c.Auth.Keys.Play, c.Auth.Keys.PlayBackup = "0123456789abcdef", "0123456789abcdef"
+		}},
+		{"auth.keys.play", "another key than those for publishing", func(c *Config) {
+			c.Auth.Keys.PlayBackup, c.Auth.Keys.Publish = "0123456789abcdef", "0123456789abcdef"
+		}},
 		{"webrtc.public_ips", "an IP address", func(c *Config) { c.WebRTC.PublicIPs = []string{"example.com"} }},
 		{"webrtc.public_ips", "an IP address", func(c *Config) { c.WebRTC.PublicIPs = []string{"0.0.0.0"} }},
 		{"webrtc.interfaces", "an interface such as", func(c *Config) { c.WebRTC.Interfaces = []string{"eth0", "!10.0.0.0/33"} }},

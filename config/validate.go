@@ -68,6 +68,14 @@ func (p *problems) listeners(c *Config) {
 			p.add("http.origins", o, "an origin such as https://www.example.com")
 		}
 	}
+	if u := c.HTTP.PublicURL; u != "" && !isOrigin(u) {
+		p.add("http.public_url", u, "empty, or where the server is reached, such as https://live.example.com")
+	}
+	for _, n := range c.HTTP.TrustedProxies {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			p.add("http.trusted_proxies", n, "a network such as 10.0.0.0/8 or 127.0.0.1/32")
+		}
+	}
 	for _, ip := range c.WebRTC.PublicIPs {
 		if a, err := netip.ParseAddr(ip); err != nil || a.IsUnspecified() || a.Zone() != "" {
 			p.add("webrtc.public_ips", ip, "an IP address such as 203.0.113.7")
@@ -166,6 +174,39 @@ func (p *problems) auth(c *Auth) {
 		}
 	}
 	p.oneOf("auth.publish", c.Publish, "usersig", "open")
+	p.oneOf("auth.play", c.Play, "open", "signed")
+	p.keys(&c.Keys)
+	for _, d := range c.Dialects {
+		p.oneOf("auth.dialects", d, "weir", "tencent", "alibaba")
+	}
+	if !slices.Contains(c.Dialects, "weir") {
+		p.add("auth.dialects", strings.Join(c.Dialects, ","), "a list with weir in it: HLS playlists sign by it what they name")
+	}
+}
+
+// minAddressKey is the shortest key for addresses, in bytes: clouds give keys of 16 to 32 letters.
+const minAddressKey = 16
+
+func (p *problems) keys(c *Keys) {
+	for _, k := range []struct {
+		name            string
+		primary, backup Secret
+	}{{"play", c.Play, c.PlayBackup}, {"publish", c.Publish, c.PublishBackup}} {
+		for suffix, key := range map[string]Secret{"": k.primary, "_backup": k.backup} {
+			if key != "" && len(key) < minAddressKey {
+				p.add("auth.keys."+k.name+suffix, key, fmt.Sprintf("at least %d bytes long, or empty", minAddressKey))
+			}
+		}
+		if k.backup != "" && k.backup == k.primary {
+			p.add("auth.keys."+k.name+"_backup", k.backup, "another key than auth.keys."+k.name)
+		}
+	}
+	// A viewer's address would open publishing, too: the clouds' dialects do not sign the action.
+	for _, play := range []Secret{c.Play, c.PlayBackup} {
+		if play != "" && (play == c.Publish || play == c.PublishBackup) {
+			p.add("auth.keys.play", play, "another key than those for publishing")
+		}
+	}
 }
 
 // address checks host:port, where the host may be empty and the port may be 0 for any free one.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/mux/hls"
+	"weir/room/auth"
 	"weir/room/live"
 )
 
@@ -24,7 +25,11 @@ const (
 	// viewers, and none of them sees a segment later than it would by its own reload interval.
 	cachePlaylist = "public, max-age=1"
 	cacheMedia    = "public, max-age=31536000, immutable"
-	cacheNever    = "no-store"
+	// What holds for one viewer alone: playlists with its signature, and what it got for a header that no cache can
+	// check (RFC 9111 3.5).
+	cacheOwnPlaylist = "private, max-age=1"
+	cacheOwnMedia    = "private, max-age=31536000, immutable"
+	cacheNever       = "no-store"
 
 	// headroom is what BANDWIDTH has above the peak so far: a player reads it once, and the stream goes on.
 	headroom = 1.25
@@ -51,7 +56,7 @@ func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, k
 		m.fail(w, r, err)
 		return
 	}
-	cache := cachePlaylist
+	cache := m.playlistCache()
 	if session != "" {
 		cache = cacheNever
 	}
@@ -83,7 +88,12 @@ func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live
 		return
 	}
 	m.saw(key, r)
-	servePlaylist(w, r, cachePlaylist, win.Playlist)
+	text := win.Playlist
+	if m.opts.Signed {
+		proof := auth.Carried(r.URL.RawQuery)
+		text = hls.AppendCarrying(make([]byte, 0, len(text)+carriedURIs*(len(proof)+1)), text, proof)
+	}
+	servePlaylist(w, r, m.playlistCache(), text)
 }
 
 func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int, key live.Key, name string) {
@@ -95,7 +105,11 @@ func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int
 	}
 	h := w.Header()
 	h.Set("Content-Type", typeMedia)
-	h.Set("Cache-Control", cacheMedia)
+	if m.opts.Signed && r.Header.Get("Authorization") != "" {
+		h.Set("Cache-Control", cacheOwnMedia)
+	} else {
+		h.Set("Cache-Control", cacheMedia)
+	}
 	if r.Header.Get("Range") != "" {
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(data))
 		return
@@ -103,6 +117,16 @@ func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int
 	// The same bytes to all in one write; ServeContent would copy them through a buffer.
 	h.Set("Accept-Ranges", "bytes")
 	writeAll(w, r, data)
+}
+
+// carriedURIs is how many addresses a media playlist is thought to have; more cost a copy.
+const carriedURIs = 10
+
+func (m *Segmenters) playlistCache() string {
+	if m.opts.Signed {
+		return cacheOwnPlaylist
+	}
+	return cachePlaylist
 }
 
 func servePlaylist(w http.ResponseWriter, r *http.Request, cache string, text []byte) {

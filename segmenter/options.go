@@ -31,6 +31,9 @@ type Options struct {
 	Sessions bool
 	// Audience is told of who reloads a playlist; nobody is counted without it.
 	Audience *audience.Audience
+	// Signed says that playing needs a signature or a token. What proves a viewer's right is then carried into every
+	// address in a playlist, and no cache may give one viewer's playlist to another.
+	Signed bool
 	// Problem answers a request with an error: all doors do it alike.
 	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
 	Log     *slog.Logger // nothing is logged by default

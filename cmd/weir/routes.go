@@ -14,8 +14,9 @@ import (
 	"weir/web"
 )
 
-// authorizer decides on requests; *auth.Authorizer is one.
+// authorizer decides on requests and signs addresses; *auth.Authorizer is one.
 type authorizer interface {
+	SignQuery(d auth.Dialect, p auth.Pass, path string) (string, error)
 	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
 }
 
@@ -68,9 +69,10 @@ func (d doors) key(r *http.Request) live.Key {
 // streams only.
 func (d doors) mayPlay(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		grant, err := d.auth.Authorize(r.Context(), auth.Request{
-			Action: auth.ActionPlay, Room: r.PathValue("room"), Stream: r.PathValue("stream"), Token: auth.Token(r),
-		})
+		grant, err := d.auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, r.PathValue("room"), r.PathValue("stream")))
+		if err == nil {
+			r, err = ownProof(r, d.auth, grant)
+		}
 		if err != nil {
 			status, code := auth.Status(err)
 			api.Problem(w, r, status, code, err.Error())

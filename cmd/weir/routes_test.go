@@ -159,6 +159,8 @@ func (s *strict) Authorize(_ context.Context, r auth.Request) (auth.Grant, error
 	return auth.Grant{}, auth.ErrNoToken
 }
 
+func (s *strict) SignQuery(auth.Dialect, auth.Pass, string) (string, error) { return "", auth.ErrForbidden }
+
 // Whoever may not watch gets nothing of a stream by HLS, whose door knows streams only.
 func TestHLSAsksWhoMayPlay(t *testing.T) {
 	var gate strict
@@ -170,7 +172,7 @@ func TestHLSAsksWhoMayPlay(t *testing.T) {
 		if w.Code != http.StatusUnauthorized {
 			t.Errorf("%s gives %d %s", path, w.Code, w.Body)
 		}
-		want := auth.Request{Action: auth.ActionPlay, Room: "r", Stream: "s", Token: "x"}
+		want := auth.Request{Action: auth.ActionPlay, Room: "r", Stream: "s", Token: "x", Query: "usersig=x", Path: path}
 		if len(gate.asked) != 1 || gate.asked[0] != want {
 			t.Errorf("%s asks %+v", path, gate.asked)
 		}

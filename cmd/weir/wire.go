@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/room/store"
 	"weir/rtc"
 	"weir/rtc/signaling"
 	"weir/segmenter"
@@ -46,6 +48,7 @@ type server struct {
 
 	hub           *live.Registry
 	audience      *audience.Audience
+	uses          *store.Uses
 	engine        *rtc.Engine
 	whip          *whip.Handler
 	rtmp          *rtmp.Server
@@ -60,7 +63,8 @@ type server struct {
 // wire makes every part, opens the sockets and starts nothing.
 func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error) {
 	s := &server{cfg: cfg, log: log}
-	authorizer, err := auth.New(auth.Options{App: newApp(cfg, key), Publish: publishMode(cfg)})
+	s.uses = store.NewUses(filepath.Join(cfg.DataDir, usesFile), time.Now)
+	authorizer, err := newAuthorizer(cfg, key, s.uses)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +139,7 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 	s.hls = segmenter.New(s.hub, segmenter.Options{
 		Segment: cfg.HLS.Segment, Part: cfg.HLS.Part, Window: cfg.HLS.Window, Idle: cfg.HLS.Idle,
 		Linger: cfg.HLS.Linger, Audio: audio, Sessions: cfg.HLS.Sessions,
-		Audience: s.audience, Problem: api.Problem, Log: s.log,
+		Signed: cfg.Auth.Play == playSigned, Audience: s.audience, Problem: api.Problem, Log: s.log,
 	})
 	return nil
 }
@@ -193,6 +197,31 @@ func (s *server) metrics() *prometheus.Registry {
 		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience)
 	return m
 }
+
+// usesFile is what of data_dir remembers which addresses for one use were used.
+const usesFile = "address-uses"
+
+// newAuthorizer decides as the configuration says. Without uses it takes no address for one use.
+func newAuthorizer(cfg *config.Config, key auth.Secret, uses auth.Uses) (*auth.Authorizer, error) {
+	o := auth.Options{
+		App: newApp(cfg, key), Publish: publishMode(cfg), PlaySigned: cfg.Auth.Play == playSigned, Uses: uses,
+		Keys: auth.Keys{
+			Play:    auth.KeyPair{Primary: auth.Secret(cfg.Auth.Keys.Play), Backup: auth.Secret(cfg.Auth.Keys.PlayBackup)},
+			Publish: auth.KeyPair{Primary: auth.Secret(cfg.Auth.Keys.Publish), Backup: auth.Secret(cfg.Auth.Keys.PublishBackup)},
+		},
+	}
+	for _, name := range cfg.Auth.Dialects {
+		d, err := auth.ParseDialect(name)
+		if err != nil {
+			return nil, fmt.Errorf("auth.dialects: %w", err)
+		}
+		o.Dialects = append(o.Dialects, d)
+	}
+	return auth.New(o)
+}
+
+// playSigned is the auth.play that closes playing.
+const playSigned = "signed"
 
 func publishMode(cfg *config.Config) auth.Mode {
 	if cfg.Auth.Publish == "open" {
@@ -262,5 +291,5 @@ func (s *server) Run(ctx context.Context) error {
 		s.admin.shutdown(patience, s.log)
 		return nil
 	})
-	return errors.Join(g.Wait(), s.engine.Close())
+	return errors.Join(g.Wait(), s.engine.Close(), s.uses.Close())
 }
