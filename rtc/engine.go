@@ -55,6 +55,7 @@ type Engine struct {
 	certificate tls.Certificate
 	port        int
 	tcp         *listener
+	udp         ice.UDPMux
 	sockets     []*socket
 	uses        func(net.IP) bool // which addresses; nil for all
 	hurry       hurry
@@ -102,6 +103,7 @@ func NewEngine(o Options) (*Engine, error) {
 		_ = e.Close()
 		return nil, err
 	}
+	e.udp = udp
 	e.setAgent(o, udp, tcp)
 	if err := e.set(o, udp, tcp); err != nil {
 		_ = e.Close()
@@ -193,16 +195,6 @@ func (e *Engine) Fingerprint() string { return fingerprint(e.certificate.Certifi
 
 // Logs are where the WebRTC stack logs to.
 func (e *Engine) Logs() logging.LoggerFactory { return e.logs }
-
-// UDP is the socket on a local address, or nil when there is none: media may be written to it at once, past the stack.
-func (e *Engine) UDP(local netip.Addr) *net.UDPConn {
-	for _, s := range e.sockets {
-		if at := s.LocalAddr().(*net.UDPAddr).AddrPort().Addr(); at.Unmap() == local.Unmap() {
-			return s.UDPConn
-		}
-	}
-	return nil
-}
 
 // Hurry says that a connection is coming up, which is a matter of round trips, until the function that is returned is
 // called.
@@ -312,5 +304,9 @@ func (e *Engine) openUDP(host string) (ice.UDPMux, error) {
 		return nil, err
 	}
 	_ = conn.SetReadBuffer(udpReadBuffer) // as much as the system allows
-	return ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: e.logs.NewLogger("ice-udp"), UDPConn: e.newSocket(conn)}), nil
+	s, err := e.newSocket(conn)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: e.logs.NewLogger("ice-udp"), UDPConn: s}), nil
 }

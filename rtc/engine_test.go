@@ -3,7 +3,6 @@ package rtc
 import (
 	"io"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -88,15 +87,5 @@ func TestFingerprint(t *testing.T) {
 	want := must(c.GetFingerprints())[0]
 	if got := e.Fingerprint(); !strings.EqualFold(got, want.Algorithm+" "+want.Value) {
 		t.Errorf("%s, want %s %s", got, want.Algorithm, want.Value)
-	}
-}
-
-// The socket of an address is found by it, and no other.
-func TestUDP(t *testing.T) {
-	e := newEngine(t, "127.0.0.1:0")
-	for address, want := range map[string]bool{"127.0.0.1": true, "::ffff:127.0.0.1": true, "127.0.0.2": false, "::1": false} {
-		if got := e.UDP(netip.MustParseAddr(address)) != nil; got != want {
-			t.Errorf("%s has a socket: %v", address, got)
-		}
 	}
 }

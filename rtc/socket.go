@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -9,6 +10,8 @@ import (
 
 	pion "github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
+
+	"weir/rtc/udp"
 )
 
 const (
@@ -34,7 +37,9 @@ func (h *hurry) begin() (over func()) {
 // socket is a UDP socket for the media of all peers. It is read by one goroutine.
 type socket struct {
 	*net.UDPConn
-	hurry *hurry
+	hurry  *hurry
+	local  netip.AddrPort
+	sender *udp.Socket // for media that is written past the stack
 
 	empty   bool      // the last packet had to be waited for
 	busy    bool      // there were many packets in the last window
@@ -70,10 +75,14 @@ func (s *socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 }
 
 // newSocket takes a connection in among the engine's sockets.
-func (e *Engine) newSocket(conn *net.UDPConn) *socket {
-	s := &socket{UDPConn: conn, hurry: &e.hurry}
+func (e *Engine) newSocket(conn *net.UDPConn) (*socket, error) {
+	sender, err := udp.NewSocket(conn)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{UDPConn: conn, hurry: &e.hurry, local: conn.LocalAddr().(*net.UDPAddr).AddrPort(), sender: sender}
 	e.sockets = append(e.sockets, s)
-	return s
+	return s, nil
 }
 
 // machine is the network of this machine with the engine's UDP sockets.
@@ -88,5 +97,9 @@ func (m *machine) ListenUDP(network string, addr *net.UDPAddr) (pion.UDPConn, er
 	if err != nil {
 		return nil, err
 	}
-	return m.engine.newSocket(conn), nil
+	s, err := m.engine.newSocket(conn)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return s, nil
 }
