@@ -19,7 +19,8 @@ func CheckTransport(s *sdp.SessionDescription) error {
 				return BadOffer("the offer has no " + name)
 			}
 		}
-		if _, mux := m.Attribute("rtcp-mux"); !mux {
+		_, mux := m.Attribute("rtcp-mux")
+		if media := m.MediaName.Media; !mux && (media == "audio" || media == "video") {
 			return Unsupported("rtcp_mux_required", "each media section must have rtcp-mux")
 		}
 	}
@@ -28,25 +29,28 @@ func CheckTransport(s *sdp.SessionDescription) error {
 
 // Bundled tells whether one BUNDLE group (RFC 9143 7.1) holds all sections. Other groups may stand beside it.
 func Bundled(s *sdp.SessionDescription) bool {
+	group := Group(s)
+	return group != nil && !slices.ContainsFunc(s.MediaDescriptions, func(m *sdp.MediaDescription) bool {
+		mid, _ := m.Attribute("mid")
+		return !slices.Contains(group, mid)
+	})
+}
+
+// Group are the names in the BUNDLE group, in its order; nil when there is none.
+func Group(s *sdp.SessionDescription) []string {
 	for _, a := range s.Attributes {
-		mids := strings.Fields(a.Value)
-		if a.Key != "group" || len(mids) == 0 || mids[0] != "BUNDLE" {
-			continue
+		if names := strings.Fields(a.Value); a.Key == "group" && len(names) > 0 && names[0] == "BUNDLE" {
+			return names[1:]
 		}
-		return !slices.ContainsFunc(s.MediaDescriptions, func(m *sdp.MediaDescription) bool {
-			mid, _ := m.Attribute("mid")
-			return !slices.Contains(mids[1:], mid)
-		})
 	}
-	return false
+	return nil
 }
 
 // Transport is the section whose transport the BUNDLE group uses: the one that the group names first (RFC 9143 7.1).
 func Transport(s *sdp.SessionDescription) *sdp.MediaDescription {
-	group, _ := s.Attribute("group")
-	mids := strings.Fields(group)
+	group := Group(s)
 	for _, m := range s.MediaDescriptions {
-		if mid, ok := m.Attribute("mid"); ok && len(mids) > 1 && mid == mids[1] {
+		if mid, ok := m.Attribute("mid"); ok && len(group) > 0 && mid == group[0] {
 			return m
 		}
 	}
