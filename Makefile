@@ -4,6 +4,9 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.
 # How long `make chaos` gives each fuzz target.
 FUZZTIME ?= 60s
 
+# The AAC encoder's search with AVX2 or NEON where the CPU has it: the same bytes for a quarter less CPU.
+TAGS ?= goaac_simd
+
 .PHONY: test lint unit build web e2e bench chaos deps clean
 
 # Everything that a change must pass.
@@ -11,7 +14,7 @@ test: deps lint unit web e2e
 
 # The product: static, without a C compiler.
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/weir ./cmd/weir
+	CGO_ENABLED=0 go build -trimpath -tags '$(TAGS)' -ldflags '-s -w' -o bin/weir ./cmd/weir
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
@@ -21,6 +24,7 @@ lint:
 
 unit:
 	go test -race ./...
+	CGO_ENABLED=0 go test -tags '$(TAGS)' ./mux/transcode/...
 	CGO_ENABLED=0 go test -tags nolgpl ./mux/transcode/... ./cmd/...
 
 # The committed pages must be the build of their source.
