@@ -1,0 +1,63 @@
+package sender
+
+import (
+	"time"
+
+	"weir/mux/rtp"
+)
+
+// piece is a run of a unit's packets as they were sent together. The packets themselves are the stream's, shared by all
+// viewers: what a viewer keeps is which were sent under which numbers.
+type piece struct {
+	unit  *rtp.Unit
+	seq   uint16 // sequence number of the first packet
+	count uint16 // its transport-wide number
+	from  uint16 // its place in the unit
+	n     uint16 // packets
+}
+
+// history are the newest pieces of a line. It is bounded by its number of pieces.
+type history struct {
+	pieces []piece
+	next   int // the oldest, to be replaced
+}
+
+func newHistory(n int) history { return history{pieces: make([]piece, n)} }
+
+func (h *history) add(p piece) {
+	h.pieces[h.next] = p
+	h.next = (h.next + 1) % len(h.pieces)
+}
+
+// find returns the piece with a sequence number, and the packet's place in it; ok is false when it is not held.
+func (h *history) find(seq uint16) (p *piece, i int, ok bool) {
+	for back := 1; back <= len(h.pieces); back++ { // the newest first: most are asked for at once
+		p := &h.pieces[(h.next-back+len(h.pieces))%len(h.pieces)]
+		if p.unit == nil {
+			break
+		}
+		if d := seq - p.seq; d < p.n {
+			return p, int(d), true
+		}
+	}
+	return nil, 0, false
+}
+
+// asked bounds how often a packet is sent again: once in a round trip. It remembers the newest request of each number
+// modulo its size.
+type asked struct {
+	slots [64]struct {
+		seq uint16
+		at  time.Time
+	}
+}
+
+// again tells whether a packet may be sent now, and notes that it is.
+func (a *asked) again(seq uint16, now time.Time, roundTrip time.Duration) bool {
+	slot := &a.slots[seq%uint16(len(a.slots))]
+	if slot.seq == seq && now.Sub(slot.at) < roundTrip {
+		return false
+	}
+	slot.seq, slot.at = seq, now
+	return true
+}

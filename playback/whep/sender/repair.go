@@ -1,0 +1,124 @@
+package sender
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"weir/room/live"
+)
+
+const (
+	// repairBurst and repairRate bound, in bytes and bytes a second, what a viewer gets sent again: a path that loses
+	// more than that is not helped by more packets.
+	repairBurst = 128 << 10
+	repairRate  = 512 << 10
+	// repairLeast is the shortest time between two copies of a packet, and repairFirst the one while the round trip is
+	// not known.
+	repairLeast = 10 * time.Millisecond
+	repairFirst = 20 * time.Millisecond
+	// maxAsked bounds the packets that one RTCP packet may ask for.
+	maxAsked = 512
+)
+
+// repairs is the bucket of what may be sent again.
+type repairs struct {
+	left float64
+	last time.Time
+}
+
+// take takes bytes out, if there are as many.
+func (r *repairs) take(bytes int, now time.Time) bool {
+	if r.last.IsZero() {
+		r.left = repairBurst
+	} else {
+		r.left = min(repairBurst, r.left+now.Sub(r.last).Seconds()*repairRate)
+	}
+	r.last = now
+	if r.left < float64(bytes) {
+		return false
+	}
+	r.left -= float64(bytes)
+	return true
+}
+
+// lost sends again what the viewer misses (RFC 4585 6.2.1), as far as it is held, once in a round trip, and within
+// bounds.
+func (e *egress) lost(n *rtcp.TransportLayerNack) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l := e.lineLocked(n.MediaSSRC)
+	if l == nil {
+		return nil
+	}
+	now, left := time.Now(), maxAsked
+	for _, pair := range n.Nacks {
+		for bit, mask := uint16(0), uint32(pair.LostPackets)<<1|1; mask != 0; bit, mask = bit+1, mask>>1 {
+			if mask&1 == 0 {
+				continue
+			}
+			if left--; left < 0 {
+				return e.to.Flush()
+			}
+			if err := e.repairLocked(l, pair.PacketID+bit, now); err != nil {
+				return err
+			}
+		}
+	}
+	return e.to.Flush()
+}
+
+// repairLocked sends one packet again.
+func (e *egress) repairLocked(l *line, seq uint16, now time.Time) error {
+	p, i, ok := l.sent.find(seq)
+	if !ok {
+		e.stats.asked("unknown")
+		return nil
+	}
+	size := len(p.unit.Payloads[int(p.from)+i]) + packetOverhead
+	switch {
+	case !l.asked.again(seq, now, e.patienceLocked()):
+		e.stats.asked("repeated")
+	case !e.repairs.take(size, now):
+		e.stats.asked("too_many")
+	default:
+		e.stats.asked("sent")
+		e.pace.spend(size)
+		return e.retransmitLocked(l, p, i, now)
+	}
+	return nil
+}
+
+// patienceLocked is the time in which a copy is not sent again.
+func (e *egress) patienceLocked() time.Duration {
+	if e.roundTrip == 0 {
+		return repairFirst
+	}
+	return max(repairLeast, e.roundTrip*3/4) // round trips vary
+}
+
+// lineLocked is the line of a source; nil when there is none.
+func (e *egress) lineLocked(ssrc uint32) *line {
+	for _, l := range []*line{e.video, e.audio} {
+		if l != nil && l.SSRC == ssrc {
+			return l
+		}
+	}
+	return nil
+}
+
+// wanted passes a viewer's wish for a key frame on (RFC 4585 6.3.1, RFC 5104 4.3.1), at most once a second. The stream
+// merges those of all viewers.
+func (e *egress) wanted(s *live.Stream) {
+	e.mu.Lock()
+	now := time.Now()
+	heard := now.Sub(e.heard) >= keyAgain
+	if heard {
+		e.heard = now
+	}
+	e.mu.Unlock()
+	if heard {
+		e.stats.keyFrames.Inc()
+		s.WantKeyFrame("viewer")
+	}
+}
