@@ -57,8 +57,10 @@ func TestURL(t *testing.T) {
 		"watch   http://localhost:8080/watch/my%20room/cam\n",
 		"flv     http://localhost:8080/live/my%20room/cam.flv\n",
 		"hls     http://localhost:8080/live/my%20room/cam.m3u8\n",
-		"whip    http://localhost:8080/whip/my%20room/cam\n",
-		"rtmp    rtmp://localhost/live/my%20room/cam?usersig=",
+		"webrtc  http://localhost:8080/whep/my%20room/cam\n",
+		"ws-flv  ws://localhost:8080/live/my%20room/cam.flv\n",
+		"whip    http://localhost:8080/whip/my%20room/cam?sign=w1.",
+		"rtmp    rtmp://localhost/live/my%20room/cam?sign=w1.",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
@@ -207,7 +209,7 @@ func TestBaseURL(t *testing.T) {
 	}
 }
 
-func TestPushBase(t *testing.T) {
+func TestSiteOfRTMP(t *testing.T) {
 	for _, tc := range []struct{ listen, secure, base, want string }{
 		{":1935", "", "http://localhost:8080", "rtmp://localhost"},
 		{":1936", "", "https://live.example.com", "rtmp://live.example.com:1936"},
@@ -218,8 +220,12 @@ func TestPushBase(t *testing.T) {
 	} {
 		cfg := config.Default()
 		cfg.RTMP.Listen, cfg.RTMP.TLSListen = tc.listen, tc.secure
-		if got, err := pushBase(cfg, tc.base); got != tc.want || err != nil {
-			t.Errorf("%q and %q of %s: got %q, %v, want %q", tc.listen, tc.secure, tc.base, got, err, tc.want)
+		s, err := newSites(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.at(tc.base); got.RTMP != tc.want || err != nil {
+			t.Errorf("%q and %q of %s: got %q, %v, want %q", tc.listen, tc.secure, tc.base, got.RTMP, err, tc.want)
 		}
 	}
 }

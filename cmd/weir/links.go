@@ -1,12 +1,11 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,35 +23,33 @@ const (
 )
 
 func urlCommand() *cobra.Command {
-	var room, stream, user, base string
-	var ttl time.Duration
+	var o linkOptions
 	cmd := configured(&cobra.Command{
 		Use:   "url",
-		Short: "Print the addresses of a stream, the studio's with a token",
+		Short: "Print the addresses of a stream, ready to use",
 		Example: "  weir url --room demo --stream cam\n" +
-			"  weir url --room demo --stream cam --ttl 1h --base https://live.example.com",
+			"  weir url --room demo --stream cam --ttl 1h --base https://live.example.com --dialect tencent",
 	}, func(cmd *cobra.Command, cfg *config.Config) error {
 		app, err := appOf(cmd, cfg)
 		if err != nil {
 			return err
 		}
-		if base == "" {
-			base = baseURL(cfg, cfg.HTTP.Listen)
-		}
-		urls, err := newURLs(app, base, room, stream, user, ttl)
+		links, err := newLinks(cfg, app, o)
 		if err != nil {
 			return err
 		}
-		if err := writeURLs(cmd.OutOrStdout(), urls); err != nil {
-			return err
-		}
-		return writePushURL(cmd.OutOrStdout(), cfg, app, base, room, stream, user, ttl)
+		return links.write(cmd.OutOrStdout())
 	})
-	cmd.Flags().StringVar(&room, "room", "", "the room")
-	cmd.Flags().StringVar(&stream, "stream", "", "the stream in it")
-	cmd.Flags().StringVar(&user, "user", demoUser, "the user who publishes")
-	cmd.Flags().StringVar(&base, "base", "", "where the server is reached, such as https://live.example.com")
-	cmd.Flags().DurationVar(&ttl, "ttl", demoTTL, "life of the studio's token")
+	flags := cmd.Flags()
+	flags.StringVar(&o.room, "room", "", "the room")
+	flags.StringVar(&o.stream, "stream", "", "the stream in it")
+	flags.StringVar(&o.user, "user", demoUser, "the user who publishes")
+	flags.StringVar(&o.viewer, "viewer", "", "the user who plays; empty: whoever has the address")
+	flags.StringVar(&o.base, "base", "", "where the server is reached, such as https://live.example.com")
+	flags.DurationVar(&o.ttl, "ttl", demoTTL, "life of the addresses and of the studio's token")
+	flags.StringVar(&o.dialect, "dialect", auth.DialectWeir.String(), "how addresses are signed: weir, tencent or alibaba")
+	flags.BoolVar(&o.end, "end", false, "what was begun with an address ends when it expires")
+	flags.BoolVar(&o.once, "once", false, "addresses for publishing are good for one use")
 	mustRequire(cmd, "room", "stream")
 	return cmd
 }
@@ -109,61 +106,75 @@ func newApp(cfg *config.Config, key auth.Secret) auth.App {
 	return auth.App{ID: cfg.Auth.AppID, Key: key, Admins: cfg.Auth.Admins}
 }
 
-// newURLs builds the addresses of a stream with a fresh token for its publisher.
-func newURLs(app auth.App, base, room, stream, user string, ttl time.Duration) (auth.URLs, error) {
-	token, err := auth.Sign(app, user, ttl)
-	if err != nil {
-		return auth.URLs{}, err
-	}
-	return auth.NewURLs(base, room, stream, token)
+// linkOptions say what links are wanted.
+type linkOptions struct {
+	room, stream, user, viewer, base, dialect string
+	ttl                                       time.Duration
+	end, once                                 bool
 }
 
-func writeURLs(w io.Writer, u auth.URLs) error {
-	_, err := fmt.Fprintf(w, "studio  %s\nwatch   %s\nflv     %s\nhls     %s\nwhip    %s\n",
-		u.Studio, u.Watch, u.FLV, u.HLS, u.WHIP)
+// links are the addresses of a stream. The studio's has a token in it.
+type links struct {
+	studio  string
+	play    auth.PlayURLs
+	publish auth.PublishURLs
+}
+
+// newLinks builds the addresses of a stream as the configured server would, with the builder that its API has.
+func newLinks(cfg *config.Config, app auth.App, o linkOptions) (*links, error) {
+	by, err := newAuthorizer(cfg, app.Key, nil)
+	if err != nil {
+		return nil, err
+	}
+	where, err := newSites(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if o.base == "" {
+		o.base = cfg.HTTP.PublicURL
+	}
+	if o.base == "" {
+		o.base = baseURL(cfg, cfg.HTTP.Listen)
+	}
+	site, err := where.at(o.base)
+	if err != nil {
+		return nil, err
+	}
+	token, err := auth.Sign(app, o.user, o.ttl)
+	if err != nil {
+		return nil, err
+	}
+	dialect, err := auth.ParseDialect(o.dialect)
+	if err != nil {
+		return nil, err
+	}
+	a := auth.Address{
+		Room: o.room, Stream: o.stream, Dialect: dialect, User: o.viewer, Ends: o.end, Expires: time.Now().Add(o.ttl).Truncate(time.Second),
+	}
+	out := new(links)
+	if out.studio, err = auth.StudioURL(o.base, o.room, o.stream, token); err != nil {
+		return nil, err
+	}
+	if out.play, err = by.PlayURLs(site, a); err != nil {
+		return nil, err
+	}
+	if a.User = ""; dialect == auth.DialectWeir {
+		a.User = o.user
+	}
+	if o.once {
+		a.Once = rand.Text()
+	}
+	out.publish, err = by.PublishURLs(site, a)
+	return out, err
+}
+
+func (l *links) write(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "studio  %s\nwatch   %s\nwebrtc  %s\nflv     %s\nws-flv  %s\nhls     %s\nwhip    %s\n",
+		l.studio, l.play.Watch, l.play.WebRTC, l.play.FLV, l.play.WSFLV, l.play.HLS, l.publish.WHIP)
+	if err == nil && l.publish.RTMP != "" {
+		_, err = fmt.Fprintf(w, "rtmp    %s\n", l.publish.RTMP)
+	}
 	return err
-}
-
-// writePushURL prints the address for encoders, where there is one: RTMPS if both are open.
-func writePushURL(w io.Writer, cfg *config.Config, app auth.App, base, room, stream, user string, ttl time.Duration) error {
-	root, err := pushBase(cfg, base)
-	if err != nil || root == "" {
-		return err
-	}
-	token, err := auth.Sign(app, user, ttl)
-	if err != nil {
-		return err
-	}
-	push, err := auth.NewPushURL(root, room, stream, token)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "rtmp    %s\n", push)
-	return err
-}
-
-// pushBase is the part of an RTMP address before its path, on the host of base; empty when nothing listens.
-func pushBase(cfg *config.Config, base string) (string, error) {
-	scheme, listen, usual := "rtmp", cfg.RTMP.Listen, "1935"
-	if cfg.RTMP.TLSListen != "" {
-		scheme, listen, usual = "rtmps", cfg.RTMP.TLSListen, "443"
-	}
-	if listen == "" {
-		return "", nil
-	}
-	_, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", err
-	}
-	b, err := url.Parse(base)
-	if err != nil {
-		return "", err
-	}
-	host := b.Hostname()
-	if port != usual || strings.Contains(host, ":") {
-		host = net.JoinHostPort(host, port)
-	}
-	return scheme + "://" + host, nil
 }
 
 // baseURL is where this machine reaches the server that listens on addr.

@@ -47,6 +47,7 @@ func routes(d doors) []route {
 
 		{"GET /live", http.HandlerFunc(d.api.Live)},
 		{"GET /api/v1/streams", http.HandlerFunc(d.api.Streams)},
+		{"GET /api/v1/streams/{room}/{stream}/urls", checkIDs(http.HandlerFunc(d.api.URLs))},
 		{"GET /api/v1/doctor", http.HandlerFunc(d.api.Doctor)},
 
 		{"POST /whip/{room}/{stream}", checkIDs(http.HandlerFunc(d.whip.Publish))},

@@ -159,7 +159,9 @@ func (s *strict) Authorize(_ context.Context, r auth.Request) (auth.Grant, error
 	return auth.Grant{}, auth.ErrNoToken
 }
 
-func (s *strict) SignQuery(auth.Dialect, auth.Pass, string) (string, error) { return "", auth.ErrForbidden }
+func (s *strict) SignQuery(auth.Dialect, auth.Pass, string) (string, error) {
+	return "", auth.ErrForbidden
+}
 
 // Whoever may not watch gets nothing of a stream by HLS, whose door knows streams only.
 func TestHLSAsksWhoMayPlay(t *testing.T) {

@@ -74,11 +74,15 @@ func welcome(cfg *config.Config, app auth.App, addr string, out io.Writer, log *
 		log.Info("for a link to the studio run: weir url --room " + demoRoom + " --stream " + demoStream)
 		return nil
 	}
-	urls, err := newURLs(app, baseURL(cfg, addr), demoRoom, demoStream, demoUser, demoTTL)
+	o := linkOptions{room: demoRoom, stream: demoStream, user: demoUser, ttl: demoTTL, base: cfg.HTTP.PublicURL, dialect: auth.DialectWeir.String()}
+	if o.base == "" {
+		o.base = baseURL(cfg, addr)
+	}
+	links, err := newLinks(cfg, app, o)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "\nGo live: %s\nWatch:   %s\n\nThe first link can publish for %.0f hours. For others see weir url --help.\n\n",
-		urls.Studio, urls.Watch, demoTTL.Hours())
+		links.studio, links.play.Watch, demoTTL.Hours())
 	return err
 }

@@ -49,6 +49,7 @@ type server struct {
 	hub           *live.Registry
 	audience      *audience.Audience
 	uses          *store.Uses
+	sites         *sites
 	engine        *rtc.Engine
 	whip          *whip.Handler
 	rtmp          *rtmp.Server
@@ -68,6 +69,9 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, err
 	}
+	if s.sites, err = newSites(cfg); err != nil {
+		return nil, fmt.Errorf("http.trusted_proxies: %w", err)
+	}
 	s.hub = live.NewRegistry(live.Options{
 		RingBytes: int(cfg.Live.RingBytes), RingTime: cfg.Live.RingTime, Fresh: cfg.Live.Fresh,
 		Grace: cfg.Ingest.Grace, TrackWait: cfg.Ingest.TrackWait, FeedIdle: feedIdle,
@@ -77,6 +81,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if err := s.wireDoors(authorizer); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	s.sites.listening(s.rtmpAddr, s.rtmpsAddr)
 	pages, err := newPages(web.FS())
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -85,7 +90,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		pages: pages,
 		api: api.New(api.Options{
 			Lister: lister{hub: s.hub, audience: s.audience}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
-			Auth: authorizer, Log: log,
+			Auth: authorizer, URLs: authorizer, Site: s.sites.of, Log: log,
 		}),
 		whip: s.whip, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
 	}))

@@ -59,12 +59,17 @@ type authorizer interface {
 	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
 }
 
-// Options is what the API needs. All fields must be set.
+// Options is what the API needs. All fields but Now must be set.
 type Options struct {
 	Lister Lister
 	Doctor Doctor
 	Auth   authorizer
-	Log    *slog.Logger
+	URLs   Addresser
+	// Site is where whoever sent a request reaches this server.
+	Site func(r *http.Request) (auth.Site, error)
+	// Now tells the time; time.Now when nil.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // API has a handler for every call.
@@ -72,11 +77,19 @@ type API struct {
 	lister Lister
 	doctor Doctor
 	auth   authorizer
+	urlsBy Addresser
+	site   func(r *http.Request) (auth.Site, error)
+	now    func() time.Time
 	log    *slog.Logger
 }
 
 // New returns an API.
-func New(o Options) *API { return &API{lister: o.Lister, doctor: o.Doctor, auth: o.Auth, log: o.Log} }
+func New(o Options) *API {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &API{lister: o.Lister, doctor: o.Doctor, auth: o.Auth, urlsBy: o.URLs, site: o.Site, now: o.Now, log: o.Log}
+}
 
 // trackJSON is a track as JSON shows it.
 type trackJSON struct {

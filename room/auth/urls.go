@@ -5,56 +5,131 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 )
 
-// URLs are the addresses of one stream.
-type URLs struct {
-	// Studio is the page that publishes it. The token stands behind the #, which browsers send to no server.
-	Studio string `json:"studio"`
-	// Watch is the page that plays it.
-	Watch string `json:"watch"`
-	// WHIP is where it is published (RFC 9725). It needs the token as a Bearer.
-	WHIP string `json:"whip"`
-	// FLV and HLS are where players get it.
-	FLV string `json:"flv"`
-	HLS string `json:"hls"`
+// Site is where a server is reached.
+type Site struct {
+	// HTTP is such as https://live.example.com.
+	HTTP string
+	// RTMP is such as rtmp://live.example.com; empty where nothing listens.
+	RTMP string
 }
 
-// NewPushURL builds the address to which an encoder publishes a stream by RTMP, below base such as
-// rtmp://live.example.com. The token stands in it: who has the address can publish.
-func NewPushURL(base, room, stream, token string) (string, error) {
-	if err := errors.Join(CheckRoom(room), CheckStream(stream)); err != nil {
+// Address says what addresses are wanted and what they shall promise; see Pass.
+type Address struct {
+	Room, Stream string
+	Dialect      Dialect
+	User         string
+	Once         string // of publishing only
+	Expires      time.Time
+	Ends         bool
+}
+
+// PlayURLs are the addresses at which a stream is played.
+type PlayURLs struct {
+	// WebRTC is for WHEP.
+	WebRTC string `json:"webrtc"`
+	FLV    string `json:"flv"`
+	WSFLV  string `json:"ws_flv"`
+	HLS    string `json:"hls"`
+	// Watch is the page. What it proves stands behind the #, which browsers send to no server.
+	Watch string `json:"watch"`
+}
+
+// PublishURLs are the addresses at which a stream is published.
+type PublishURLs struct {
+	// WHIP is for RFC 9725.
+	WHIP string `json:"whip"`
+	// RTMP is empty where nothing listens.
+	RTMP string `json:"rtmp,omitempty"`
+}
+
+// PlayURLs builds the addresses at which a stream is played. They are signed where playing needs it, or where they name a
+// viewer.
+func (a *Authorizer) PlayURLs(site Site, o Address) (PlayURLs, error) {
+	root, path, err := site.parse(o.Room, o.Stream)
+	if err != nil {
+		return PlayURLs{}, err
+	}
+	s := signing{by: a, dialect: o.Dialect, skip: !a.playSigned && o.User == "", pass: Pass{
+		Action: ActionPlay, Room: o.Room, Stream: o.Stream, User: o.User, Expires: o.Expires, Ends: o.Ends,
+	}}
+	file := "/live/" + path
+	out := PlayURLs{
+		WebRTC: s.under(root, "/whep/"+path), FLV: s.under(root, file+suffixes[FormFLV]), HLS: s.under(root, file+suffixes[FormHLS]),
+	}
+	out.WSFLV = "ws" + strings.TrimPrefix(out.FLV, "http")
+	// The page asks at several paths, so its signature is of the dialect that holds for all of them.
+	s.dialect, s.mark = DialectWeir, "#"
+	out.Watch = s.under(root, "/watch/"+path)
+	return out, s.err
+}
+
+// PublishURLs builds the addresses at which a stream is published, signed unless anybody may publish.
+func (a *Authorizer) PublishURLs(site Site, o Address) (PublishURLs, error) {
+	root, path, err := site.parse(o.Room, o.Stream)
+	if err != nil {
+		return PublishURLs{}, err
+	}
+	s := signing{by: a, dialect: o.Dialect, skip: a.publish == PublishOpen && o.User == "" && o.Once == "", pass: Pass{
+		Action: ActionPublish, Room: o.Room, Stream: o.Stream, User: o.User, Once: o.Once, Expires: o.Expires, Ends: o.Ends,
+	}}
+	out := PublishURLs{WHIP: s.under(root, "/whip/"+path)}
+	if site.RTMP != "" {
+		out.RTMP = s.under(strings.TrimRight(site.RTMP, "/"), "/live/"+path)
+	}
+	return out, s.err
+}
+
+// StudioURL is the page that publishes a stream. The token, which may be empty, stands behind the #.
+func StudioURL(base, room, stream, token string) (string, error) {
+	root, _, err := Site{HTTP: base}.parse(room, stream)
+	if err != nil {
 		return "", err
 	}
-	// A UserSig has no character that a query would change.
-	return strings.TrimRight(base, "/") + "/live/" + url.PathEscape(room) + "/" + url.PathEscape(stream) + "?usersig=" + token, nil
+	fields := url.Values{"room": {room}, "stream": {stream}}
+	if token != "" {
+		fields.Set(paramUserSig, token)
+	}
+	// A + would be a space to some readers of a fragment and a plus to others; %20 is one to all.
+	return root + "/studio#" + strings.ReplaceAll(fields.Encode(), "+", "%20"), nil
 }
 
-// NewURLs builds the addresses of a stream below base, such as https://live.example.com. An empty token is
-// left out of the studio's address.
-func NewURLs(base, room, stream, token string) (URLs, error) {
-	if err := CheckRoom(room); err != nil {
-		return URLs{}, err
+// parse gives the beginning of the site's HTTP addresses and the part of a path that names a stream.
+func (s Site) parse(room, stream string) (root, path string, err error) {
+	if err := errors.Join(CheckRoom(room), CheckStream(stream)); err != nil {
+		return "", "", err
 	}
-	if err := CheckStream(stream); err != nil {
-		return URLs{}, err
+	b, err := url.Parse(s.HTTP)
+	if err != nil || b.Scheme != "http" && b.Scheme != "https" || b.Host == "" || b.User != nil || b.RawQuery != "" || b.Fragment != "" {
+		return "", "", fmt.Errorf("cannot build URLs below %q: it must be such as https://live.example.com", s.HTTP)
 	}
-	b, err := url.Parse(base)
-	if err != nil || b.Scheme != "http" && b.Scheme != "https" || b.Host == "" || b.RawQuery != "" || b.Fragment != "" {
-		return URLs{}, fmt.Errorf("cannot build URLs below %q: it must be such as https://live.example.com", base)
+	return strings.TrimRight(b.String(), "/"), url.PathEscape(room) + "/" + url.PathEscape(stream), nil
+}
+
+// signing puts signatures to addresses, until one cannot be signed.
+type signing struct {
+	by      *Authorizer
+	dialect Dialect
+	pass    Pass
+	skip    bool   // nothing is to be signed
+	mark    string // before the signature; ? when empty
+	err     error
+}
+
+func (s *signing) under(root, path string) string {
+	if s.skip || s.err != nil {
+		return root + path
 	}
-	root := strings.TrimRight(b.String(), "/")
-	path := url.PathEscape(room) + "/" + url.PathEscape(stream)
-	studio := url.Values{"room": {room}, "stream": {stream}}
-	if token != "" {
-		studio.Set("usersig", token)
+	query, err := s.by.SignQuery(s.dialect, s.pass, path)
+	if err != nil {
+		s.err = err
+		return ""
 	}
-	return URLs{
-		// A + would be a space to some readers of a fragment and a plus to others; %20 is one to all.
-		Studio: root + "/studio#" + strings.ReplaceAll(studio.Encode(), "+", "%20"),
-		Watch:  root + "/watch/" + path,
-		WHIP:   root + "/whip/" + path,
-		FLV:    root + "/live/" + path + suffixes[FormFLV],
-		HLS:    root + "/live/" + path + suffixes[FormHLS],
-	}, nil
+	mark := s.mark
+	if mark == "" {
+		mark = "?"
+	}
+	return root + path + mark + query
 }

@@ -5,90 +5,130 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 )
 
-func TestNewURLs(t *testing.T) {
-	got, err := NewURLs("https://live.example.com/", "my room", "cam", "a*b-c_")
+var site = Site{HTTP: "https://live.example.com/", RTMP: "rtmps://live.example.com/"}
+
+func TestURLsWhereAllIsOpen(t *testing.T) {
+	a, err := New(Options{App: App{ID: demoApp, Key: demoKey}, Publish: PublishOpen})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := URLs{
-		Studio: "https://live.example.com/studio#room=my%20room&stream=cam&usersig=a%2Ab-c_",
-		Watch:  "https://live.example.com/watch/my%20room/cam",
-		WHIP:   "https://live.example.com/whip/my%20room/cam",
+	play, err := a.PlayURLs(site, Address{Room: "my room", Stream: "cam"})
+	want := PlayURLs{
+		WebRTC: "https://live.example.com/whep/my%20room/cam",
 		FLV:    "https://live.example.com/live/my%20room/cam.flv",
+		WSFLV:  "wss://live.example.com/live/my%20room/cam.flv",
 		HLS:    "https://live.example.com/live/my%20room/cam.m3u8",
+		Watch:  "https://live.example.com/watch/my%20room/cam",
 	}
-	if got != want {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+	if play != want || err != nil {
+		t.Errorf("got %+v, %v\nwant %+v", play, err, want)
+	}
+	publish, err := a.PublishURLs(site, Address{Room: "my room", Stream: "cam"})
+	if want := (PublishURLs{"https://live.example.com/whip/my%20room/cam", "rtmps://live.example.com/live/my%20room/cam"}); publish != want || err != nil {
+		t.Errorf("got %+v, %v\nwant %+v", publish, err, want)
+	}
+	named, err := a.PlayURLs(site, Address{Room: "r", Stream: "s", User: "ann", Expires: epoch})
+	if err != nil || !strings.Contains(named.FLV, "ann") {
+		t.Errorf("a viewer with a name gets %+v, %v", named, err)
+	}
+	if got, err := a.PublishURLs(Site{HTTP: "http://h"}, Address{Room: "r", Stream: "s"}); got.RTMP != "" || err != nil {
+		t.Errorf("where no RTMP is there is %+v, %v", got, err)
 	}
 }
 
-// TestURLsComeBack asks a real mux for every address and expects the ids that went in.
-func TestURLsComeBack(t *testing.T) {
+// TestURLsOpen asks a real mux for every address and expects that it opens what it names, in every dialect.
+func TestURLsOpen(t *testing.T) {
+	a := closed(t, Keys{}, epoch, nil)
+	var answer error
 	var room, stream, file string
 	mux := http.NewServeMux()
-	mux.HandleFunc("/whip/{room}/{stream}", func(_ http.ResponseWriter, r *http.Request) {
-		room, stream = r.PathValue("room"), r.PathValue("stream")
-	})
-	mux.HandleFunc("/live/{room}/{file}", func(_ http.ResponseWriter, r *http.Request) {
-		room, file = r.PathValue("room"), r.PathValue("file")
-	})
-	ask := func(address string) {
-		room, stream, file = "", "", ""
-		mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, address, nil))
+	handle := func(pattern string, action Action) {
+		mux.HandleFunc(pattern, func(_ http.ResponseWriter, r *http.Request) {
+			room, stream, file = r.PathValue("room"), r.PathValue("stream"), r.PathValue("file")
+			if stream == "" {
+				stream, _, _ = SplitFile(file)
+			}
+			_, answer = a.Authorize(r.Context(), RequestOf(r, action, room, stream))
+		})
 	}
-	for _, id := range []string{"r", "my room", "a#b", "a&b=c+d", `"<>'`, "a;b,c", "~!$()*:@[]^`{|}", "1..2"} {
-		u, err := NewURLs("http://localhost:8080", id, "-a.b_c", "token")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ask(u.WHIP); room != id || stream != "-a.b_c" {
-			t.Errorf("%s gives %q and %q", u.WHIP, room, stream)
-		}
-		if ask(u.FLV); room != id || file != "-a.b_c.flv" {
-			t.Errorf("%s gives %q and %q", u.FLV, room, file)
-		}
-		if ask(u.HLS); room != id || file != "-a.b_c.m3u8" {
-			t.Errorf("%s gives %q and %q", u.HLS, room, file)
-		}
-		studio, err := url.Parse(u.Studio)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fields, err := url.ParseQuery(studio.EscapedFragment())
-		if err != nil || fields.Get("room") != id || fields.Get("usersig") != "token" || studio.RawQuery != "" {
-			t.Errorf("%s gives %v, %v", u.Studio, fields, err)
+	handle("/whip/{room}/{stream}", ActionPublish)
+	handle("/whep/{room}/{stream}", ActionPlay)
+	handle("/live/{room}/{file}", ActionPlay)
+	for d := range dialects {
+		for _, id := range []string{"r", "my room", "a#b", "a&b=c+d", `"<>'`, "a;b,c", "~!$()*:@[]^`{|}", "1..2"} {
+			o := Address{Room: id, Stream: "-a.b_c", Dialect: Dialect(d), Expires: epoch.Add(time.Hour)}
+			play, err := a.PlayURLs(site, o)
+			publish, err2 := a.PublishURLs(site, o)
+			if err = errors.Join(err, err2); err != nil {
+				t.Fatal(err)
+			}
+			for _, address := range []string{play.WebRTC, play.FLV, play.HLS, publish.WHIP} {
+				room, stream, answer = "", "", ErrForbidden
+				mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, address, nil))
+				if room != id || stream != "-a.b_c" || answer != nil {
+					t.Errorf("%v: %s gives %q, %q, %v", Dialect(d), address, room, stream, answer)
+				}
+			}
+			_, fragment, _ := strings.Cut(play.Watch, "#")
+			if _, err := ask(a, ActionPlay, id, "-a.b_c", "/any", fragment); err != nil || strings.Contains(play.Watch, "?") {
+				t.Errorf("%v: the page has %s: %v", Dialect(d), play.Watch, err)
+			}
+			path, query, _ := strings.Cut(strings.TrimPrefix(publish.RTMP, "rtmps://live.example.com"), "?")
+			if _, err := ask(a, ActionPublish, id, "-a.b_c", path, query); err != nil {
+				t.Errorf("%v: %s: %v", Dialect(d), publish.RTMP, err)
+			}
 		}
 	}
 }
 
-func TestNewURLsRefuses(t *testing.T) {
+func TestURLsRefuse(t *testing.T) {
+	a := closed(t, Keys{}, epoch, nil)
 	for _, tc := range []struct{ name, base, room, stream string }{
 		{"bad room", "http://h", "a/b", "s"},
 		{"bad stream", "http://h", "r", "s.flv"},
 		{"no scheme", "h:8080", "r", "s"},
 		{"other scheme", "ftp://h", "r", "s"},
 		{"no host", "http://", "r", "s"},
+		{"with a user", "http://a:b@h", "r", "s"},
 		{"with a query", "http://h?a=b", "r", "s"},
 		{"with a fragment", "http://h#a", "r", "s"},
 		{"no URL", "http://[", "r", "s"},
 	} {
-		if u, err := NewURLs(tc.base, tc.room, tc.stream, ""); err == nil {
-			t.Errorf("%s: got %+v", tc.name, u)
+		o := Address{Room: tc.room, Stream: tc.stream, Expires: epoch}
+		_, err := a.PlayURLs(Site{HTTP: tc.base}, o)
+		_, err2 := a.PublishURLs(Site{HTTP: tc.base}, o)
+		_, err3 := StudioURL(tc.base, tc.room, tc.stream, "")
+		if err == nil || err2 == nil || err3 == nil {
+			t.Errorf("%s: %v, %v, %v", tc.name, err, err2, err3)
 		}
+	}
+	if _, err := a.PlayURLs(site, Address{Room: "r", Stream: "s", Dialect: DialectTencent, User: "ann", Expires: epoch}); !errors.Is(err, ErrBadDialect) {
+		t.Error(err)
 	}
 }
 
-func TestNewPushURL(t *testing.T) {
-	got, err := NewPushURL("rtmp://live.example.com/", "my room", "cam", "a*b-c_")
-	if want := "rtmp://live.example.com/live/my%20room/cam?usersig=a*b-c_"; got != want || err != nil {
+func TestStudioURL(t *testing.T) {
+	got, err := StudioURL("https://live.example.com/", "my room", "cam", "a*b-c_")
+	if want := "https://live.example.com/studio#room=my%20room&stream=cam&usersig=a%2Ab-c_"; got != want || err != nil {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
-	for _, ids := range [][2]string{{"a/b", "cam"}, {"demo", ".."}} {
-		if got, err := NewPushURL("rtmp://localhost", ids[0], ids[1], "x"); !errors.Is(err, ErrBadID) {
-			t.Errorf("%v: got %q, %v", ids, got, err)
+	for _, room := range []string{"a#b", "a&b=c+d", "1..2"} {
+		got, err := StudioURL("http://localhost", room, "cam", "token")
+		if err != nil {
+			t.Fatal(err)
+		}
+		studio, err := url.Parse(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields, err := url.ParseQuery(studio.EscapedFragment())
+		if err != nil || fields.Get("room") != room || fields.Get("usersig") != "token" || studio.RawQuery != "" {
+			t.Errorf("%s gives %v, %v", got, fields, err)
 		}
 	}
 }

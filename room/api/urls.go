@@ -1,0 +1,143 @@
+package api
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"weir/room/auth"
+)
+
+// usualTTL is the life of addresses when none is asked for.
+const usualTTL = 24 * time.Hour
+
+// Addresser builds addresses; *auth.Authorizer is one.
+type Addresser interface {
+	PlaySigned() bool
+	PlayURLs(site auth.Site, o auth.Address) (auth.PlayURLs, error)
+	PublishURLs(site auth.Site, o auth.Address) (auth.PublishURLs, error)
+}
+
+// urlsJSON is the addresses of a stream.
+type urlsJSON struct {
+	Room   string `json:"room"`
+	Stream string `json:"stream"`
+	// Expires is until when those that are signed open.
+	Expires time.Time         `json:"expires"`
+	Play    *auth.PlayURLs    `json:"play,omitempty"`
+	Publish *auth.PublishURLs `json:"publish,omitempty"`
+}
+
+// URLs answers GET /api/v1/streams/{room}/{stream}/urls: the addresses of a stream that whoever asks may use, signed
+// where that is needed. ?ttl= is how long they open, which is never longer than the asker's own authority; ?dialect=
+// how they are signed. ?end=1 ends what was begun with them when they expire, ?once=1 makes those for publishing good
+// for one use. ?viewer= names whom they are for: another than the asker for administrators only.
+func (a *API) URLs(w http.ResponseWriter, r *http.Request) {
+	body, err := a.urls(r)
+	var bad *badParameter
+	switch {
+	case err == nil:
+		a.write(w, r, body)
+	case errors.As(err, &bad):
+		Problem(w, r, http.StatusBadRequest, CodeBadRequest, bad.Error())
+	default:
+		status, code := auth.Status(err)
+		if status == http.StatusInternalServerError {
+			a.log.Error("cannot build addresses", "error", err)
+			Problem(w, r, status, code, "the addresses cannot be built")
+			return
+		}
+		Problem(w, r, status, code, err.Error())
+	}
+}
+
+// badParameter is a parameter of a request that cannot be read.
+type badParameter struct{ name, want string }
+
+func (e *badParameter) Error() string { return "?" + e.name + "= must be " + e.want }
+
+func (a *API) urls(r *http.Request) (*urlsJSON, error) {
+	room, stream := r.PathValue("room"), r.PathValue("stream")
+	may := func(action auth.Action) (auth.Grant, error) {
+		return a.auth.Authorize(r.Context(), auth.RequestOf(r, action, room, stream))
+	}
+	who, err := may(auth.ActionAddresses)
+	if err != nil {
+		return nil, err
+	}
+	site, err := a.site(r)
+	if err != nil {
+		return nil, &badParameter{"Host", "that of this server"}
+	}
+	q := r.URL.Query()
+	o, once, err := a.wanted(q, who)
+	if err != nil {
+		return nil, err
+	}
+	o.Room, o.Stream = room, stream
+	out := &urlsJSON{Room: room, Stream: stream, Expires: o.Expires.UTC()}
+	if _, err := may(auth.ActionPlay); err == nil {
+		of := o
+		if of.User == "" && !who.Admin && of.Dialect == auth.DialectWeir && a.urlsBy.PlaySigned() {
+			of.User = who.User // whoever passes the address on can be known by it
+		}
+		play, err := a.urlsBy.PlayURLs(site, of)
+		if err != nil {
+			return nil, err
+		}
+		out.Play = &play
+	}
+	if _, err := may(auth.ActionPublish); err == nil {
+		if o.User == "" && o.Dialect == auth.DialectWeir {
+			o.User = who.User
+		}
+		o.Once = once
+		publish, err := a.urlsBy.PublishURLs(site, o)
+		if err != nil {
+			return nil, err
+		}
+		out.Publish = &publish
+	}
+	return out, nil
+}
+
+// wanted reads what is asked of the addresses, within what the asker may give; once is the name of their one use.
+func (a *API) wanted(q url.Values, who auth.Grant) (o auth.Address, once string, err error) {
+	ttl, end, single := usualTTL, false, false
+	if text := q.Get("ttl"); text != "" {
+		if ttl, err = time.ParseDuration(text); err != nil || ttl < time.Second || ttl > auth.MaxTTL {
+			return o, "", &badParameter{"ttl", fmt.Sprintf("a time such as 90s or 24h, from 1s to %v", auth.MaxTTL)}
+		}
+	}
+	for name, to := range map[string]*bool{"end": &end, "once": &single} {
+		if text := q.Get(name); text != "" {
+			if *to, err = strconv.ParseBool(text); err != nil {
+				return o, "", &badParameter{name, "1 or 0"}
+			}
+		}
+	}
+	if text := q.Get("dialect"); text != "" {
+		if o.Dialect, err = auth.ParseDialect(text); err != nil {
+			return o, "", err
+		}
+	}
+	o.User = q.Get("viewer")
+	switch {
+	case o.User != "" && auth.CheckUser(o.User) != nil:
+		return o, "", &badParameter{"viewer", "a user id: 1 to 32 of A-Z a-z 0-9 _ -"}
+	case o.User != "" && o.User != who.User && !who.Admin:
+		return o, "", fmt.Errorf("%w: only administrators make addresses for others", auth.ErrForbidden)
+	}
+	o.Expires, o.Ends = a.now().Add(ttl).Truncate(time.Second), end || !who.Ends.IsZero()
+	if !who.Admin && !who.Expires.IsZero() && o.Expires.After(who.Expires) {
+		o.Expires = who.Expires
+	}
+	if single {
+		once = rand.Text()
+	}
+	return o, once, nil
+}
