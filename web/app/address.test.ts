@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseForm, parseStudioLink, parseWatchPath, withForm } from './address';
+import { choiceIn, parseStudioLink, parseWatchPath, withChoice } from './address';
 
 describe('parseStudioLink', () => {
   it.each([
@@ -25,19 +25,22 @@ describe('parseWatchPath', () => {
   ])('%s', (path, want) => expect(parseWatchPath(path)).toEqual(want));
 });
 
-describe('parseForm', () => {
+describe('choiceIn', () => {
   it.each([
     ['?form=hls', 'hls'],
     ['?a=b&form=flv', 'flv'],
+    ['?form=webrtc', 'webrtc'],
+    ['?form=auto', 'auto'],
+    ['?form=constructor', null],
     ['?form=dash', null],
     ['', null],
-  ])('%s', (search, want) => expect(parseForm(search)).toBe(want));
+  ])('%s', (search, want) => expect(choiceIn(search)).toBe(want));
 });
 
-describe('withForm', () => {
+describe('withChoice', () => {
   it.each([
     ['', 'hls', '?form=hls'],
     ['?form=hls', 'flv', '?form=flv'],
     ['?a=b%26c', 'hls', '?a=b%26c&form=hls'],
-  ] as const)('%s to %s', (search, form, want) => expect(withForm(search, form)).toBe(want));
+  ] as const)('%s to %s', (search, form, want) => expect(withChoice(search, form)).toBe(want));
 });

@@ -1,5 +1,5 @@
 import type { StreamName } from '../sdk/address';
-import type { Form } from '../sdk/engine';
+import { FORMS, type Choice } from '../sdk/form';
 
 /** What the studio's link says; a part that it lacks is empty. */
 export interface StudioLink extends StreamName {
@@ -28,15 +28,19 @@ export function parseWatchPath(pathname: string): StreamName | null {
   }
 }
 
-/** Reads the form out of "?form=hls"; null when there is none that we know. */
-export function parseForm(search: string): Form | null {
-  const form = new URLSearchParams(search).get('form');
-  return form === 'flv' || form === 'hls' ? form : null;
+/** The choice of that name; null when there is none. */
+export function parseChoice(name: string | null): Choice | null {
+  return [...FORMS, 'auto' as const].find((choice) => choice === name) ?? null;
 }
 
-/** The query of the same page with the form in it, everything else kept. */
-export function withForm(search: string, form: Form): string {
+/** Reads the choice out of "?form=hls"; null when there is none that we know. */
+export function choiceIn(search: string): Choice | null {
+  return parseChoice(new URLSearchParams(search).get('form'));
+}
+
+/** The query of the same page with the choice in it, everything else kept. */
+export function withChoice(search: string, choice: Choice): string {
   const fields = new URLSearchParams(search);
-  fields.set('form', form);
+  fields.set('form', choice);
   return `?${fields.toString()}`;
 }

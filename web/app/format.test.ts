@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBitrate, formatDuration, formatTracks, formatViewers } from './format';
+import { formatBitrate, formatDelay, formatDuration, formatForm, formatTracks, formatViewers } from './format';
 
 describe('formatBitrate', () => {
   it.each([
@@ -8,6 +8,20 @@ describe('formatBitrate', () => {
     [2_449_000, '2.4 Mbit/s'],
   ])('%d', (bits, want) => expect(formatBitrate(bits)).toBe(want));
 });
+
+describe('formatDelay', () => {
+  it.each([
+    [0, '0 ms'],
+    [0.0604, '60 ms'],
+    [1.44, '1.4 s'],
+  ])('%d', (seconds, want) => expect(formatDelay(seconds)).toBe(want));
+});
+
+it.each([
+  ['webrtc', 'WebRTC'],
+  ['flv', 'FLV'],
+  ['dash', 'DASH'],
+])('formatForm %s', (form, want) => expect(formatForm(form)).toBe(want));
 
 describe('formatDuration', () => {
   it.each([

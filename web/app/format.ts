@@ -1,4 +1,5 @@
 import type { LiveStream } from '../sdk/api';
+import { FORM_NAMES, type Form } from '../sdk/form';
 
 /** "2.4 Mbit/s", "640 kbit/s". */
 export function formatBitrate(bits: number): string {
@@ -22,12 +23,22 @@ export function formatTracks(tracks: LiveStream['tracks']): string {
   return parts.join(' · ');
 }
 
+/** A form's name as people write it, also of one that is not known here. */
+export function formatForm(form: string): string {
+  return form in FORM_NAMES ? FORM_NAMES[form as Form] : form.toUpperCase();
+}
+
 /** "nobody watching", "1 watching (1 FLV)", "3 watching (2 FLV, 1 HLS)". */
 export function formatViewers(viewers: LiveStream['viewers']): string {
   const forms = Object.entries(viewers).filter(([, n]) => n > 0);
   const total = forms.reduce((sum, [, n]) => sum + n, 0);
   if (total === 0) return 'nobody watching';
-  return `${total} watching (${forms.map(([form, n]) => `${n} ${form.toUpperCase()}`).join(', ')})`;
+  return `${total} watching (${forms.map(([form, n]) => `${n} ${formatForm(form)}`).join(', ')})`;
+}
+
+/** "60 ms", "1.4 s". */
+export function formatDelay(seconds: number): string {
+  return seconds < 1 ? `${Math.round(seconds * 1_000)} ms` : `${seconds.toFixed(1)} s`;
 }
 
 /** "4 s", "12 min", "3 h 05 min". */

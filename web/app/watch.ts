@@ -1,12 +1,15 @@
-// The page "/watch/{room}/{stream}": plays one broadcast as FLV or HLS.
+// The page "/watch/{room}/{stream}": plays one broadcast by WebRTC, FLV or HLS.
 import type { StreamName } from '../sdk/address';
 import type { LiveTrack } from '../sdk/api';
-import { canPlayFLV, type Form } from '../sdk/engine';
+import { canPlay, FORM_NAMES, FORMS, type Choice, type Form } from '../sdk/form';
 import { Player, type PlayerState } from '../sdk/player';
-import { parseForm, parseWatchPath, withForm } from './address';
+import { choiceIn, parseChoice, parseWatchPath, withChoice } from './address';
 import { element, setText } from './dom';
+import { formatDelay } from './format';
 
-const STATS_INTERVAL = 500;
+const STATS_INTERVAL = 1_000;
+/** Where the viewer's choice of a form is kept. */
+const CHOICE_KEY = 'weir.form';
 
 const root = element('root', HTMLElement);
 const stage = element('stage', HTMLElement);
@@ -71,15 +74,38 @@ function showSound(): void {
   mute.disabled = root.dataset['tracks'] === 'video';
 }
 
-function showForm(form: Form): void {
-  video.dataset['form'] = form;
-  for (const radio of formRadios) radio.checked = radio.value === form;
+function showChoice(choice: Choice): void {
+  for (const radio of formRadios) radio.checked = radio.value === choice;
 }
 
-function showStats(player: Player): void {
+async function showStats(player: Player): Promise<void> {
+  const delay = await player.delay();
   if (player.state !== 'playing') return setText(stats, '');
+  const form = FORM_NAMES[video.dataset['form'] as Form];
   const size = video.videoWidth > 0 ? `${video.videoWidth}×${video.videoHeight} · ` : '';
-  setText(stats, `${size}${player.buffered.toFixed(1)} s buffered`);
+  setText(stats, `${form} · ${size}${formatDelay(delay)} behind`);
+}
+
+/** The choice in the address, else the one of last time, else the page's own. */
+function firstChoice(): Choice {
+  return choiceIn(location.search) ?? parseChoice(remembered()) ?? 'auto';
+}
+
+function remembered(): string | null {
+  try {
+    return localStorage.getItem(CHOICE_KEY);
+  } catch {
+    return null; // a browser that keeps nothing
+  }
+}
+
+function remember(choice: Choice): void {
+  history.replaceState(null, '', withChoice(location.search, choice) + location.hash);
+  try {
+    localStorage.setItem(CHOICE_KEY, choice);
+  } catch {
+    // It holds for this page then.
+  }
 }
 
 async function toggleFullscreen(): Promise<void> {
@@ -90,14 +116,17 @@ async function toggleFullscreen(): Promise<void> {
 }
 
 function watch(name: StreamName): void {
-  const form = parseForm(location.search) ?? (canPlayFLV() ? 'flv' : 'hls');
+  const choice = firstChoice();
   const player = new Player({
     video,
     origin: location.origin,
     name,
     // A link may bring a token or a signature for playing in its fragment, which browsers keep out of logs.
     query: location.hash.slice(1),
-    form,
+    choice,
+    onForm: (form) => {
+      video.dataset['form'] = form;
+    },
     onState: showState,
     onTracks: showTracks,
     onBlocked: showBlocked,
@@ -112,18 +141,28 @@ function watch(name: StreamName): void {
   resume.addEventListener('click', () => (player.state === 'stopped' ? player.start() : player.resume()));
   fullscreen.addEventListener('click', () => void toggleFullscreen());
   for (const radio of formRadios) {
+    radio.disabled = FORMS.some((form) => form === radio.value && !canPlay(form, []));
     radio.addEventListener('change', () => {
-      const chosen: Form = radio.value === 'hls' ? 'hls' : 'flv';
-      history.replaceState(null, '', withForm(location.search, chosen) + location.hash);
-      showForm(chosen);
+      const chosen = parseChoice(radio.value) ?? 'auto';
+      remember(chosen);
       player.choose(chosen);
     });
   }
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible' && player.state !== 'stopped' && video.paused) player.resume();
   });
-  setInterval(() => showStats(player), STATS_INTERVAL);
-  showForm(form);
+  // Gone at once: the server need not find out, and the page may be kept to come back.
+  let left = false;
+  window.addEventListener('pagehide', () => {
+    left = player.state !== 'stopped';
+    player.stop();
+  });
+  window.addEventListener('pageshow', () => {
+    if (left) player.start();
+    left = false;
+  });
+  setInterval(() => void showStats(player), STATS_INTERVAL);
+  showChoice(choice);
   player.start();
 }
 

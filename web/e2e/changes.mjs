@@ -54,7 +54,7 @@ it('viewers play on when the picture turns', async () => {
     const result = await played[i];
     assert.equal(result.error, null, form);
     // With all processors busy mpegts.js stands still at one change of size in ten; the page then opens the stream anew.
-    assert.deepEqual(result.reasons.filter((r) => form !== 'flv' || r !== 'nothing arrives'), [], form);
+    assert.deepEqual(result.reasons.filter((r) => form !== 'flv' || !r.startsWith('nothing arrives')), [], form);
     assert.ok(result.audioBytes > 0 && result.frames > 0, `${form}: ${result.frames} pictures`);
   }
   await close(publisher, ...viewers);

@@ -52,7 +52,7 @@ describe('camera and microphone', () => {
   });
 
   it('a viewer who comes early waits', async () => {
-    viewer = await open(`/watch/demo/${name}`);
+    viewer = await open(`/watch/demo/${name}?form=flv`);
     await untilState(viewer, 'waiting');
     await screenshot(viewer, 'watch-waiting');
   });

@@ -5,6 +5,7 @@ it('builds the addresses of the public contract', () => {
   expect(addresses('https://live.example', { room: 'demo', stream: 'cam' })).toEqual({
     whip: 'https://live.example/whip/demo/cam',
     watch: 'https://live.example/watch/demo/cam',
+    webrtc: 'https://live.example/whep/demo/cam',
     flv: 'https://live.example/live/demo/cam.flv',
     hls: 'https://live.example/live/demo/cam.m3u8',
   });
@@ -18,6 +19,7 @@ it('escapes ids', () => {
 it('adds the query to the media addresses only', () => {
   const urls = addresses('http://h', { room: 'r', stream: 's' }, 'usersig=t');
   expect(urls.flv).toBe('http://h/live/r/s.flv?usersig=t');
+  expect(urls.webrtc).toBe('http://h/whep/r/s?usersig=t');
   expect(urls.hls).toBe('http://h/live/r/s.m3u8?usersig=t');
   expect(urls.watch).toBe('http://h/watch/r/s');
   expect(urls.whip).toBe('http://h/whip/r/s');

@@ -8,6 +8,8 @@ export interface StreamName {
 export interface Addresses {
   whip: string;
   watch: string;
+  /** The WHEP endpoint. */
+  webrtc: string;
   flv: string;
   hls: string;
 }
@@ -22,6 +24,7 @@ export function addresses(origin: string, name: StreamName, query = ''): Address
   return {
     whip: `${origin}/whip/${path}`,
     watch: `${origin}/watch/${path}`,
+    webrtc: `${origin}/whep/${path}${suffix}`,
     flv: `${origin}/live/${path}.flv${suffix}`,
     hls: `${origin}/live/${path}.m3u8${suffix}`,
   };

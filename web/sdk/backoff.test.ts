@@ -1,9 +1,18 @@
 import { describe, expect, it, vi } from 'vitest';
-import { backoff, sleep } from './backoff';
+import { backoff, pauseAfter, sleep } from './backoff';
+import { Problem } from './problem';
 
 it('doubles from one second to eight', () => {
   expect([1, 2, 3, 4, 5, 100].map(backoff)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
 });
+
+it.each([
+  ['the pause that the server asks for', new Problem('', 404, '', 2_000), 2_000],
+  ['never none', new Problem('', 503, '', 0), 500],
+  ['its own when the server asks for none', new Problem('', 503, ''), 4_000],
+  ['its own behind another error', new TypeError('network'), 4_000],
+  ['its own behind a clean end', null, 4_000],
+])('pauseAfter is %s', (_, error, want) => expect(pauseAfter(error, 3)).toBe(want));
 
 describe('sleep', () => {
   it('ends after its time', async () => {

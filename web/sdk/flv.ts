@@ -1,5 +1,6 @@
 import mpegts from 'mpegts.js';
 import type { Engine, EngineOptions } from './engine';
+import { buffered, lifetime } from './lifetime';
 
 /** How long the last pictures may take to play out after the response has ended, in milliseconds. */
 const DRAIN_LIMIT = 1_500;
@@ -17,38 +18,32 @@ const CONFIG: mpegts.Config = {
   autoCleanupSourceBuffer: true,
 };
 
-/** Plays HTTP-FLV with mpegts.js. */
+/** Plays HTTP-FLV or WS-FLV with mpegts.js. */
 export function openFLV({ video, url }: EngineOptions): Engine {
   mpegts.LoggingControl.applyConfig({ enableVerbose: false, enableInfo: false, enableDebug: false, enableWarn: false });
   // Which tracks there are is left to the header, which is true: what was asked before may be so no more.
-  const player = mpegts.createPlayer({ type: 'flv', isLive: true, url }, CONFIG);
+  const player = mpegts.createPlayer({ type: 'flv', isLive: true, url: streamable(url) }, CONFIG);
 
-  let finish: (error: Error | null) => void = () => {};
-  const over = new Promise<Error | null>((resolve) => {
-    finish = resolve;
-  });
   let drain: ReturnType<typeof setTimeout> | undefined;
-  const ended = () => finish(null);
+  const { over, finish, close } = lifetime(video, () => {
+    clearTimeout(drain);
+    player.destroy();
+  });
   player.on(mpegts.Events.ERROR, (type: string, detail: string, info?: { msg?: string }) => {
     finish(new Error(`FLV: ${info?.msg || detail || type}`));
   });
   player.on(mpegts.Events.LOADING_COMPLETE, () => {
-    drain = setTimeout(ended, DRAIN_LIMIT);
+    drain = setTimeout(() => finish(null), DRAIN_LIMIT);
   });
-  video.addEventListener('ended', ended);
-
   player.attachMediaElement(video);
   player.load();
-  let closed = false;
-  return {
-    over,
-    close() {
-      if (closed) return;
-      closed = true;
-      clearTimeout(drain);
-      video.removeEventListener('ended', ended);
-      player.destroy();
-      finish(null);
-    },
-  };
+  return { over, position: () => video.currentTime, delay: () => Promise.resolve(buffered(video)), close };
+}
+
+/**
+ * The address by which a browser gets FLV piece by piece: WebSocket where fetch gives a response only as a whole, as
+ * the server speaks both at one path.
+ */
+export function streamable(url: string, hasStreams = typeof globalThis.ReadableStream === 'function'): string {
+  return hasStreams ? url : url.replace(/^http/, 'ws');
 }

@@ -1,5 +1,6 @@
 import Hls, { type ErrorData, type HlsConfig } from 'hls.js/light';
 import type { Engine, EngineOptions } from './engine';
+import { buffered, lifetime } from './lifetime';
 
 // hls.js never catches up after a stall with its default rate of 1.
 const CONFIG: Partial<HlsConfig> = {
@@ -13,7 +14,8 @@ export function openHLS(options: EngineOptions): Engine {
   // In this order: Chromium answers "maybe" to canPlayType although hls.js serves it better.
   if (Hls.isSupported()) return openHlsJs(options);
   if (options.video.canPlayType('application/vnd.apple.mpegurl') !== '') return openNative(options);
-  return { over: Promise.resolve(new Error('this browser plays neither FLV nor HLS')), close() {} };
+  const error = new Error('this browser plays no HLS');
+  return { over: Promise.resolve(error), position: () => 0, delay: () => Promise.resolve(0), close() {} };
 }
 
 function openHlsJs({ video, url }: EngineOptions): Engine {
@@ -32,7 +34,7 @@ function openHlsJs({ video, url }: EngineOptions): Engine {
   });
   hls.loadSource(url);
   hls.attachMedia(video);
-  return { over, close };
+  return { over, position: () => video.currentTime, delay: () => Promise.resolve(hls.latency || buffered(video)), close };
 }
 
 function openNative({ video, url }: EngineOptions): Engine {
@@ -44,24 +46,5 @@ function openNative({ video, url }: EngineOptions): Engine {
   });
   video.addEventListener('error', failed);
   video.src = url;
-  return { over, close };
-}
-
-/** What both players share: they are over when the element has ended, when told so, or when closed. */
-function lifetime(video: HTMLVideoElement, release: () => void) {
-  let finish: (error: Error | null) => void = () => {};
-  const over = new Promise<Error | null>((resolve) => {
-    finish = resolve;
-  });
-  const ended = () => finish(null);
-  video.addEventListener('ended', ended);
-  let closed = false;
-  const close = () => {
-    if (closed) return;
-    closed = true;
-    video.removeEventListener('ended', ended);
-    release();
-    finish(null);
-  };
-  return { over, finish: (error: Error | null) => finish(error), close };
+  return { over, position: () => video.currentTime, delay: () => Promise.resolve(buffered(video)), close };
 }

@@ -1,8 +1,11 @@
 import { addresses, type StreamName } from './address';
 import { findLive, type LiveStream, type LiveTrack } from './api';
-import { backoff, sleep } from './backoff';
-import { formFor, openEngine, type Engine, type Form } from './engine';
-import { reasonOf } from './problem';
+import { pauseAfter, sleep } from './backoff';
+import { openEngine, type Engine } from './engine';
+import { canPlay, FORM_NAMES, formsFor, type Choice, type Form } from './form';
+import { Ladder, SUCCESS } from './ladder';
+import { Problem, reasonOf } from './problem';
+import { newViewer, withViewer } from './viewer';
 
 /** How often the server is asked whether a broadcast has begun or still lives, in milliseconds. */
 const POLL = 2_000;
@@ -12,8 +15,8 @@ const LOOK = 500;
 const STALL = 2_500;
 /** How long nothing may move on a living broadcast before it is opened anew, in milliseconds. */
 const FREEZE = 10_000;
-/** Playback that lasted this long was a success: the next failure counts as the first. In milliseconds. */
-const SUCCESS = 10_000;
+/** How long each form may take to show anything of a living broadcast before the next one's turn, in milliseconds. */
+const COME_UP: Record<Form, number> = { webrtc: 6_000, flv: 8_000, hls: 12_000 };
 
 /**
  * stopped: nothing is loaded. waiting: not live yet. connecting: opening. playing: it moves. interrupted: it stands
@@ -29,7 +32,10 @@ export interface PlayerOptions {
   name: StreamName;
   /** Added to the media addresses: see addresses(). */
   query?: string;
-  form: Form;
+  /** The form to play in; others follow by themselves when it does not come up. */
+  choice: Choice;
+  /** Hears which form is opened. */
+  onForm: (form: Form) => void;
   /** Hears every change of state or reason; the reason is for people and may be empty. */
   onState: (state: PlayerState, reason: string) => void;
   /** Hears what the broadcast consists of, each time that it is opened; empty when the server does not know yet. */
@@ -40,6 +46,11 @@ export interface PlayerOptions {
 
 /** Why one attempt to play came to its end. */
 type Outcome = { error: Error | null; lasted: number };
+
+/** Whether an error means that the broadcast is not there yet. */
+function isLater(error: Error): boolean {
+  return error instanceof Problem && error.retryAfter !== null;
+}
 
 /** The kinds of tracks that a broadcast has, each once. */
 function kindsOf(found: LiveStream): string[] {
@@ -52,28 +63,27 @@ function kindsOf(found: LiveStream): string[] {
  */
 export class Player {
   readonly #options: PlayerOptions;
-  #form: Form;
+  readonly #ladder = new Ladder();
+  readonly #query: string;
+  #choice: Choice;
+  #engine: Engine | null = null;
   #state: PlayerState = 'stopped';
   #reason = '';
   #abort: AbortController | null = null;
 
   constructor(options: PlayerOptions) {
     this.#options = options;
-    this.#form = options.form;
+    this.#choice = options.choice;
+    this.#query = withViewer(options.query ?? '', newViewer());
   }
 
   get state(): PlayerState {
     return this.#state;
   }
 
-  get form(): Form {
-    return this.#form;
-  }
-
-  /** Seconds that are loaded ahead of what is shown. */
-  get buffered(): number {
-    const { buffered, currentTime } = this.#options.video;
-    return buffered.length === 0 ? 0 : Math.max(0, buffered.end(buffered.length - 1) - currentTime);
+  /** For how many seconds the browser holds back what it was sent, as well as it knows; 0 when nothing plays. */
+  async delay(): Promise<number> {
+    return (await this.#engine?.delay()) ?? 0;
   }
 
   /** Begins, or begins again from the live edge. */
@@ -90,10 +100,11 @@ export class Player {
     this.#set('stopped', '');
   }
 
-  /** Changes the form, and begins again in it if it was playing. */
-  choose(form: Form): void {
-    if (form === this.#form) return;
-    this.#form = form;
+  /** Changes the choice, and begins again if it was playing. */
+  choose(choice: Choice): void {
+    if (choice === this.#choice) return;
+    this.#choice = choice;
+    this.#ladder.reset();
     if (this.#abort !== null) this.start();
   }
 
@@ -110,6 +121,7 @@ export class Player {
     while (!signal.aborted) {
       const found = await this.#find(signal);
       if (signal.aborted) return;
+      if (found === null || found instanceof Error) this.#ladder.reset(); // what comes next is another broadcast
       if (found === null) {
         failures = 0;
         this.#set(played ? 'ended' : 'waiting', '');
@@ -118,11 +130,13 @@ export class Player {
       }
       if (found instanceof Error) {
         this.#set(played ? 'interrupted' : 'waiting', reasonOf(found));
-        await sleep(backoff(++failures), signal);
+        await sleep(pauseAfter(found, ++failures), signal);
         continue;
       }
+      const forms = formsFor(this.#choice, found.tracks.map((t) => t.codec), canPlay);
+      const form = this.#ladder.pick(forms);
       this.#set('connecting', '');
-      const { error, lasted } = await this.#attempt(found, signal);
+      const { error, lasted } = await this.#attempt(found, form, signal);
       if (signal.aborted) return;
       played ||= lasted > 0;
       if (lasted >= SUCCESS) failures = 0;
@@ -131,27 +145,31 @@ export class Player {
         failures = 1;
         continue;
       }
+      // "Come again later" is said of the broadcast, everything else of the form.
+      const given = error !== null && !isLater(error) && this.#ladder.fail(form, lasted);
+      if (given && this.#ladder.left(forms)) continue;
       this.#set('interrupted', error === null ? '' : reasonOf(error));
-      await sleep(backoff(++failures), signal);
+      await sleep(pauseAfter(error, ++failures), signal);
     }
   }
 
   /** Opens an engine, watches it, and closes it; it resolves when there is nothing more to wait for. */
-  async #attempt(found: LiveStream, signal: AbortSignal): Promise<Outcome> {
-    const { video, origin, name, query } = this.#options;
+  async #attempt(found: LiveStream, form: Form, signal: AbortSignal): Promise<Outcome> {
+    const { video, origin, name } = this.#options;
     this.#options.onTracks(found.tracks);
+    this.#options.onForm(form);
     const kinds = kindsOf(found);
-    const form = formFor(this.#form, found.tracks.map((t) => t.codec));
     let engine: Engine | null = null;
     const watch = new AbortController();
     const stop = () => watch.abort();
     signal.addEventListener('abort', stop);
     try {
-      engine = await openEngine(form, { video, url: addresses(origin, name, query)[form] });
+      engine = await openEngine(form, { video, url: addresses(origin, name, this.#query)[form], kinds });
+      this.#engine = engine;
       if (signal.aborted) return { error: null, lasted: 0 };
       this.#play();
       let lasted = 0;
-      const watched = this.#watch(kinds, watch.signal, (ms) => {
+      const watched = this.#watch(engine, form, kinds, watch.signal, (ms) => {
         lasted = ms;
       });
       const error = await Promise.race([engine.over, watched]);
@@ -161,18 +179,25 @@ export class Player {
     } finally {
       watch.abort();
       signal.removeEventListener('abort', stop);
+      this.#engine = null;
       engine?.close();
     }
   }
 
   /**
-   * Looks at the element until the signal aborts: reports for how long it has played, sets the state, and gives up
+   * Looks at what plays until the signal aborts: reports for how long it has played, sets the state, and gives up
    * with a reason when a living broadcast does not move, or with null when it no longer lives, or has other kinds of
    * tracks than it was opened with: engines wait for what they once had.
    */
-  async #watch(kinds: string[], signal: AbortSignal, report: (playedMs: number) => void): Promise<Error | null> {
+  async #watch(
+    engine: Engine,
+    form: Form,
+    kinds: string[],
+    signal: AbortSignal,
+    report: (playedMs: number) => void,
+  ): Promise<Error | null> {
     const { video } = this.#options;
-    let position = video.currentTime;
+    let position = engine.position();
     let moved = performance.now();
     let began = 0;
     let asked = 0;
@@ -180,8 +205,8 @@ export class Player {
       await sleep(LOOK, signal);
       if (signal.aborted) break;
       const now = performance.now();
-      if (video.currentTime !== position) {
-        position = video.currentTime;
+      if (engine.position() !== position) {
+        position = engine.position();
         moved = now;
         began ||= now;
         report(now - began + LOOK);
@@ -199,7 +224,7 @@ export class Player {
       if (!(found instanceof Error) && kinds.length > 0 && kinds.join() !== kindsOf(found).join()) return null;
       if (found instanceof Error) this.#set('interrupted', reasonOf(found));
       else if (found.state === 'interrupted') this.#set('interrupted', 'the publisher lost its connection');
-      else if (still >= FREEZE) return new Error('nothing arrives');
+      else if (still >= (began > 0 ? FREEZE : COME_UP[form])) return new Error(`nothing arrives by ${FORM_NAMES[form]}`);
       else if (began > 0) this.#set('interrupted', '');
     }
     return null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseProblem, Problem, problemOf, reasonOf } from './problem';
+import { parseProblem, parseRetryAfter, Problem, problemOf, reasonOf } from './problem';
 
 const json = 'application/problem+json';
 
@@ -32,9 +32,23 @@ it.each([
   [503, false],
 ])('%d is final: %s', (status, final) => expect(new Problem('', status, '').final).toBe(final));
 
+it('is not final when the server names a time', () => expect(new Problem('', 404, '', 2_000).final).toBe(false));
+
+it.each([
+  ['2', 2_000],
+  ['0', 0],
+  ['86400', 60_000],
+  ['Thu, 01 Jan 1970 00:00:13 GMT', 3_000],
+  ['Thu, 01 Jan 1970 00:00:01 GMT', 0],
+  ['-1', null],
+  ['soon', null],
+  ['', null],
+  [null, null],
+])('RFC 9110 10.2.3: Retry-After %s', (value, want) => expect(parseRetryAfter(value, 10_000)).toBe(want));
+
 it('reads a response', async () => {
-  const response = new Response('{"detail":"no H.264"}', { status: 422, headers: { 'Content-Type': json } });
-  expect(await problemOf(response)).toMatchObject({ message: 'no H.264', status: 422 });
+  const response = new Response('{"detail":"no H.264"}', { status: 422, headers: { 'Content-Type': json, 'Retry-After': '3' } });
+  expect(await problemOf(response)).toMatchObject({ message: 'no H.264', status: 422, retryAfter: 3_000 });
 });
 
 it.each([

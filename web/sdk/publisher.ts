@@ -1,7 +1,8 @@
-import { backoff, sleep } from './backoff';
+import { pauseAfter, sleep } from './backoff';
 import { Problem } from './problem';
+import type { Session } from './session';
 import { readStats, type PublishStats, type StatsMemory } from './stats';
-import { limitVideo, WhipSession, type WhipOptions } from './whip';
+import { limitVideo, openWhip, type WhipOptions } from './whip';
 
 /**
  * idle → connecting → live ⇄ interrupted → ended. "interrupted" means that the connection is lost and that the
@@ -25,7 +26,7 @@ export class Publisher {
   #state: PublisherState = 'idle';
   #stopping = false;
   /** The newest session; it may be closed. */
-  #session: WhipSession | null = null;
+  #session: Session | null = null;
   #memory: StatsMemory | null = null;
 
   constructor(options: PublisherOptions) {
@@ -93,7 +94,7 @@ export class Publisher {
       if (!wasLive || (error instanceof Problem && error.final)) return error;
       this.#set('interrupted', error);
       failures++;
-      await sleep(backoff(failures), signal);
+      await sleep(pauseAfter(error, failures), signal);
     }
     return null;
   }
@@ -101,7 +102,7 @@ export class Publisher {
   /** One session from its offer to its loss; resolves with the reason. */
   async #once(signal: AbortSignal, live: () => void): Promise<Error> {
     try {
-      this.#session = await WhipSession.open(this.#options, signal);
+      this.#session = await openWhip(this.#options, signal);
       this.#memory = null;
       live();
       await this.#session.lost(signal, (shaky) => this.#set(shaky ? 'interrupted' : 'live', null));

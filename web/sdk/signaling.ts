@@ -1,4 +1,5 @@
 import { fragment, restartedAnswer } from './fragment';
+import { createOffer } from './offer';
 import { problemOf } from './problem';
 
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
@@ -6,7 +7,7 @@ const FRAGMENT = 'application/trickle-ice-sdpfrag';
 const REQUEST_LIMIT = 3_000;
 
 /**
- * The HTTP side of a WHIP session after its 201: candidates as they are found (trickle), ICE restarts and the
+ * The HTTP side of a WHIP or WHEP session after its 201: candidates as they are found (trickle), ICE restarts and the
  * goodbye. It holds the entity tag of the ICE session (RFC 9725 4.3.1).
  */
 export class Signaling {
@@ -41,14 +42,14 @@ export class Signaling {
    */
   async restart(): Promise<void> {
     const connection = this.#connection;
-    const offer = await connection.createOffer({ iceRestart: true });
+    const offer = await createOffer(connection, { iceRestart: true });
     const tag = this.#tag;
     this.#tag = null; // what is found from here on belongs to the new ICE session
     this.#found = [];
     this.#complete = false;
     await connection.setLocalDescription(offer);
     try {
-      const response = await this.#patch('*', fragment(offer.sdp ?? '', [], false));
+      const response = await this.#patch('*', fragment(offer.sdp, [], false));
       if (!response.ok) throw await problemOf(response);
       this.#answer = restartedAnswer(this.#answer, await response.text());
       await this.begin();

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { readStats } from './stats';
+import { describe, expect, it } from 'vitest';
+import { readDelay, readStats } from './stats';
 
 const report = (time: number, video: number, audio: number) => [
   { type: 'codec', timestamp: time, mimeType: 'video/H264' },
@@ -25,4 +25,25 @@ it('is 0 when no time has passed, and when the counters began anew', () => {
 
 it('takes an empty report', () => {
   expect(readStats([], null).stats).toEqual({ bitrate: 0, fps: 0, width: 0, height: 0, codecs: [], rtt: null });
+});
+
+describe('readDelay', () => {
+  const receiving = (seconds: number, pieces: number, rtt?: number) => [
+    { id: 'video', type: 'inbound-rtp', timestamp: 0, jitterBufferDelay: seconds, jitterBufferEmittedCount: pieces },
+    { id: 'audio', type: 'inbound-rtp', timestamp: 0, jitterBufferDelay: seconds / 2, jitterBufferEmittedCount: pieces },
+    { id: 'spare', type: 'candidate-pair', timestamp: 0, nominated: false, currentRoundTripTime: 9 },
+    { id: 'pair', type: 'candidate-pair', timestamp: 0, nominated: true, currentRoundTripTime: rtt },
+  ];
+
+  it('is the longest wait since the last reading and half the round trip', () => {
+    const first = readDelay(receiving(2, 100, 0.02), {});
+    expect(first.delay).toBeCloseTo(0.03);
+    expect(readDelay(receiving(5, 200, 0.04), first.memory).delay).toBeCloseTo(0.05);
+  });
+
+  it('is the way alone when nothing came, and nothing when nothing is known', () => {
+    const { memory } = readDelay(receiving(2, 100), {});
+    expect(readDelay(receiving(2, 100, 0.02), memory).delay).toBeCloseTo(0.01);
+    expect(readDelay([], memory)).toEqual({ delay: 0, memory: {} });
+  });
 });

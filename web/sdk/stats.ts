@@ -50,6 +50,29 @@ export function readStats(report: Iterable<Entry>, before: StatsMemory | null): 
   return { stats, memory };
 }
 
+/** How long media waited in this browser, by the id of its statistics: sums of seconds and of pieces. */
+export type DelayMemory = Record<string, { seconds: number; pieces: number }>;
+
+/**
+ * Reads from the values of an RTCStatsReport of a connection that only receives for how many seconds what came since
+ * the last reading was on its way from the server and then held back: half the round trip and the jitter buffer.
+ */
+export function readDelay(report: Iterable<Entry & { id?: string }>, before: DelayMemory): { delay: number; memory: DelayMemory } {
+  const memory: DelayMemory = {};
+  let held = 0;
+  let way = 0;
+  for (const entry of report) {
+    if (entry.type === 'candidate-pair' && entry['nominated'] === true) way = number(entry['currentRoundTripTime']) / 2;
+    if (entry.type !== 'inbound-rtp') continue;
+    const id = entry.id ?? '';
+    const now = { seconds: number(entry['jitterBufferDelay']), pieces: number(entry['jitterBufferEmittedCount']) };
+    const last = before[id] ?? { seconds: 0, pieces: 0 };
+    memory[id] = now;
+    if (now.pieces > last.pieces) held = Math.max(held, (now.seconds - last.seconds) / (now.pieces - last.pieces));
+  }
+  return { delay: held + way, memory };
+}
+
 function number(value: unknown): number {
   return typeof value === 'number' ? value : 0;
 }

@@ -1,24 +1,9 @@
 import { sendableVideoCodecs } from './codecs';
-import { iceServersOf } from './iceservers';
 import { layerLimit, layersOf } from './layers';
-import { Problem, problemOf } from './problem';
-import { bearer, Signaling } from './signaling';
-
-/** How long ICE and DTLS may take after the answer, in milliseconds. */
-const CONNECT_LIMIT = 10_000;
-/** How long a connection may stay "disconnected", which can heal by itself, before ICE is restarted. */
-const HEAL_LIMIT = 1_000;
-/** How long a restart is given before the next one. */
-const RESTART_LIMIT = 3_000;
-/** How often ICE is restarted before the connection counts as lost. */
-const RESTARTS = 4;
+import { Session, type Endpoint } from './session';
 
 /** What a WHIP session is opened with. */
-export interface WhipOptions {
-  /** The WHIP endpoint: see addresses(). */
-  url: string;
-  /** The UserSig or other bearer token; empty for none. */
-  token: string;
+export interface WhipOptions extends Endpoint {
   /** At most one audio and one video track. The session sends them and never stops them. */
   media: MediaStream;
   /** Upper limit of the video bitrate in bit/s. */
@@ -27,110 +12,16 @@ export interface WhipOptions {
   simulcast?: boolean;
 }
 
-/**
- * One WHIP session (RFC 9725): one offer, one answer, one peer connection, whose path may change. It does not come
- * back once it is lost: Publisher opens the next one.
- */
-export class WhipSession {
-  readonly connection: RTCPeerConnection;
-  readonly #signaling: Signaling;
-
-  private constructor(connection: RTCPeerConnection, signaling: Signaling) {
-    this.connection = connection;
-    this.#signaling = signaling;
+/** Publishes `media` (RFC 9725) and resolves when it flows; it fails as Session.open does. */
+export async function openWhip(options: WhipOptions, signal: AbortSignal): Promise<Session> {
+  const connection = new RTCPeerConnection();
+  try {
+    await addTracks(connection, options);
+  } catch (error) {
+    connection.close();
+    throw error;
   }
-
-  /**
-   * Publishes `media` and resolves when it flows. Throws Problem when the server refuses; nothing is left behind
-   * then, nor when `signal` aborts.
-   */
-  static async open(options: WhipOptions, signal: AbortSignal): Promise<WhipSession> {
-    const connection = new RTCPeerConnection();
-    let session: WhipSession | null = null;
-    try {
-      await addTracks(connection, options);
-      // The offer goes out before candidates are looked for: the answer may name the servers to look for them with,
-      // and nobody waits for those that are not needed.
-      const offer = await connection.createOffer();
-      const response = await post(options, offer.sdp ?? '', signal);
-      const signaling = new Signaling(connection, response, await response.text(), options.token);
-      session = new WhipSession(connection, signaling);
-      const iceServers = iceServersOf(response.headers.get('link'));
-      if (iceServers.length > 0) connection.setConfiguration({ iceServers });
-      await connection.setLocalDescription(offer);
-      await signaling.begin();
-      await connected(connection, signal);
-      return session;
-    } catch (error) {
-      void session?.delete();
-      connection.close();
-      throw error;
-    }
-  }
-
-  /**
-   * Resolves when the connection is lost for good, or when `signal` aborts. `shaky` hears every change between
-   * a connection that carries media (false) and one that may or may not heal (true).
-   */
-  async lost(signal: AbortSignal, shaky: (yes: boolean) => void): Promise<void> {
-    shaky(false);
-    for (;;) {
-      await this.#until(Infinity, signal, () => this.#over() || this.#away());
-      if (signal.aborted || this.#over()) return;
-      shaky(true);
-      if (!(await this.#heal(signal))) return;
-      shaky(false);
-    }
-  }
-
-  /** Brings a connection back whose path broke; false when that fails. */
-  async #heal(signal: AbortSignal): Promise<boolean> {
-    const settled = () => this.#over() || this.#connected();
-    await this.#until(HEAL_LIMIT, signal, settled);
-    for (let tries = 0; tries < RESTARTS && !signal.aborted && !settled(); tries++) {
-      try {
-        await this.#signaling.restart();
-      } catch (error) {
-        // The server knows the session no more, or cannot restart it: a new one is quicker.
-        if (error instanceof Problem && error.final) return false;
-      }
-      await this.#until(RESTART_LIMIT, signal, settled);
-    }
-    return this.#connected();
-  }
-
-  #connected(): boolean {
-    return !this.#over() && this.connection.connectionState === 'connected';
-  }
-
-  #away(): boolean {
-    return ['disconnected', 'failed'].includes(this.connection.connectionState);
-  }
-
-  /** A server that closes says so by a DTLS alert; the connection's own state follows it 15 s later. */
-  #over(): boolean {
-    return this.#transport?.state === 'closed' || this.#transport?.state === 'failed' || this.connection.connectionState === 'closed';
-  }
-
-  get #transport(): RTCDtlsTransport | null {
-    return this.connection.getSenders()[0]?.transport ?? null;
-  }
-
-  #until(limit: number, signal: AbortSignal, ready: () => boolean): Promise<void> {
-    const events: [EventTarget, string][] = [[this.connection, 'connectionstatechange']];
-    if (this.#transport !== null) events.push([this.#transport, 'statechange']);
-    return until(events, limit, signal, ready);
-  }
-
-  /** Ends the broadcast on the server (RFC 9725 4.2). It outlives the page, never rejects, and may be lost. */
-  delete(): Promise<void> {
-    return this.#signaling.delete();
-  }
-
-  /** Closes the connection without telling the server, which keeps the broadcast for a while. */
-  close(): void {
-    this.connection.close();
-  }
+  return Session.open(options, connection, signal);
 }
 
 async function addTracks(connection: RTCPeerConnection, { media, maxBitrate, simulcast }: WhipOptions): Promise<void> {
@@ -154,40 +45,4 @@ export async function limitVideo(sender: RTCRtpSender, maxBitrate: number): Prom
   parameters.degradationPreference = 'maintain-resolution';
   for (const encoding of parameters.encodings) encoding.maxBitrate = layerLimit(encoding.rid, maxBitrate);
   await sender.setParameters(parameters);
-}
-
-async function connected(connection: RTCPeerConnection, signal: AbortSignal): Promise<void> {
-  const settled = () => ['connected', 'failed', 'closed'].includes(connection.connectionState);
-  await until([[connection, 'connectionstatechange']], CONNECT_LIMIT, signal, settled);
-  signal.throwIfAborted();
-  if (connection.connectionState !== 'connected') {
-    throw new Error('no media connection: is the server\u2019s WebRTC port reachable from here?');
-  }
-}
-
-/** Resolves when `ready` holds after one of the events, after `limit` milliseconds, or when `signal` aborts. */
-function until(events: [EventTarget, string][], limit: number, signal: AbortSignal, ready: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      for (const [target, event] of events) target.removeEventListener(event, look);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const look = () => {
-      if (ready()) done();
-    };
-    const timer = limit === Infinity ? undefined : setTimeout(done, limit);
-    for (const [target, event] of events) target.addEventListener(event, look);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-    else look();
-  });
-}
-
-async function post({ url, token }: WhipOptions, sdp: string, signal: AbortSignal): Promise<Response> {
-  const headers = { ...bearer(token), 'Content-Type': 'application/sdp' };
-  const response = await fetch(url, { method: 'POST', headers, body: sdp, signal });
-  if (!response.ok) throw await problemOf(response);
-  return response;
 }

@@ -1,0 +1,1 @@
+function e(e,t){let n=()=>{},r=new Promise(e=>{n=e}),i=()=>n(null);e.addEventListener(`ended`,i);let a=!1;return{over:r,finish:n,close:()=>{a||(a=!0,e.removeEventListener(`ended`,i),t(),n(null))}}}function t({buffered:e,currentTime:t}){return e.length===0?0:Math.max(0,e.end(e.length-1)-t)}export{e as n,t};
