@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 
 	"weir/mux/av"
 	"weir/mux/flv"
@@ -18,12 +19,31 @@ type FLVProbe struct {
 	*Record
 
 	addr, path string
-	reading    func(net.Conn) // sees the connection, if it is not nil
+	awake      sync.RWMutex // read-locked around every read; locked while the viewer is stopped
+}
+
+// stoppable is a connection that is not read while its viewer is stopped.
+type stoppable struct {
+	net.Conn
+	awake *sync.RWMutex
 }
 
 // NewFLVProbe is a viewer of http://addr/path.
 func NewFLVProbe(addr, path string, p Source) *FLVProbe {
 	return &FLVProbe{Record: newRecord(p), addr: addr, path: path}
+}
+
+// Stop stops the viewer from reading, as a suspended browser does, until Continue.
+func (v *FLVProbe) Stop() { v.awake.Lock() }
+
+// Continue is the opposite of Stop.
+func (v *FLVProbe) Continue() { v.awake.Unlock() }
+
+// Read implements io.Reader: it reads the connection while the viewer is not stopped.
+func (c stoppable) Read(b []byte) (int, error) {
+	c.awake.RLock()
+	defer c.awake.RUnlock()
+	return c.Conn.Read(b)
 }
 
 // Run joins and watches until ctx ends, which is no error, or the response does.
@@ -34,10 +54,7 @@ func (v *FLVProbe) Run(ctx context.Context) error {
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	defer func() { _ = conn.Close() }()
-	if v.reading != nil {
-		v.reading(conn)
-	}
-	err = v.watch(conn)
+	err = v.watch(stoppable{conn, &v.awake})
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // it is the end that was asked for
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,12 +15,8 @@ import (
 	"weir/bench/measure"
 )
 
-const (
-	// joinPace is the time between two viewers that come.
-	joinPace = time.Millisecond
-	// joinPatience is how long an answer may take.
-	joinPatience = 30 * time.Second
-)
+// joinPace is the time between two viewers that come.
+const joinPace = time.Millisecond
 
 // audience are the FLV viewers of one program.
 type audience struct {
@@ -67,7 +64,7 @@ func (a *audience) grow(n, probes int) error {
 		}
 	}
 	for begin := time.Now(); a.crowd.Joined()+len(a.probes) < n; {
-		if a.crowd.Refused() > 0 || time.Since(begin) > joinPatience {
+		if a.crowd.Refused() > 0 || time.Since(begin) > patience {
 			return fmt.Errorf("cannot let %d viewers join: %d have, %d were refused", n, a.crowd.Joined()+len(a.probes), a.crowd.Refused())
 		}
 		if err := measure.Wait(a.ctx, 10*joinPace); err != nil {
@@ -97,25 +94,12 @@ func (a *audience) watch(d time.Duration, base int) (map[string]float64, error) 
 		"rss_mb": float64(after.RSS) / (1 << 20), "kb_per_viewer": float64(after.RSS-base) / 1024 / viewers,
 		"closed": float64(a.crowd.Closed()),
 	}
-	a.look(figures)
-	return figures, nil
-}
-
-// look adds what the probes saw.
-func (a *audience) look(figures map[string]float64) {
-	var delays, first []float64
-	missed := 0
+	records := make([]*crowd.Record, 0, len(a.probes))
 	for _, p := range a.probes {
-		delays = append(delays, p.Delays()...)
-		_, m := p.Count()
-		missed += m
-		first = append(first, measure.Milliseconds(p.First()))
+		records = append(records, p.Record)
 	}
-	figures["missed_pictures"] = float64(missed)
-	for name, p := range map[string]int{"delay_ms_p50": 50, "delay_ms_p95": 95, "delay_ms_p99": 99} {
-		figures[name] = measure.Percentile(delays, p)
-	}
-	figures["first_key_frame_ms_p50"] = measure.Percentile(first, 50)
+	maps.Copy(figures, delays(records))
+	return figures, nil
 }
 
 // end lets everybody leave. Its error is why somebody could not watch.

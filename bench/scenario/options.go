@@ -9,6 +9,9 @@ import (
 	"weir/bench/measure"
 )
 
+// patience is how long an answer or a picture may take.
+const patience = 30 * time.Second
+
 // The server's setting of the joining, as a key and in the environment.
 const (
 	joinKey     = "flv.join"

@@ -98,3 +98,59 @@ func TestIngest(t *testing.T) {
 	}
 	want(t, runs[0], "seconds", "rss_mb", "mb_per_stream", "connect_ms_p50")
 }
+
+func TestFanoutHLS(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	o.Record, o.Settle, o.Duration = time.Second, 0, 5*time.Second
+	runs, err := FanoutHLS(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range runs {
+		want(t, r, "seconds", "gigabytes", "requests_per_s", "behind_s_p50", "first_key_frame_ms_p50", "delay_ms_p50")
+	}
+	if len(runs) == 0 {
+		t.Error("there is no run")
+	}
+}
+
+func TestJoinStorm(t *testing.T) {
+	t.Parallel()
+	runs, err := JoinStorm(t.Context(), small(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, runs[0], "first_key_frame_ms_p50", "first_key_frame_ms_max")
+	if n := runs[0].Figures["without_picture"]; n != 0 {
+		t.Errorf("%v viewers got no picture", n)
+	}
+}
+
+func TestSlowViewers(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	o.Record = time.Second
+	o.Settings = []string{"WEIR_FLV_WRITE_TIMEOUT=1s"}
+	runs, err := SlowViewers(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, runs[0], "cut_s", "near_live_ms")
+	if got := runs[0].Figures["cut"]; got != 4 {
+		t.Errorf("%v of 4 viewers that read nothing were cut", got)
+	}
+}
+
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	o.Settle, o.Duration = 3*time.Second, 5*time.Second
+	runs, err := Latency(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range runs {
+		want(t, r, "delay_ms_p50", "delay_ms_p95", "first_key_frame_ms_p50")
+	}
+}

@@ -39,6 +39,32 @@ var scenarios = []scenarioCommand{
 		},
 		flags: []string{"viewers", "joins", "floors", "probes", "settle", "duration", "profile"},
 	},
+	{
+		name: "fanout-hls", short: "What HLS players cost", run: scenario.FanoutHLS,
+		options: scenario.Options{
+			H264: "bars-720p.h264", Viewers: []int{500}, Probes: 5,
+			Record: 12 * time.Second, Settle: 10 * time.Second, Duration: 20 * time.Second, Repeat: 1,
+		},
+		flags: []string{"viewers", "probes", "settle", "duration", "profile"},
+	},
+	{
+		name: "join-storm", short: "Viewers that come within one second", run: scenario.JoinStorm,
+		options: scenario.Options{H264: "bars-720p.h264", Viewers: []int{300}, Settle: 5 * time.Second, Repeat: 1},
+		flags:   []string{"viewers", "settle"},
+	},
+	{
+		name: "slow-viewers", short: "Viewers that read nothing, and others beside them", run: scenario.SlowViewers,
+		options: scenario.Options{H264: "bars-720p.h264", Viewers: []int{50}, Probes: 4, Record: 12 * time.Second, Repeat: 1},
+		flags:   []string{"viewers", "probes"},
+	},
+	{
+		name: "latency", short: "How long pictures take to a few viewers of each form", run: scenario.Latency,
+		options: scenario.Options{
+			H264: "bars-720p.h264", Joins: []time.Duration{0, scenario.Default}, Probes: 5,
+			Settle: 10 * time.Second, Duration: 20 * time.Second, Repeat: 1,
+		},
+		flags: []string{"joins", "probes", "settle", "duration"},
+	},
 }
 
 // command makes the subcommand.
