@@ -48,6 +48,8 @@ func routes(d doors) []route {
 		{"GET /live", http.HandlerFunc(d.api.Live)},
 		{"GET /api/v1/streams", http.HandlerFunc(d.api.Streams)},
 		{"GET /api/v1/streams/{room}/{stream}/urls", checkIDs(http.HandlerFunc(d.api.URLs))},
+		{"GET /api/v1/rooms/{room}/events", http.HandlerFunc(d.api.Events)},
+		{"POST /api/v1/beacon", http.HandlerFunc(d.api.Beacon)},
 		{"GET /api/v1/doctor", http.HandlerFunc(d.api.Doctor)},
 
 		{"POST /whip/{room}/{stream}", checkIDs(http.HandlerFunc(d.whip.Publish))},

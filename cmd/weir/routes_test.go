@@ -109,6 +109,7 @@ func TestRoutes(t *testing.T) {
 var open = map[string]bool{
 	"GET /{$}": true, "GET /studio": true, "GET /watch/{room}/{stream}": true, "GET /assets/": true, "GET /live": true,
 	"OPTIONS /whip/{room}/{stream}": true, "OPTIONS /whip/{room}/{stream}/{session}": true,
+	"GET /api/v1/rooms/{room}/events": true, "POST /api/v1/beacon": true, // as playing is
 	"GET /live/{room}/{file}": true, "GET /live/{room}/{stream}/{file}": true,
 }
 

@@ -23,6 +23,7 @@ import (
 	"weir/mux/av"
 	"weir/mux/transcode"
 	"weir/playback/httpflv"
+	"weir/room"
 	"weir/room/api"
 	"weir/room/audience"
 	"weir/room/auth"
@@ -41,6 +42,9 @@ const feedIdle = 10 * time.Second
 // maxSeen is how many viewers are remembered who have no connection that lasts: about 100 bytes each.
 const maxSeen = 1 << 18
 
+// maxSubscribers is how many may listen to what happens in rooms.
+const maxSubscribers = 10_000
+
 // server is all of weir, made by wire.
 type server struct {
 	cfg *config.Config
@@ -50,6 +54,7 @@ type server struct {
 	audience      *audience.Audience
 	uses          *store.Uses
 	sites         *sites
+	events        *room.Events
 	engine        *rtc.Engine
 	whip          *whip.Handler
 	rtmp          *rtmp.Server
@@ -72,12 +77,14 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if s.sites, err = newSites(cfg); err != nil {
 		return nil, fmt.Errorf("http.trusted_proxies: %w", err)
 	}
+	s.events = room.NewEvents(maxSubscribers)
 	s.hub = live.NewRegistry(live.Options{
 		RingBytes: int(cfg.Live.RingBytes), RingTime: cfg.Live.RingTime, Fresh: cfg.Live.Fresh,
 		Grace: cfg.Ingest.Grace, TrackWait: cfg.Ingest.TrackWait, FeedIdle: feedIdle,
-		MaxStreams: cfg.Ingest.MaxStreams, Wait: cfg.Playback.Wait, MaxWaiting: cfg.Playback.MaxWaiting, Log: log,
+		MaxStreams: cfg.Ingest.MaxStreams, Wait: cfg.Playback.Wait, MaxWaiting: cfg.Playback.MaxWaiting,
+		Changed: s.events.StreamChanged, Log: log,
 	})
-	s.audience = audience.New(audience.Options{MaxSeen: maxSeen})
+	s.audience = audience.New(audience.Options{MaxSeen: maxSeen, Changed: s.events.ViewersChanged})
 	if err := s.wireDoors(authorizer); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -91,6 +98,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		api: api.New(api.Options{
 			Lister: lister{hub: s.hub, audience: s.audience}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
 			Auth: authorizer, URLs: authorizer, Site: s.sites.of, Log: log,
+			App: appName(cfg), Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
 		whip: s.whip, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
 	}))
@@ -199,7 +207,7 @@ func (s *server) metrics() *prometheus.Registry {
 	m := prometheus.NewRegistry()
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience)
+		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events)
 	return m
 }
 
@@ -281,7 +289,7 @@ func (s *server) close() error {
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{s.hub.Run, s.audience.Run, s.whip.Run, s.rtmp.Run, s.flv.Run, s.hls.Run} {
+	for _, part := range []func(context.Context) error{s.hub.Run, s.audience.Run, s.events.Run, s.whip.Run, s.rtmp.Run, s.flv.Run, s.hls.Run} {
 		g.Go(func() error { return part(ctx) })
 	}
 	g.Go(s.public.serve)

@@ -1,7 +1,7 @@
 // Package api is the REST side of the rooms: what is live, for everyone and for administrators, and the one
 // way in which every HTTP error of weir is written.
 //
-// It does not know the hub: it asks a Lister. It keeps nothing and starts no goroutine.
+// It serves what others know, asks a Lister for the streams, and starts no goroutine.
 //
 // Errors are application/problem+json (RFC 9457) with a code that does not change:
 //
@@ -16,6 +16,9 @@
 //	origin_forbidden    403     http.origins does not have the page's origin
 //	not_found           404     there is no such thing here
 //	method_not_allowed  405     the thing is here and takes other methods, which Allow names
+//	stream_not_found    404     the stream is not live
+//	too_many_requests   429     less often, please; Retry-After says when
+//	server_full         503     no more of these are taken now; Retry-After says when to try again
 //	shutting_down       503     the server stops; ask another one, or later
 //	internal            500     a fault of the server, which is in its log
 //

@@ -54,6 +54,11 @@ type Lister interface {
 	Streams() []StreamInfo
 }
 
+// hub knows the streams by their keys; *live.Registry does.
+type hub interface {
+	Stream(k live.Key) (s *live.Stream, ok bool)
+}
+
 // authorizer decides on requests; *auth.Authorizer is one.
 type authorizer interface {
 	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
@@ -70,6 +75,11 @@ type Options struct {
 	// Now tells the time; time.Now when nil.
 	Now func() time.Time
 	Log *slog.Logger
+	// App is the app that paths mean.
+	App      string
+	Hub      hub
+	Audience watchers
+	Events   subscriber
 }
 
 // API has a handler for every call.
@@ -81,6 +91,12 @@ type API struct {
 	site   func(r *http.Request) (auth.Site, error)
 	now    func() time.Time
 	log    *slog.Logger
+
+	app      string
+	hub      hub
+	audience watchers
+	events   subscriber
+	beacons  *rate
 }
 
 // New returns an API.
@@ -88,7 +104,10 @@ func New(o Options) *API {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &API{lister: o.Lister, doctor: o.Doctor, auth: o.Auth, urlsBy: o.URLs, site: o.Site, now: o.Now, log: o.Log}
+	return &API{
+		lister: o.Lister, doctor: o.Doctor, auth: o.Auth, urlsBy: o.URLs, site: o.Site, now: o.Now, log: o.Log,
+		app: o.App, hub: o.Hub, audience: o.Audience, events: o.Events, beacons: newRate(beaconsPerSecond),
+	}
 }
 
 // trackJSON is a track as JSON shows it.

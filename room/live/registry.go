@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Options bound and time the hub. All are required but Wait, MaxWaiting, Log and Now.
+// Options bound and time the hub. All are required but Wait, MaxWaiting, Changed, Log and Now.
 type Options struct {
 	RingBytes int           // bytes that each ring may keep
 	RingTime  time.Duration // media time that each ring may keep
@@ -23,8 +23,10 @@ type Options struct {
 	// Wait is how long Await waits for a publisher, and MaxWaiting how many readers may do so at once.
 	Wait       time.Duration
 	MaxWaiting int
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Changed hears every change of a stream's state, in order. It must not block and must not call the hub.
+	Changed func(k Key, from, to State, reason error)
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Registry holds the streams by their keys.
@@ -48,6 +50,9 @@ func NewRegistry(o Options) *Registry {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Changed == nil {
+		o.Changed = func(Key, State, State, error) {}
 	}
 	r := &Registry{opts: o, log: o.Log, streams: make(map[Key]*Stream), arrivals: make(map[Key]*arrival)}
 	r.stats = newStats(r)

@@ -271,7 +271,9 @@ func (s *Stream) aliveLocked() {
 }
 
 func (s *Stream) setStateLocked(to State, reason error) {
+	from := s.state
 	s.state, s.reason, s.since = to, reason, s.reg.opts.Now()
+	s.reg.opts.Changed(s.key, from, to, reason)
 }
 
 func (s *Stream) trackWaitOver() {

@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"weir/room"
+	"weir/room/audience"
+	"weir/room/auth"
+	"weir/room/live"
+)
+
+const (
+	// heartbeat is how often a subscriber hears something, if only to keep what is between from closing the connection.
+	heartbeat = 15 * time.Second
+	// eventTimeout is how long a subscriber may take to take what is written.
+	eventTimeout = 10 * time.Second
+	// retry is when a client connects again, in milliseconds (HTML 9.2.6).
+	retry = "retry: 2000\n\n"
+)
+
+// subscriber gives places in the audience of a room's events; *room.Events is one.
+type subscriber interface {
+	Subscribe(app, room string) (*room.Subscription, error)
+}
+
+// Events answers GET /api/v1/rooms/{room}/events with what happens in the room, as server-sent events (HTML 9.2): first
+// how each of its streams is and who watches, then what changes. ?stream= is about one stream alone, which is all that
+// an address that was signed for one may ask. It goes on until the client leaves, its authority ends, it does not
+// take what it is told, or the server stops; a client that connects again has missed nothing that still holds.
+func (a *API) Events(w http.ResponseWriter, r *http.Request) {
+	in, stream := r.PathValue("room"), r.URL.Query().Get("stream")
+	grant, err := a.mayPlay(r, in, stream)
+	if err != nil {
+		status, code := auth.Status(err)
+		Problem(w, r, status, code, err.Error())
+		return
+	}
+	s, err := a.events.Subscribe(a.app, in)
+	if err != nil {
+		w.Header().Set("Retry-After", "5")
+		Problem(w, r, http.StatusServiceUnavailable, CodeServerFull, "the server takes no more subscribers now")
+		return
+	}
+	defer s.Close()
+	ctx, cancel := grant.Bound(r.Context())
+	defer cancel()
+	f := &feed{out: w, control: http.NewResponseController(w), stream: stream}
+	if err := a.begin(f, in); err == nil {
+		f.follow(ctx, s)
+	}
+}
+
+// mayPlay grants watching a stream, or, without one, a whole room.
+func (a *API) mayPlay(r *http.Request, in, stream string) (auth.Grant, error) {
+	if err := auth.CheckRoom(in); err != nil {
+		return auth.Grant{}, err
+	}
+	if stream != "" {
+		if err := auth.CheckStream(stream); err != nil {
+			return auth.Grant{}, err
+		}
+	}
+	return a.auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, in, stream))
+}
+
+// begin writes the head of the answer and how the room is.
+func (a *API) begin(f *feed, in string) error {
+	h := f.out.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would collect what is to be seen at once
+	f.add([]byte(retry))
+	now := time.Now()
+	for _, s := range a.lister.Streams() {
+		if s.Room != in || s.State == StateWaiting {
+			continue
+		}
+		k := live.Key{App: a.app, Room: s.Room, Stream: s.Stream}
+		state := room.StreamLive
+		if s.State == StateInterrupted {
+			state = room.StreamInterrupted
+		}
+		f.event(&room.Event{Type: state, Stream: k, At: s.Since})
+		f.event(&room.Event{Type: room.StreamViewers, Stream: k, At: now, Viewers: a.audience.Of(k)})
+	}
+	return f.flush()
+}
+
+// feed is one subscriber's answer.
+type feed struct {
+	out     http.ResponseWriter
+	control *http.ResponseController
+	stream  string // the one that it is about; empty: all
+	buf     []byte
+}
+
+// follow writes events until there are no more.
+func (f *feed) follow(ctx context.Context, s *room.Subscription) {
+	for {
+		ev, err := next(ctx, s)
+		switch {
+		case errors.Is(err, errQuiet):
+			f.add([]byte(": quiet\n\n"))
+		case err != nil:
+			return
+		default:
+			f.event(ev)
+		}
+		if err := f.flush(); err != nil {
+			return
+		}
+	}
+}
+
+var errQuiet = errors.New("nothing happened")
+
+// next is the next event, or errQuiet.
+func next(ctx context.Context, s *room.Subscription) (*room.Event, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, heartbeat, errQuiet)
+	defer cancel()
+	return s.Next(ctx)
+}
+
+func (f *feed) add(b []byte) { f.buf = append(f.buf, b...) }
+
+func (f *feed) event(ev *room.Event) {
+	if f.stream != "" && f.stream != ev.Stream.Stream {
+		return
+	}
+	f.buf = append(append(f.buf, "event: "...), ev.Type...)
+	f.buf = append(append(f.buf, "\ndata: "...), ev.JSON()...)
+	f.buf = append(f.buf, "\n\n"...)
+}
+
+func (f *feed) flush() error {
+	if len(f.buf) == 0 {
+		return nil
+	}
+	if err := f.control.SetWriteDeadline(time.Now().Add(eventTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	_, err := f.out.Write(f.buf)
+	f.buf = f.buf[:0]
+	return errors.Join(err, f.control.Flush())
+}
+
+// watchers counts viewers; *audience.Audience does.
+type watchers interface {
+	Of(k live.Key) audience.Count
+	Saw(k live.Key, f audience.Form, id audience.ID, holds time.Duration)
+}

@@ -1,0 +1,176 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"weir/room"
+	"weir/room/audience"
+	"weir/room/auth"
+	"weir/room/live"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// stage is a server of events and beacons with everything behind it.
+type stage struct {
+	*httptest.Server
+	events   *room.Events
+	audience *audience.Audience
+	hub      *live.Registry
+}
+
+// newStage serves what the lister lists; signed closes playing.
+func newStage(t *testing.T, l Lister, signed, http2 bool) *stage {
+	t.Helper()
+	gate, err := auth.New(auth.Options{App: auth.App{ID: 1, Key: key}, PlaySigned: signed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{events: room.NewEvents(2), audience: audience.New(audience.Options{MaxSeen: 10})}
+	s.hub = live.NewRegistry(live.Options{RingBytes: 1 << 20, RingTime: time.Second, MaxStreams: 9})
+	a := New(Options{
+		Lister: l, Auth: gate, Log: slog.New(slog.DiscardHandler), App: "1", Hub: s.hub, Audience: s.audience, Events: s.events,
+	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /rooms/{room}/events", a.Events)
+	mux.HandleFunc("POST /beacon", a.Beacon)
+	s.Server = httptest.NewUnstartedServer(mux)
+	s.EnableHTTP2 = http2
+	if http2 {
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// listener reads the events of one answer.
+type listener struct {
+	t     *testing.T
+	resp  *http.Response
+	lines *bufio.Scanner
+}
+
+func (s *stage) listen(t *testing.T, path string) *listener {
+	t.Helper()
+	resp, err := s.Client().Get(s.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return &listener{t, resp, bufio.NewScanner(resp.Body)}
+}
+
+// next is the next event as its type, its stream and who watches; empty at the end of the answer.
+func (l *listener) next() string {
+	l.t.Helper()
+	for l.lines.Scan() {
+		name, ok := strings.CutPrefix(l.lines.Text(), "event: ")
+		if !ok {
+			continue
+		}
+		var data struct {
+			Type, Stream string
+			Viewers      map[string]int
+		}
+		l.lines.Scan()
+		text, _ := strings.CutPrefix(l.lines.Text(), "data: ")
+		if err := json.Unmarshal([]byte(text), &data); err != nil || data.Type != name {
+			l.t.Errorf("event %s: %v in %s", name, err, text)
+		}
+		if data.Viewers == nil {
+			return name + " " + data.Stream
+		}
+		return name + " " + data.Stream + " " + strings.Repeat("|", data.Viewers["flv"])
+	}
+	return ""
+}
+
+func (l *listener) want(events ...string) {
+	l.t.Helper()
+	for _, want := range events {
+		if got := l.next(); got != want {
+			l.t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, streams, false, http2)
+			cam, z := live.Key{App: "1", Room: "b", Stream: "cam"}, live.Key{App: "1", Room: "a", Stream: "z"}
+			s.audience.Enter(z, audience.FLV, audience.ID{})
+			a, b := s.listen(t, "/rooms/a/events?stream=z"), s.listen(t, "/rooms/b/events")
+			if b.resp.Proto != "HTTP/1.1" != http2 || b.resp.Header.Get("Content-Type") != "text/event-stream" ||
+				b.resp.Header.Get("Cache-Control") != "no-store" || b.resp.Header.Get("X-Accel-Buffering") != "no" {
+				t.Errorf("%s %v", b.resp.Proto, b.resp.Header)
+			}
+			a.want("stream.live z", "stream.viewers z |")
+			b.want("stream.interrupted cam", "stream.viewers cam ")
+			s.events.StreamChanged(cam, live.StateInterrupted, live.StateLive, nil)
+			s.events.ViewersChanged(cam, audience.Count{By: [3]int{2}})
+			s.events.StreamChanged(live.Key{App: "1", Room: "a", Stream: "c"}, live.StateLive, live.StateEnded, nil)
+			s.events.StreamChanged(z, live.StateLive, live.StateEnded, nil)
+			a.want("stream.ended z") // nothing of the other stream
+			b.want("stream.live cam", "stream.viewers cam ||")
+			if resp := s.listen(t, "/rooms/b/events").resp; resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+				t.Errorf("a third subscriber gets %d %v", resp.StatusCode, resp.Header)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			stop()
+			if err := s.events.Run(ctx); err != nil {
+				t.Error(err)
+			}
+			a.want("")
+		})
+	}
+}
+
+func TestEventsAreForWhoMayPlay(t *testing.T) {
+	s := newStage(t, streams, true, false)
+	token := sign(t, "ann")
+	for path, status := range map[string]int{
+		"/rooms/a/events":                                 401,
+		"/rooms/a/events?stream=z":                        401,
+		"/rooms/.a/events":                                400,
+		"/rooms/a/events?stream=z.flv":                    400,
+		"/rooms/a/events?usersig=" + token:                200,
+		"/rooms/a/events?stream=z&usersig=" + token + "x": 401,
+	} {
+		if got := s.listen(t, path).resp.StatusCode; got != status {
+			t.Errorf("%s gives %d, want %d", path, got, status)
+		}
+	}
+}
+
+// TestQuietRoom: a subscriber hears something though nothing happens.
+func TestQuietRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := room.NewEvents(1)
+		s, err := events.Subscribe("1", "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 2*heartbeat+time.Second)
+		defer stop()
+		w := httptest.NewRecorder()
+		f := &feed{out: w, control: http.NewResponseController(w)}
+		f.follow(ctx, s)
+		if got := w.Body.String(); got != ": quiet\n\n: quiet\n\n" || !w.Flushed {
+			t.Errorf("%q", got)
+		}
+	})
+}

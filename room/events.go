@@ -1,0 +1,170 @@
+package room
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/room/audience"
+	"weir/room/live"
+)
+
+// queue is how many events a subscriber may leave untaken.
+const queue = 64
+
+// Events tells subscribers what happens in rooms. Nobody who has something to tell ever waits for them.
+type Events struct {
+	max int
+	now func() time.Time
+
+	lagged prometheus.Counter
+	count  *prometheus.Desc
+
+	mu      sync.Mutex // guards the fields below; nothing is called while it is held
+	rooms   map[name]map[*Subscription]struct{}
+	total   int
+	stopped bool
+}
+
+// name is a room of an app.
+type name struct{ app, room string }
+
+// NewEvents returns an Events that takes max subscribers at most. It starts nothing; see Run.
+func NewEvents(max int) *Events {
+	return &Events{
+		max: max, now: time.Now, rooms: make(map[name]map[*Subscription]struct{}),
+		lagged: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "weir_event_subscribers_lagged_total", Help: "Subscribers to room events that did not take them in time.",
+		}),
+		count: prometheus.NewDesc("weir_event_subscribers", "Subscribers to room events.", nil, nil),
+	}
+}
+
+// Run waits until ctx is done and then lets all subscribers go.
+func (e *Events) Run(ctx context.Context) error {
+	<-ctx.Done()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stopped = true
+	for _, of := range e.rooms {
+		for s := range of {
+			e.endLocked(s, ErrStopping)
+		}
+	}
+	return nil
+}
+
+// StreamChanged tells of a stream's state. It is for live.Options.Changed.
+func (e *Events) StreamChanged(k live.Key, from, to live.State, reason error) {
+	t, ok := stateEvents[to]
+	if !ok || to == live.StateEnded && from == live.StateWaiting { // nobody has seen it
+		return
+	}
+	ev := &Event{Type: t, Stream: k, At: e.now()}
+	if reason != nil {
+		ev.Reason = live.Reason(reason)
+	}
+	e.tell(ev)
+}
+
+// ViewersChanged tells how many watch. It is for audience.Options.Changed.
+func (e *Events) ViewersChanged(k live.Key, c audience.Count) {
+	e.tell(&Event{Type: StreamViewers, Stream: k, At: e.now(), Viewers: c})
+}
+
+func (e *Events) tell(ev *Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for s := range e.rooms[name{ev.Stream.App, ev.Stream.Room}] {
+		select {
+		case s.events <- ev:
+		default:
+			e.lagged.Inc()
+			e.endLocked(s, ErrLagged)
+		}
+	}
+}
+
+// Subscribe begins to listen to a room. What there was before has to be looked up after that, so that nothing is
+// missed. The subscription must be closed.
+//
+// Errors: ErrFull, ErrStopping.
+func (e *Events) Subscribe(app, room string) (*Subscription, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stopped {
+		return nil, ErrStopping
+	}
+	if e.total >= e.max {
+		return nil, ErrFull
+	}
+	s := &Subscription{of: e, room: name{app, room}, events: make(chan *Event, queue), over: make(chan struct{})}
+	if e.rooms[s.room] == nil {
+		e.rooms[s.room] = make(map[*Subscription]struct{})
+	}
+	e.rooms[s.room][s] = struct{}{}
+	e.total++
+	return s, nil
+}
+
+// endLocked lets a subscriber go for a reason.
+func (e *Events) endLocked(s *Subscription, reason error) {
+	of := e.rooms[s.room]
+	if _, ok := of[s]; !ok {
+		return
+	}
+	delete(of, s)
+	if len(of) == 0 {
+		delete(e.rooms, s.room)
+	}
+	e.total--
+	s.reason = reason
+	close(s.over)
+}
+
+// Describe implements prometheus.Collector.
+func (e *Events) Describe(ch chan<- *prometheus.Desc) {
+	e.lagged.Describe(ch)
+	ch <- e.count
+}
+
+// Collect implements prometheus.Collector.
+func (e *Events) Collect(ch chan<- prometheus.Metric) {
+	e.lagged.Collect(ch)
+	e.mu.Lock()
+	n := e.total
+	e.mu.Unlock()
+	ch <- prometheus.MustNewConstMetric(e.count, prometheus.GaugeValue, float64(n))
+}
+
+// Subscription is a place in a room's audience of events. It is for one goroutine.
+type Subscription struct {
+	of     *Events
+	room   name
+	events chan *Event
+	over   chan struct{} // closed when it is over
+	reason error         // why; written once before over is closed
+}
+
+// Next waits for the next event.
+//
+// Errors: ErrLagged, ErrStopping, the context's.
+func (s *Subscription) Next(ctx context.Context) (*Event, error) {
+	select {
+	case ev := <-s.events:
+		return ev, nil
+	case <-s.over:
+		return nil, s.reason
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Close ends the subscription. It may be called more than once.
+func (s *Subscription) Close() {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.endLocked(s, context.Canceled)
+}
