@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -142,24 +143,42 @@ type adminStreamJSON struct {
 	Ingest     *ingestJSON       `json:"ingest,omitempty"`
 }
 
-// Live answers GET /live: what can be watched now.
+// Live answers GET /live: what can be watched now. ?room= leaves the other rooms out; with ?stream= beside it the answer is
+// about that stream alone, for whoever may play it.
 func (a *API) Live(w http.ResponseWriter, r *http.Request) {
-	if a.allow(w, r, auth.ActionList) {
-		infos := slices.DeleteFunc(a.lister.Streams(), func(s StreamInfo) bool { return s.State == StateWaiting })
-		a.write(w, r, list(infos, streamOf))
+	q := r.URL.Query()
+	room, stream := q.Get("room"), q.Get("stream")
+	var err error
+	if room != "" {
+		err = auth.CheckRoom(room)
 	}
+	action := auth.ActionList
+	if stream != "" {
+		action, err = auth.ActionPlay, errors.Join(err, auth.CheckRoom(room), auth.CheckStream(stream))
+	}
+	if err != nil {
+		status, code := auth.Status(err)
+		Problem(w, r, status, code, err.Error())
+		return
+	}
+	if !a.allow(w, r, auth.RequestOf(r, action, room, stream)) {
+		return
+	}
+	a.write(w, r, list(slices.DeleteFunc(a.lister.Streams(), func(s StreamInfo) bool {
+		return s.State == StateWaiting || room != "" && s.Room != room || stream != "" && s.Stream != stream
+	}), streamOf))
 }
 
 // Streams answers GET /api/v1/streams: everything about every stream, for administrators.
 func (a *API) Streams(w http.ResponseWriter, r *http.Request) {
-	if a.allow(w, r, auth.ActionAdmin) {
+	if a.allow(w, r, auth.RequestOf(r, auth.ActionAdmin, "", "")) {
 		a.write(w, r, list(a.lister.Streams(), adminStreamOf))
 	}
 }
 
-// allow answers with a problem unless the request's token allows the action.
-func (a *API) allow(w http.ResponseWriter, r *http.Request, action auth.Action) bool {
-	_, err := a.auth.Authorize(r.Context(), auth.Request{Action: action, Token: auth.Token(r)})
+// allow answers with a problem unless what is asked for is granted.
+func (a *API) allow(w http.ResponseWriter, r *http.Request, asked auth.Request) bool {
+	_, err := a.auth.Authorize(r.Context(), asked)
 	if err != nil {
 		status, code := auth.Status(err)
 		Problem(w, r, status, code, err.Error())

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,9 @@ func readAlibaba(pr *proof, _ int, p *Pass, path string) (func(Secret) bool, err
 	p.Expires = began.Add(alibabaLife)
 	if fields[2] != noUser {
 		p.User = fields[2]
+	}
+	if !strings.Contains(path, "/"+url.PathEscape(p.Room)+"/"+url.PathEscape(p.Stream)) {
+		return nil, fmt.Errorf("%w: auth_key signs a path, and this one does not name the stream", ErrBadSignature)
 	}
 	head := value[:len(value)-len(fields[3])-1]
 	return md5Check(fields[3], func(key Secret) [md5.Size]byte { return alibabaSum(key, path, head) })

@@ -240,13 +240,14 @@ func TestSwapped(t *testing.T) {
 	p := Pass{Action: ActionPlay, Room: "demo", Stream: "cam", Expires: epoch.Add(time.Hour)}
 	q := p
 	q.Expires = epoch.Add(2 * time.Hour)
+	const path = "/live/demo/cam.flv"
 	for _, tc := range []struct {
 		d   Dialect
 		cut string
 	}{{DialectWeir, "."}, {DialectTencent, "&"}, {DialectAlibaba, "-"}} {
-		one, two := mustSign(t, a, tc.d, p, "/p"), mustSign(t, a, tc.d, q, "/p")
+		one, two := mustSign(t, a, tc.d, p, path), mustSign(t, a, tc.d, q, path)
 		i := strings.LastIndex(one, tc.cut)
-		if _, err := ask(a, ActionPlay, "demo", "cam", "/p", one[:i]+two[strings.LastIndex(two, tc.cut):]); !errors.Is(err, ErrBadSignature) {
+		if _, err := ask(a, ActionPlay, "demo", "cam", path, one[:i]+two[strings.LastIndex(two, tc.cut):]); !errors.Is(err, ErrBadSignature) {
 			t.Errorf("%v: %v", tc.d, err)
 		}
 	}
@@ -301,13 +302,13 @@ func TestRotation(t *testing.T) {
 	during := closed(t, Keys{Play: KeyPair{Primary: "new", Backup: "old"}}, epoch, nil)
 	after := closed(t, Keys{Play: KeyPair{Primary: "new"}}, epoch, nil)
 	for d := range dialects {
-		old, fresh := mustSign(t, before, Dialect(d), pass, "/p"), mustSign(t, during, Dialect(d), pass, "/p")
+		old, fresh := mustSign(t, before, Dialect(d), pass, "/r/s"), mustSign(t, during, Dialect(d), pass, "/r/s")
 		for _, tc := range []struct {
 			a     *Authorizer
 			query string
 			want  error
 		}{{during, old, nil}, {during, fresh, nil}, {after, fresh, nil}, {after, old, ErrBadSignature}, {before, fresh, ErrBadSignature}} {
-			if _, err := ask(tc.a, ActionPlay, "r", "s", "/p", tc.query); !errors.Is(err, tc.want) {
+			if _, err := ask(tc.a, ActionPlay, "r", "s", "/r/s", tc.query); !errors.Is(err, tc.want) {
 				t.Errorf("%v: got %v, want %v", Dialect(d), err, tc.want)
 			}
 		}
@@ -392,7 +393,7 @@ func TestSignQueryRefuses(t *testing.T) {
 	} {
 		p := good
 		c.alter(&p)
-		if got, err := a.SignQuery(c.d, p, "/p"); err == nil {
+		if got, err := a.SignQuery(c.d, p, "/r/s"); err == nil {
 			t.Errorf("%s: got %s", name, got)
 		}
 	}
@@ -487,7 +488,7 @@ func FuzzProof(f *testing.F) {
 	}
 	signed := make(map[string]bool)
 	for d := range dialects {
-		q, err := a.SignQuery(Dialect(d), Pass{Action: ActionPlay, Room: "r", Stream: "s", Expires: epoch.Add(time.Hour)}, "/p")
+		q, err := a.SignQuery(Dialect(d), Pass{Action: ActionPlay, Room: "r", Stream: "s", Expires: epoch.Add(time.Hour)}, "/r/s")
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -498,7 +499,7 @@ func FuzzProof(f *testing.F) {
 	}
 	f.Add("txTime=6A000000&txSecret=00&auth_key=1-2-3-4&sign=w1.1777636800....x&usersig=%zz;")
 	f.Fuzz(func(t *testing.T, query string) {
-		_, err := ask(a, ActionPlay, "r", "s", "/p", query)
+		_, err := ask(a, ActionPlay, "r", "s", "/r/s", query)
 		if carried := Carried(query); err == nil && !signed[strings.ToLower(carried)] {
 			t.Errorf("%q opens", query)
 		}
