@@ -1,4 +1,4 @@
-// Package httpflv is the door through which viewers and pulling CDNs get a stream as HTTP-FLV: one response that
+// Package httpflv is the door through which viewers and pulling CDNs get a stream as HTTP-FLV or WS-FLV: one response that
 // goes on as long as the stream. Tags are made once for all viewers (a live.Feed of flv.Tag); what a viewer adds is
 // a cursor and a socket.
 //

@@ -4,6 +4,10 @@ import "errors"
 
 var (
 	errNoMedia = errors.New("no media yet")
+	// errHandshake: a request to go on as a WebSocket that is not as RFC 6455 4.2.1 has it.
+	errHandshake = errors.New("the WebSocket handshake is not one")
+	// errVersion: it is of a version of the protocol that is not spoken here.
+	errVersion = errors.New("WebSocket is spoken in version 13")
 	errVP9     = errors.New("the video is VP9")
 	errFull    = errors.New("too many viewers")
 )

@@ -96,6 +96,8 @@ func (h *Handler) Run(ctx context.Context) error {
 // ?layer= names a layer of a simulcast; without it the picture is the largest that comes. ?start=gop begins at the
 // newest key frame held, ?start=live at the next one; without it the former has to be fresh.
 //
+// A WebSocket handshake on the same URL gives the same bytes in binary messages (WS-FLV).
+//
 // A viewer that comes before the publisher waits for it, as long as the hub says. HEAD is answered at once, as GET
 // would be if it did not wait.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -107,6 +109,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q, err := parseQuery(r.URL.Query())
+	if err == nil && wantsWebSocket(r) {
+		err = checkWebSocket(r)
+	}
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -243,6 +248,11 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &bad):
 		problem(http.StatusBadRequest, "bad_"+bad.name, bad.Error())
+	case errors.Is(err, errHandshake):
+		problem(http.StatusBadRequest, "bad_handshake", err.Error())
+	case errors.Is(err, errVersion):
+		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455 4.4
+		problem(http.StatusUpgradeRequired, "bad_handshake", err.Error())
 	case errors.Is(err, errVP9):
 		problem(http.StatusNotAcceptable, "video_unavailable", "the video is VP9, which few players take in FLV: play it by HLS, or ask for ?video=vp9")
 	case errors.Is(err, live.ErrNoLayer):

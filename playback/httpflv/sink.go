@@ -27,6 +27,9 @@ func openSink(w http.ResponseWriter, r *http.Request, timeout time.Duration) (si
 	control := http.NewResponseController(w)
 	if r.ProtoMajor == 1 {
 		conn, buffered, err := control.Hijack()
+		if err == nil && wantsWebSocket(r) {
+			return openWebSocket(conn, buffered, r, w.Header(), timeout)
+		}
 		if err == nil {
 			// From here on only a write can tell that the client is gone, and the stream's end that it is over.
 			s, err := newRawSink(conn, buffered, r, w.Header(), timeout)
