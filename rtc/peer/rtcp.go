@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"encoding/binary"
+
 	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
 )
@@ -38,11 +40,34 @@ func (o *opener) open(b []byte) []rtcp.Packet {
 	if err != nil {
 		return nil
 	}
+	if swells(plain) {
+		return nil
+	}
 	packets, err := rtcp.Unmarshal(plain)
 	if err != nil {
 		return nil
 	}
 	return packets
+}
+
+// maxStatuses is how many packets one report of arrivals may tell of.
+const maxStatuses = 2048
+
+// swells tells whether reading the compound packet takes far more memory than it has bytes: a report of arrivals says in
+// four bytes that 16,000 packets came, and each of them would be a value.
+func swells(b []byte) bool {
+	for len(b) >= 4 {
+		size := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
+		if size > len(b) {
+			return false // it cannot be read
+		}
+		isReport := b[1] == uint8(rtcp.TypeTransportSpecificFeedback) && b[0]&31 == rtcp.FormatTCC
+		if isReport && size >= 16 && binary.BigEndian.Uint16(b[14:]) > maxStatuses {
+			return true
+		}
+		b = b[size:]
+	}
+	return false
 }
 
 // receive takes a packet that is SRTP or SRTCP.

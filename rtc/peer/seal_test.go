@@ -122,6 +122,41 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// A report of arrivals that tells of more packets than a viewer can have got is not read at all.
+func TestReportsThatSwell(t *testing.T) {
+	c := profiles["AES-128-GCM"]
+	for count, want := range map[uint16]int{40: 2, maxStatuses: 2, maxStatuses + 1: 0, math.MaxUint16: 0} {
+		report := &rtcp.TransportLayerCC{
+			Header:            rtcp.Header{Count: rtcp.FormatTCC, Type: rtcp.TypeTransportSpecificFeedback, Length: 4},
+			PacketStatusCount: count,
+		}
+		for left := int(count); left > 0; left -= 8191 {
+			report.PacketChunks = append(report.PacketChunks, &rtcp.RunLengthChunk{RunLength: uint16(min(left, 8191))})
+		}
+		report.Header.Length = report.Len()/4 - 1
+		raw, err := rtcp.Marshal([]rtcp.Packet{&rtcp.PictureLossIndication{}, report})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seal, err := newRTCPSealer(c.profile, secret(c.key), secret(c.salt))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := newOpener(c.profile, secret(c.key), secret(c.salt))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, len(raw)+rtcpOverhead)
+		n, err := seal.seal(b, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := in.open(b[:n]); len(got) != want {
+			t.Errorf("%d packets of a report of %d arrivals, want %d", len(got), count, want)
+		}
+	}
+}
+
 func FuzzDigests(f *testing.F) {
 	f.Add("sha-256 AB:CD")
 	f.Add("sha-512 ")
