@@ -33,5 +33,6 @@ func command() *cobra.Command {
 	for _, s := range scenarios {
 		root.AddCommand(s.command())
 	}
+	root.AddCommand(reportCommand())
 	return root
 }
