@@ -75,8 +75,9 @@ func observe(next http.Handler, log *slog.Logger) http.Handler {
 		start, answer := time.Now(), &response{ResponseWriter: w}
 		defer func() {
 			fault := recover()
-			log.Debug("request", "method", r.Method, "path", redactPath(r.URL.Path), "query", redactQuery(r.URL.RawQuery),
-				"status", answer.status, "bytes", answer.bytes, "took", time.Since(start), "remote", r.RemoteAddr)
+			if log.Enabled(r.Context(), slog.LevelDebug) { // what it says costs more than a small answer
+				logRequest(log, r, answer, time.Since(start))
+			}
 			switch fault {
 			case nil:
 				return
@@ -92,6 +93,11 @@ func observe(next http.Handler, log *slog.Logger) http.Handler {
 		}()
 		next.ServeHTTP(answer, r)
 	})
+}
+
+func logRequest(log *slog.Logger, r *http.Request, answer *response, took time.Duration) {
+	log.Debug("request", "method", r.Method, "path", redactPath(r.URL.Path), "query", redactQuery(r.URL.RawQuery),
+		"status", answer.status, "bytes", answer.bytes, "took", took, "remote", r.RemoteAddr)
 }
 
 // redactPath cuts the session off a WHIP path: who knows it may, together with a token, end the session.
