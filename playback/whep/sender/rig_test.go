@@ -58,9 +58,16 @@ type wire struct {
 	flushes int
 	pending int // written and not flushed
 	err     error
+	gate    chan struct{} // nil, or what writing waits for
 }
 
 func (w *wire) WriteRTP(h *pion.Header, payload []byte) error {
+	w.mu.Lock()
+	gate := w.gate
+	w.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
@@ -94,6 +101,20 @@ func (w *wire) Flush() error {
 	defer w.mu.Unlock()
 	w.flushes, w.pending = w.flushes+1, 0
 	return w.err
+}
+
+// hold makes writing wait until the function that it returns is called.
+func (w *wire) hold() (release func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	gate := make(chan struct{})
+	w.gate = gate
+	return func() {
+		w.mu.Lock()
+		w.gate = nil
+		w.mu.Unlock()
+		close(gate)
+	}
 }
 
 // of are the packets of a source so far.
