@@ -1,5 +1,5 @@
 // Package peer is one viewer's WebRTC connection: an ICE agent on the engine's port, a DTLS handshake, and SRTP whose packets
-// are encrypted straight into the batch that leaves in one system call (ADR 14). It is not a peer connection: it
+// are encrypted straight into the batch that leaves in one system call (ADR 15). It is not a peer connection: it
 // negotiates nothing, knows no tracks and no SDP, and takes no media in.
 //
 // The goroutine of Run belongs to its caller. The ICE agent and the DTLS connection have theirs, which Run and Close wait

@@ -133,7 +133,7 @@ func TestReportsThatSwell(t *testing.T) {
 		for left := int(count); left > 0; left -= 8191 {
 			report.PacketChunks = append(report.PacketChunks, &rtcp.RunLengthChunk{RunLength: uint16(min(left, 8191))})
 		}
-		report.Header.Length = report.Len()/4 - 1
+		report.Header.Length = uint16(report.MarshalSize()/4 - 1)
 		raw, err := rtcp.Marshal([]rtcp.Packet{&rtcp.PictureLossIndication{}, report})
 		if err != nil {
 			t.Fatal(err)
