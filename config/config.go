@@ -50,10 +50,11 @@ type WebRTC struct {
 	Listen       string        `key:"listen" doc:"address of all WebRTC media, UDP and TCP"`
 	PublicIPs    []string      `key:"public_ips" doc:"addresses to announce instead of the machine's own"`
 	Interfaces   []string      `key:"interfaces" doc:"interfaces and networks to use, or with ! to leave out; empty means all"`
-	ICEServers   []string      `key:"ice_servers" doc:"STUN and TURN servers that publishers are told of"`
+	ICEServers   []string      `key:"ice_servers" doc:"STUN and TURN servers that publishers and viewers are told of"`
 	TURNSecret   Secret        `key:"turn_secret" doc:"secret shared with the TURN servers of ice_servers"`
-	TURNTTL      time.Duration `key:"turn_ttl" doc:"how long the TURN credentials of a publisher are valid"`
+	TURNTTL      time.Duration `key:"turn_ttl" doc:"how long TURN credentials are valid"`
 	StartBitrate int           `key:"start_bitrate" doc:"video bitrate at which a publishing browser starts, in kbit/s"`
+	MaxViewers   int           `key:"max_viewers" doc:"WebRTC viewers at once"`
 }
 
 // RTMP is where encoders that speak RTMP publish.
@@ -143,7 +144,7 @@ type Log struct {
 func Default() *Config {
 	return &Config{
 		HTTP:   HTTP{Listen: ":8080", Origins: []string{}, TrustedProxies: []string{}},
-		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, Interfaces: []string{}, ICEServers: []string{}, TURNTTL: 6 * time.Hour, StartBitrate: 2000},
+		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, Interfaces: []string{}, ICEServers: []string{}, TURNTTL: 6 * time.Hour, StartBitrate: 2000, MaxViewers: 2000},
 		RTMP:   RTMP{Listen: ":1935", MaxConnections: 1000, MaxPerAddress: 100},
 		Admin:  Admin{Listen: "127.0.0.1:9090"},
 		Ingest: Ingest{

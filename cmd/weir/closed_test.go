@@ -24,12 +24,15 @@ var open = map[string]string{
 	"GET /assets/":                            "what the pages are made of",
 	"OPTIONS /whip/{room}/{stream}":           "browsers ask it before they may send a token; TURN credentials need one",
 	"OPTIONS /whip/{room}/{stream}/{session}": "browsers ask it before they may send a token",
+	"OPTIONS /whep/{room}/{stream}":           "browsers ask it before they may send a token; TURN credentials need one",
+	"OPTIONS /whep/{room}/{stream}/{session}": "browsers ask it before they may send a token",
 }
 
 // openToPlay are the routes that everybody may use where auth.play is open.
 var openToPlay = map[string]bool{
 	"GET /api/v1/rooms/{room}/events": true, "POST /api/v1/beacon": true,
 	"GET /live": true, "GET /live/{room}/{file}": true, "GET /live/{room}/{stream}/{file}": true,
+	"POST /whep/{room}/{stream}": true, "PATCH /whep/{room}/{stream}/{session}": true, "DELETE /whep/{room}/{stream}/{session}": true,
 }
 
 // administrators are the routes that no signed address opens.

@@ -100,11 +100,13 @@ func logRequest(log *slog.Logger, r *http.Request, answer *response, took time.D
 		"status", answer.status, "bytes", answer.bytes, "took", took, "remote", r.RemoteAddr)
 }
 
-// redactPath cuts the session off a WHIP path: who knows it may, together with a token, end the session.
+// redactPath cuts the session off a path of WHIP or WHEP: who knows it may, together with a token, end the session.
 func redactPath(path string) string {
-	rest, ok := strings.CutPrefix(path, "/whip/")
-	if parts := strings.SplitN(rest, "/", 3); ok && len(parts) == 3 {
-		return "/whip/" + parts[0] + "/" + parts[1] + "/[session]"
+	for _, door := range []string{"/whip/", "/whep/"} {
+		rest, ok := strings.CutPrefix(path, door)
+		if parts := strings.SplitN(rest, "/", 3); ok && len(parts) == 3 {
+			return door + parts[0] + "/" + parts[1] + "/[session]"
+		}
 	}
 	return path
 }

@@ -181,6 +181,7 @@ func TestRedactPath(t *testing.T) {
 		"/whip/demo/cam":                   "/whip/demo/cam",
 		"/whip/demo/cam/7KBALVJLDP27HSG74": "/whip/demo/cam/[session]",
 		"/whip/demo/cam/a/b":               "/whip/demo/cam/[session]",
+		"/whep/demo/cam/7KBALVJLDP27HSG74": "/whep/demo/cam/[session]",
 		"/live/demo/cam/main.m3u8":         "/live/demo/cam/main.m3u8",
 	} {
 		if got := redactPath(path); got != want {

@@ -6,6 +6,7 @@ import (
 
 	"weir/ingest/whip"
 	"weir/playback/httpflv"
+	"weir/playback/whep"
 	"weir/room/api"
 	"weir/room/audience"
 	"weir/room/auth"
@@ -25,6 +26,7 @@ type doors struct {
 	pages *pages
 	api   *api.API
 	whip  *whip.Handler
+	whep  *whep.Handler
 	flv   *httpflv.Handler
 	hls   *segmenter.Segmenters
 	auth  authorizer
@@ -57,6 +59,12 @@ func routes(d doors) []route {
 		{"PATCH /whip/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whip.Patch))},
 		{"OPTIONS /whip/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whip.SessionOptions))},
 		{"DELETE /whip/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whip.Delete))},
+
+		{"POST /whep/{room}/{stream}", checkIDs(http.HandlerFunc(d.whep.Play))},
+		{"OPTIONS /whep/{room}/{stream}", checkIDs(http.HandlerFunc(d.whep.EndpointOptions))},
+		{"PATCH /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.Patch))},
+		{"OPTIONS /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.SessionOptions))},
+		{"DELETE /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.Delete))},
 
 		{"GET /live/{room}/{file}", byForm(d.flv, d.mayPlay(d.playlist))},
 		{"GET /live/{room}/{stream}/{file}", checkIDs(d.mayPlay(d.hlsFile))},

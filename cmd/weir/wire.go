@@ -23,6 +23,7 @@ import (
 	"weir/mux/av"
 	"weir/mux/transcode"
 	"weir/playback/httpflv"
+	"weir/playback/whep"
 	"weir/room"
 	"weir/room/api"
 	"weir/room/audience"
@@ -58,6 +59,7 @@ type server struct {
 	engine        *rtc.Engine
 	whip          *whip.Handler
 	rtmp          *rtmp.Server
+	whep          *whep.Handler
 	flv           *httpflv.Handler
 	hls           *segmenter.Segmenters
 	public, admin *listener
@@ -100,7 +102,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			Auth: authorizer, URLs: authorizer, Site: s.sites.of, Log: log,
 			App: appName(cfg), Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
-		whip: s.whip, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
+		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
 	}))
 	if err := s.listen(publicHandler(mux, cfg.HTTP.Origins, log), adminHandler(s.metrics(), s.ready.Load)); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -132,10 +134,7 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 	s.whip = whip.NewHandler(whip.Options{
 		App: app, Engine: s.engine, Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
 		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
-		Handshake: cfg.Ingest.HandshakeTimeout, Problem: api.Problem, Log: s.log,
-		ICEServers: signaling.ICEServers{
-			URLs: cfg.WebRTC.ICEServers, Secret: auth.Secret(cfg.WebRTC.TURNSecret), TTL: cfg.WebRTC.TURNTTL,
-		},
+		Handshake: cfg.Ingest.HandshakeTimeout, ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
 	if err := s.wireRTMP(authorizer, policy, codecs); err != nil {
 		return err
@@ -144,6 +143,11 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		App: app, Auth: authorizer, Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, WriteTimeout: cfg.FLV.WriteTimeout,
 		MaxLags: cfg.Live.MaxLags, MaxViewers: cfg.FLV.MaxViewers, Patience: cfg.Ingest.HandshakeTimeout,
 		Problem: api.Problem, Log: s.log,
+	})
+	s.whep = whep.NewHandler(whep.Options{
+		App: app, Engine: s.engine, Auth: authorizer, Hub: s.hub, Audience: s.audience,
+		MaxViewers: cfg.WebRTC.MaxViewers, MaxLags: cfg.Live.MaxLags, Handshake: cfg.Ingest.HandshakeTimeout,
+		ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
 	audio, _ := av.ParseCodec(cfg.HLS.Audio) // config has checked the name
 	if audio == av.CodecAAC && !transcode.Available() {
@@ -155,6 +159,13 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		Signed: cfg.Auth.Play == playSigned, Audience: s.audience, Problem: api.Problem, Log: s.log,
 	})
 	return nil
+}
+
+// iceServers are the STUN and TURN servers that clients are told of.
+func iceServers(cfg *config.Config) signaling.ICEServers {
+	return signaling.ICEServers{
+		URLs: cfg.WebRTC.ICEServers, Secret: auth.Secret(cfg.WebRTC.TURNSecret), TTL: cfg.WebRTC.TURNTTL,
+	}
 }
 
 // wireRTMP makes the door for RTMP and opens its sockets.
@@ -207,7 +218,7 @@ func (s *server) metrics() *prometheus.Registry {
 	m := prometheus.NewRegistry()
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events)
+		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events)
 	return m
 }
 
@@ -289,7 +300,7 @@ func (s *server) close() error {
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{s.hub.Run, s.audience.Run, s.events.Run, s.whip.Run, s.rtmp.Run, s.flv.Run, s.hls.Run} {
+	for _, part := range []func(context.Context) error{s.hub.Run, s.audience.Run, s.events.Run, s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run} {
 		g.Go(func() error { return part(ctx) })
 	}
 	g.Go(s.public.serve)

@@ -5,15 +5,13 @@ import "github.com/prometheus/client_golang/prometheus"
 // Stats are the door's figures. It is a prometheus.Collector. The number of viewers of all forms together is
 // collected by who wires the doors.
 type Stats struct {
-	closed *prometheus.CounterVec // by reason
+	closed *prometheus.CounterVec // by reason; the audience collects it
 	bytes  prometheus.Counter
 }
 
-func newStats(*Handler) *Stats {
+func newStats(h *Handler) *Stats {
 	return &Stats{
-		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "weir_viewer_closed_total", Help: "FLV viewers whose response ended, by reason.",
-		}, []string{"reason"}),
+		closed: h.opts.Audience.Closed(),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "weir_flv_sent_bytes_total", Help: "Bytes of FLV sent to viewers.",
 		}),
@@ -30,12 +28,10 @@ func (s *Stats) count(b [][]byte) {
 
 // Describe implements prometheus.Collector.
 func (s *Stats) Describe(ch chan<- *prometheus.Desc) {
-	s.closed.Describe(ch)
 	s.bytes.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
 func (s *Stats) Collect(ch chan<- prometheus.Metric) {
-	s.closed.Collect(ch)
 	s.bytes.Collect(ch)
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"weir/room/live"
 )
 
@@ -43,8 +45,9 @@ func (c Count) Map() map[string]int {
 
 // Audience counts the viewers of all streams. Its methods may be called from several goroutines.
 type Audience struct {
-	opts Options
-	seed maphash.Seed
+	opts   Options
+	seed   maphash.Seed
+	closed *prometheus.CounterVec // by reason
 
 	mu      sync.Mutex // guards the fields below
 	streams map[live.Key]*crowd
@@ -78,7 +81,7 @@ func New(o Options) *Audience {
 	if o.Changed == nil {
 		o.Changed = func(live.Key, Count) {}
 	}
-	return &Audience{opts: o, seed: maphash.MakeSeed(), streams: make(map[live.Key]*crowd)}
+	return &Audience{opts: o, seed: maphash.MakeSeed(), closed: newClosed(), streams: make(map[live.Key]*crowd)}
 }
 
 // Run forgets viewers who were not heard of any more and tells what changed, until ctx is done.

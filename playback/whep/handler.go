@@ -1,0 +1,312 @@
+package whep
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"weir/playback/whep/sender"
+	"weir/room/audience"
+	"weir/room/auth"
+	"weir/room/live"
+	"weir/rtc"
+	"weir/rtc/signaling"
+)
+
+// retryAfter is when a viewer should ask again for a stream that is not there, in seconds.
+const retryAfter = "2"
+
+type hub interface {
+	Await(ctx context.Context, k live.Key) (*live.Stream, error)
+}
+
+type authorizer interface {
+	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
+}
+
+// Options say how viewers are served. All are required but ICEServers and Log.
+type Options struct {
+	App    string // the app that paths mean
+	Engine *rtc.Engine
+	Auth   authorizer
+	Hub    hub
+	// Audience is told of every viewer who is connected.
+	Audience   *audience.Audience
+	MaxViewers int // sessions at once, those included that are connecting
+	MaxLags    int // a viewer that lags more often within a minute is closed
+	// Handshake is how long a connection may take to come up, and how long a viewer waits for the first media of a stream
+	// whose publisher is still connecting.
+	Handshake  time.Duration
+	ICEServers signaling.ICEServers // that viewers are told of; none when empty
+	// Problem answers with an error (RFC 9457).
+	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
+	Log     *slog.Logger
+}
+
+// Handler is the HTTP side of WHEP. It serves the endpoint (POST) and the session URLs that it hands out (PATCH,
+// DELETE), and OPTIONS on both.
+type Handler struct {
+	opts  Options
+	log   *slog.Logger
+	stats *Stats
+	tasks sync.WaitGroup // sessions
+
+	running chan struct{}   // closed once Run was called
+	ctx     context.Context // of the sessions; set before running is closed
+
+	mu       sync.Mutex // guards the fields below
+	sessions map[string]*session
+	total    int // sessions, those included that are being made
+}
+
+// NewHandler returns a Handler. Sessions are taken once Run is called; a viewer that comes before waits for it.
+func NewHandler(o Options) *Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{opts: o, log: o.Log, running: make(chan struct{}), sessions: make(map[string]*session)}
+	h.stats = newStats(h)
+	return h
+}
+
+// Stats are the door's figures, to be registered with Prometheus.
+func (h *Handler) Stats() *Stats { return h.stats }
+
+// Total is the number of sessions, those included that are connecting.
+func (h *Handler) Total() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.total
+}
+
+// Run takes viewers until ctx is done, then ends all sessions and waits for them.
+func (h *Handler) Run(ctx context.Context) error {
+	h.ctx = ctx
+	close(h.running)
+	<-ctx.Done()
+	h.mu.Lock()   // a session that is being added is in tasks before this
+	h.mu.Unlock() //nolint:staticcheck // nothing to do between: the lock is the barrier
+	h.tasks.Wait()
+	return nil
+}
+
+// Play answers an offer: POST to the endpoint of a room and a stream (WHEP 4.2). ?layer= names a layer of a simulcast;
+// without it the picture follows what the path carries. A viewer that comes before the publisher waits for it, as long
+// as the hub says.
+func (h *Handler) Play(w http.ResponseWriter, r *http.Request) {
+	s, err := h.play(w, r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	head := w.Header()
+	head.Set("Content-Type", signaling.KindSDP)
+	head.Set("Cache-Control", "no-store")
+	head.Set("ETag", s.firstTag)
+	// TURN servers cost whoever runs them: their credentials are for viewers who have shown some authority.
+	h.opts.ICEServers.AddLinks(head, s.user, s.user != "", time.Now())
+	head.Set("Location", signaling.SessionURL(r, s.id))
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, s.answer) // a client that is gone is noticed by the handshake time
+}
+
+func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, error) {
+	key, grant, err := h.authorize(r, asIs)
+	if err != nil {
+		return nil, err
+	}
+	layer, err := layerOf(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := signaling.ReadOffer(w, r)
+	if err != nil {
+		return nil, err
+	}
+	o, err := readOffer(body)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := h.stream(r.Context(), key, layer)
+	if err != nil {
+		return nil, err
+	}
+	media, err := o.agree(stream.Tracks())
+	if err != nil {
+		return nil, err
+	}
+	return h.open(r, &viewing{stream: stream, layer: layer, offer: o, media: media, grant: grant})
+}
+
+// stream is a stream whose tracks are known and that can be sent.
+func (h *Handler) stream(ctx context.Context, key live.Key, layer string) (*live.Stream, error) {
+	s, err := h.opts.Hub.Await(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, h.opts.Handshake, errNoMedia)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := sender.Units(s, layer); err != nil {
+		return nil, err
+	}
+	return s, sender.InOrder(s)
+}
+
+// open makes a session. Whatever fails leaves nothing behind.
+func (h *Handler) open(r *http.Request, v *viewing) (*session, error) {
+	if err := h.isRunning(r.Context()); err != nil {
+		return nil, err
+	}
+	if err := h.enter(); err != nil {
+		return nil, err
+	}
+	s, err := newSession(h, v, audience.Of(v.grant.User, r), signaling.IsLocal(r))
+	if err == nil {
+		err = h.start(s, v.grant)
+	}
+	if err != nil {
+		h.leave("")
+		return nil, err
+	}
+	return s, nil
+}
+
+// isRunning waits for Run: the listener may be open a moment before it.
+func (h *Handler) isRunning(ctx context.Context) error {
+	select {
+	case <-h.running:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// enter takes a place.
+func (h *Handler) enter() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.total >= h.opts.MaxViewers {
+		return errFull
+	}
+	h.total++
+	return nil
+}
+
+// leave frees a place, and that of a session's id, if it had one.
+func (h *Handler) leave(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.total--
+	delete(h.sessions, id)
+}
+
+// start lets a session run.
+func (h *Handler) start(s *session, grant auth.Grant) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
+		s.peer.Close()
+		return live.ErrStopping
+	}
+	h.sessions[s.id] = s
+	h.tasks.Go(func() {
+		defer h.leave(s.id)
+		ctx, stop := grant.Bound(h.ctx)
+		defer stop()
+		s.run(ctx)
+	})
+	return nil
+}
+
+// Patch takes more candidates of a viewer (204) or restarts ICE (200), as WHEP 4.4 has it. It needs the same authority
+// as the POST did.
+func (h *Handler) Patch(w http.ResponseWriter, r *http.Request) {
+	answer, tag, err := h.patch(w, r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	signaling.AnswerPatch(w, answer, tag)
+}
+
+func (h *Handler) patch(w http.ResponseWriter, r *http.Request) (answer, tag string, err error) {
+	s, err := h.find(r)
+	if err != nil {
+		return "", "", err
+	}
+	f, match, err := signaling.ReadPatch(w, r)
+	if err != nil {
+		return "", "", err
+	}
+	return s.ice.Patch(match, f, s)
+}
+
+// Delete ends a session (WHEP 4.3). It needs the same authority as the POST did.
+func (h *Handler) Delete(w http.ResponseWriter, r *http.Request) {
+	s, err := h.find(r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	s.end(errDeleted)
+	<-s.finish
+	w.WriteHeader(http.StatusOK)
+}
+
+// EndpointOptions answers OPTIONS on the endpoint, which needs no authority (WHEP 4.3). What CORS asks for is added by
+// whoever mounts the handler.
+func (h *Handler) EndpointOptions(w http.ResponseWriter, r *http.Request) {
+	head := w.Header()
+	signaling.AllowEndpoint(head)
+	// RFC 9725 4.6: a preflight gets no server lists, which might cost something to make.
+	if r.Header.Get("Access-Control-Request-Method") == "" && len(h.opts.ICEServers.URLs) > 0 {
+		head.Set("Cache-Control", "no-store")
+		_, grant, err := h.authorize(r, auth.Request.OfSession) // no address is used up by asking
+		h.opts.ICEServers.AddLinks(head, grant.User, err == nil && grant.User != "", time.Now())
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// SessionOptions answers OPTIONS on a session's URL, whether there is such a session or not.
+func (h *Handler) SessionOptions(w http.ResponseWriter, _ *http.Request) {
+	signaling.AllowSession(w.Header())
+	w.WriteHeader(http.StatusOK)
+}
+
+// find is the session that a request names, if the request has the authority over it. Who knows a session's id has begun
+// it; a token of somebody else does not go with it.
+func (h *Handler) find(r *http.Request) (*session, error) {
+	key, grant, err := h.authorize(r, auth.Request.OfSession)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	s := h.sessions[r.PathValue("session")]
+	h.mu.Unlock()
+	if s == nil || s.stream.Key() != key {
+		return nil, signaling.Refuse(http.StatusNotFound, "session_not_found", "there is no such session")
+	}
+	if grant.User != "" && grant.User != s.user && !grant.Admin {
+		return nil, signaling.Refuse(http.StatusForbidden, "forbidden", "the session is another user's")
+	}
+	return s, nil
+}
+
+// authorize checks a request's ids and its authority, as the request that as makes of it.
+func (h *Handler) authorize(r *http.Request, as func(auth.Request) auth.Request) (live.Key, auth.Grant, error) {
+	room, stream := r.PathValue("room"), r.PathValue("stream")
+	if err := errors.Join(auth.CheckRoom(room), auth.CheckStream(stream)); err != nil {
+		return live.Key{}, auth.Grant{}, err
+	}
+	grant, err := h.opts.Auth.Authorize(r.Context(), as(auth.RequestOf(r, auth.ActionPlay, room, stream)))
+	return live.Key{App: h.opts.App, Room: room, Stream: stream}, grant, err
+}
+
+func asIs(r auth.Request) auth.Request { return r }
