@@ -18,10 +18,11 @@ const template = element('stream-template', HTMLTemplateElement);
 /** The list's items by room and stream, kept so that focus and selection survive an update. */
 const items = new Map<string, HTMLLIElement>();
 
+// A link may bring a token in its fragment, as the watch page's does: it is passed on to that.
 async function poll(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      show(await listLive(location.origin, signal));
+      show(await listLive(location.origin, signal, location.hash.slice(1)));
     } catch (thrown) {
       if (signal.aborted) return;
       setText(error, `Cannot read what is live: ${reasonOf(thrown)}. Trying again.`);
@@ -59,7 +60,7 @@ function addItem(key: string): HTMLLIElement {
 
 function fill(item: HTMLLIElement, stream: LiveStream): void {
   const part = (selector: string) => item.querySelector(selector) as HTMLElement;
-  (part('a') as HTMLAnchorElement).href = addresses(location.origin, stream).watch;
+  (part('a') as HTMLAnchorElement).href = addresses(location.origin, stream).watch + location.hash;
   setText(part('.name'), `${stream.room} / ${stream.stream}`);
   setText(part('.tracks'), formatTracks(stream.tracks) || 'no tracks yet');
   const since = stream.since === null ? '' : `for ${formatDuration(Date.now() - stream.since.getTime())} · `;

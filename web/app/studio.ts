@@ -1,5 +1,6 @@
 // The page "/studio": publishes camera and microphone, or a test picture, by WHIP.
 import { addresses } from '../sdk/address';
+import { playAddresses, type PlayAddresses } from '../sdk/api';
 import { canSendH264 } from '../sdk/codecs';
 import { reasonOf } from '../sdk/problem';
 import { Publisher, type PublisherState } from '../sdk/publisher';
@@ -64,7 +65,13 @@ function showName(): void {
 }
 
 function showLinks(): void {
-  const urls = addresses(location.origin, { room: room.value, stream: stream.value });
+  const name = { room: room.value, stream: stream.value };
+  showAddresses(addresses(location.origin, name));
+  // Where playing asks for a signature the server makes one; where it does not, or cannot tell, the plain ones stay.
+  playAddresses(location.origin, name, token.value).then(showAddresses, () => {});
+}
+
+function showAddresses(urls: PlayAddresses): void {
   element('link-watch', HTMLInputElement).value = urls.watch;
   element('link-flv', HTMLInputElement).value = urls.flv;
   element('link-hls', HTMLInputElement).value = urls.hls;

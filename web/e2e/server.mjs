@@ -27,7 +27,8 @@ export class Server {
   }
 
   /** Starts the binary that WEIR_BIN names, or one built from this checkout, and waits until it answers. */
-  static async start() {
+  /** Starts a server with more WEIR_ variables, if any. */
+  static async start(more = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'weir-e2e-'));
     const binary = process.env.WEIR_BIN ? resolve(process.env.WEIR_BIN) : await build(folder);
     const [http, webrtc, rtmp, admin] = await freePorts(4);
@@ -38,6 +39,7 @@ export class Server {
       WEIR_RTMP_LISTEN: `127.0.0.1:${rtmp}`,
       WEIR_ADMIN_LISTEN: `127.0.0.1:${admin}`,
       WEIR_DATA_DIR: join(folder, 'data'),
+      ...more,
     };
     // The server warns of every WEIR_ variable that is none of its keys.
     delete env.WEIR_BIN;
@@ -51,10 +53,10 @@ export class Server {
     return server;
   }
 
-  /** The addresses that `weir url` prints for a stream, by name: { studio, watch, … }. */
-  async urls(room, stream) {
-    const { stdout } = await run(this.#binary, ['url', '--room', room, '--stream', stream], { env: this.#env });
-    const lines = stdout.matchAll(/^\s*(\w+):?\s+(https?:\/\/\S+)\s*$/gm);
+  /** The addresses that `weir url` prints for a stream, by name: { studio, watch, … }; `more` are its flags. */
+  async urls(room, stream, ...more) {
+    const { stdout } = await run(this.#binary, ['url', '--room', room, '--stream', stream, ...more], { env: this.#env });
+    const lines = stdout.matchAll(/^\s*([\w-]+):?\s+((?:https?|wss?|rtmps?):\/\/\S+)\s*$/gm);
     const urls = Object.fromEntries([...lines].map(([, name, url]) => [name, url]));
     if (!urls.studio) throw new Error(`weir url printed no studio address:\n${stdout}`);
     return urls;
@@ -97,7 +99,7 @@ export class Server {
     const limit = Date.now() + START_LIMIT;
     for (;;) {
       if (hasExited(this.#process)) throw new Error(`the server did not start:\n${this.#log}`);
-      if (await this.live().catch(() => null)) return;
+      if (await fetch(`${this.origin}/live`).catch(() => null)) return;
       if (Date.now() > limit) throw new Error(`the server does not answer:\n${this.#log}`);
       await new Promise((done) => setTimeout(done, 50));
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseLive } from './api';
+import { parseLive, parsePlay } from './api';
 
 const cam = {
   room: 'demo',
@@ -30,5 +30,16 @@ describe('parseLive', () => {
 
   it.each([[null], [[]], ['x'], [{}], [{ streams: {} }]])('reads nothing out of %j', (answer) => {
     expect(parseLive(answer)).toEqual([]);
+  });
+});
+
+describe('parsePlay', () => {
+  it('reads the addresses', () => {
+    const play = { watch: 'w', flv: 'f', hls: 'h', webrtc: 'r' };
+    expect(parsePlay({ room: 'r', play })).toEqual({ watch: 'w', flv: 'f', hls: 'h' });
+  });
+
+  it('has none when the server gives none', () => {
+    for (const answer of [null, {}, { play: null }, { play: { watch: 'w', flv: 'f' } }]) expect(parsePlay(answer)).toBeNull();
   });
 });

@@ -21,17 +21,53 @@ export interface LiveStream extends StreamName {
   viewers: Record<string, number>;
 }
 
-/** Asks the server at `origin` what is live. Throws Problem when it refuses, TypeError when it cannot be reached. */
-export async function listLive(origin: string, signal: AbortSignal): Promise<LiveStream[]> {
-  const response = await fetch(`${origin}/live`, { signal, cache: 'no-store', headers: { Accept: 'application/json' } });
+/**
+ * Asks the server at `origin` what is live. `query` ("a=b") is what proves that one may know it, where playing asks for
+ * that. Throws Problem when it refuses, TypeError when it cannot be reached.
+ */
+export async function listLive(origin: string, signal: AbortSignal, query = ''): Promise<LiveStream[]> {
+  const url = `${origin}/live${query === '' ? '' : `?${query}`}`;
+  const response = await fetch(url, { signal, cache: 'no-store', headers: { Accept: 'application/json' } });
   if (!response.ok) throw await problemOf(response);
   return parseLive(await response.json());
 }
 
-/** Asks about one broadcast; null when it is not live. */
-export async function findLive(origin: string, name: StreamName, signal: AbortSignal): Promise<LiveStream | null> {
-  const streams = await listLive(origin, signal);
+/** Asks about one broadcast; null when it is not live. A `query` that may play it may ask this. */
+export async function findLive(origin: string, name: StreamName, signal: AbortSignal, query = ''): Promise<LiveStream | null> {
+  const one = `room=${encodeURIComponent(name.room)}&stream=${encodeURIComponent(name.stream)}`;
+  const streams = await listLive(origin, signal, query === '' ? one : `${one}&${query}`);
   return streams.find((s) => s.room === name.room && s.stream === name.stream) ?? null;
+}
+
+/** Where a broadcast is played, ready to be passed on. */
+export interface PlayAddresses {
+  watch: string;
+  flv: string;
+  hls: string;
+}
+
+/**
+ * Asks the server at `origin` for the addresses of a broadcast, signed where playing asks for that. Throws Problem when it
+ * refuses, TypeError when it cannot be reached.
+ */
+export async function playAddresses(origin: string, name: StreamName, usersig: string): Promise<PlayAddresses> {
+  const path = `${encodeURIComponent(name.room)}/${encodeURIComponent(name.stream)}`;
+  const response = await fetch(`${origin}/api/v1/streams/${path}/urls`, {
+    cache: 'no-store',
+    headers: { Accept: 'application/json', Authorization: `Bearer ${usersig}` },
+  });
+  if (!response.ok) throw await problemOf(response);
+  const play = parsePlay(await response.json());
+  if (play === null) throw new Error('the server gave no addresses to play at');
+  return play;
+}
+
+/** Reads the answer of GET /api/v1/streams/{room}/{stream}/urls; null when it has no addresses to play at. */
+export function parsePlay(answer: unknown): PlayAddresses | null {
+  const play = field(answer, 'play');
+  const [watch, flv, hls] = ['watch', 'flv', 'hls'].map((name) => field(play, name));
+  if (typeof watch !== 'string' || typeof flv !== 'string' || typeof hls !== 'string') return null;
+  return { watch, flv, hls };
 }
 
 /** Reads the answer of GET /live. Entries that are not understood are left out, so a newer server does no harm. */

@@ -232,7 +232,7 @@ export class Player {
 
   async #find(signal: AbortSignal): Promise<LiveStream | Error | null> {
     try {
-      return await findLive(this.#options.origin, this.#options.name, signal);
+      return await findLive(this.#options.origin, this.#options.name, signal, this.#query);
     } catch (thrown) {
       return thrown instanceof Error ? thrown : new Error(String(thrown));
     }
