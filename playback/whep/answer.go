@@ -13,9 +13,11 @@ import (
 	"weir/rtc/signaling"
 )
 
-// msid names the one MediaStream and its tracks: WHEP 4.5.2 wants the same value in all sections, and RFC 8830 2 keeps
-// "-" for tracks of no stream, which players do not show.
-const msid = "weir weir"
+// mediaStream names the one MediaStream of all tracks (WHEP 4.5.2), which all players show: that of "-" would be none (RFC
+// 8830 2). Chromium refuses descriptions in which two tracks have the same name beside it, so those are by kind.
+const mediaStream = "weir"
+
+func (a *agreed) msid() string { return mediaStream + " " + a.section.kind() }
 
 // setSources gives all of them SSRCs of which none is another's or 0.
 func setSources(media []*agreed) {
@@ -45,7 +47,7 @@ func (o *offer) answer(local *peer.Description, media []*agreed, id uint64, cnam
 		SessionName:      "-",
 		TimeDescriptions: []sdp.TimeDescription{{}},
 	}
-	s.WithValueAttribute("group", o.bundle()).WithValueAttribute("msid-semantic", "WMS "+strings.Fields(msid)[0])
+	s.WithValueAttribute("group", o.bundle()).WithValueAttribute("msid-semantic", "WMS "+mediaStream)
 	if o.mixed {
 		s.WithPropertyAttribute("extmap-allow-mixed")
 	}
@@ -108,7 +110,7 @@ func (a *agreed) answer(local *peer.Description, cname string) *sdp.MediaDescrip
 		WithICECredentials(local.Ufrag, local.Pwd).WithValueAttribute("ice-options", "trickle").
 		WithValueAttribute("fingerprint", local.Fingerprint).WithValueAttribute("setup", local.Setup)
 	a.addExtensions(m)
-	m.WithPropertyAttribute("sendonly").WithValueAttribute("msid", msid).WithPropertyAttribute("rtcp-mux")
+	m.WithPropertyAttribute("sendonly").WithValueAttribute("msid", a.msid()).WithPropertyAttribute("rtcp-mux")
 	for _, name := range []string{"rtcp-mux-only", "rtcp-rsize"} { // RFC 8858 4, RFC 5506 5
 		if _, offered := a.section.media.Attribute(name); offered {
 			m.WithPropertyAttribute(name)
@@ -162,7 +164,7 @@ func (a *agreed) addSources(m *sdp.MediaDescription, cname string) {
 	for _, ssrc := range []uint32{a.ssrc, a.repairSSRC} {
 		if ssrc != 0 {
 			m.WithValueAttribute("ssrc", fmt.Sprintf("%d cname:%s", ssrc, cname))
-			m.WithValueAttribute("ssrc", fmt.Sprintf("%d msid:%s", ssrc, msid))
+			m.WithValueAttribute("ssrc", fmt.Sprintf("%d msid:%s", ssrc, a.msid()))
 		}
 	}
 }
