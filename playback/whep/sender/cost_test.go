@@ -10,6 +10,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/rtp"
+	"weir/rtc/estimate"
 )
 
 // sink is a transport that takes no time.
@@ -28,7 +29,7 @@ func newEgress(tb testing.TB, n int) (*egress, *line, *rtp.Unit) {
 	}
 	e := &egress{
 		began: time.Now(), cname: "weir", clock: func() time.Duration { return time.Second }, stats: NewStats(),
-		to: new(sink), video: video, estimate: new(fixed),
+		to: new(sink), video: video, estimate: estimate.New(),
 	}
 	u := &rtp.Unit{Codec: av.CodecH264}
 	for range n {
@@ -77,7 +78,7 @@ func TestViewerIsSmall(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / n; each > 20<<10 {
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / n; each > 24<<10 {
 		t.Errorf("%d bytes a viewer", each)
 	}
 	runtime.KeepAlive(kept)

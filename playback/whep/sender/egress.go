@@ -28,7 +28,9 @@ type Estimator interface {
 	Sent(seq uint16, size int, at time.Duration)
 	// Feedback takes what the viewer says of their arrival.
 	Feedback(f *rtcp.TransportLayerCC, at time.Duration)
-	// Bitrate is in bit/s; 0 while it is not known.
+	// REMB takes a rate in bit/s that the viewer asks not to exceed.
+	REMB(bitrate int)
+	// Bitrate is in bit/s; 0 while no limit is known.
 	Bitrate() int
 }
 
@@ -45,10 +47,9 @@ type egress struct {
 
 	mu           sync.Mutex // guards the fields below
 	to           Transport
-	video, audio *line     // nil when not agreed on
-	estimate     Estimator // nil when the viewer does not report arrivals
-	limit        int       // bit/s that the viewer asked for (REMB); 0 is none
-	number       uint16    // transport-wide, of the next packet
+	video, audio *line // nil when not agreed on
+	estimate     Estimator
+	number       uint16 // transport-wide, of the next packet
 	pace         pacer
 	repairs      repairs
 	roundTrip    time.Duration // 0 while it is not known
@@ -94,9 +95,7 @@ func (e *egress) countLocked(l *line, payload []byte, now time.Time) {
 	if l.CountExtension == 0 {
 		return
 	}
-	if e.estimate != nil {
-		e.estimate.Sent(e.number, len(payload)+packetOverhead, now.Sub(e.began))
-	}
+	e.estimate.Sent(e.number, len(payload)+packetOverhead, now.Sub(e.began))
 	e.number++
 }
 
@@ -104,42 +103,29 @@ func (e *egress) countLocked(l *line, payload []byte, now time.Time) {
 func (e *egress) delay() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.pace.delay(time.Now(), e.bitrateLocked())
+	return e.pace.delay(time.Now(), e.estimate.Bitrate())
 }
 
-// bitrate is what the path carries in bit/s; 0 while it is not known.
+// bitrate is what the path carries in bit/s; 0 while no limit is known.
 func (e *egress) bitrate() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.bitrateLocked()
-}
-
-func (e *egress) bitrateLocked() int {
-	rate := 0
-	if e.estimate != nil {
-		rate = e.estimate.Bitrate()
-	}
-	if e.limit > 0 && (rate == 0 || e.limit < rate) {
-		rate = e.limit
-	}
-	return rate
+	return e.estimate.Bitrate()
 }
 
 // arrivals takes what the viewer says of the packets' arrival.
 func (e *egress) arrivals(f *rtcp.TransportLayerCC) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.estimate != nil {
-		e.estimate.Feedback(f, time.Since(e.began))
-	}
+	e.estimate.Feedback(f, time.Since(e.began))
 }
 
 // atMost takes the rate that the viewer asks not to exceed.
 func (e *egress) atMost(bitrate float32) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if bitrate >= 1 && bitrate < 1<<30 {
-		e.limit = int(bitrate)
+	if bitrate >= 1 && bitrate < 1<<30 { // not more, and no NaN
+		e.estimate.REMB(int(bitrate))
 	}
 }
 

@@ -24,7 +24,32 @@ type fixed struct {
 
 func (f *fixed) Sent(_ uint16, size int, _ time.Duration)       { f.sizes += size }
 func (f *fixed) Feedback(*rtcp.TransportLayerCC, time.Duration) {}
+func (f *fixed) REMB(bitrate int)                               { f.rate.Store(int64(bitrate)) }
 func (f *fixed) Bitrate() int                                   { return int(f.rate.Load()) }
+
+// narrow is an estimator of a path that carries so much, and shows no more than one and a half of what was sent.
+type narrow struct {
+	fixed
+	at   []time.Duration
+	size []int
+	most int // that it carried
+}
+
+func (n *narrow) Sent(_ uint16, size int, at time.Duration) {
+	n.at, n.size = append(n.at, at), append(n.size, size)
+}
+
+func (n *narrow) Bitrate() int {
+	if len(n.at) == 0 || n.fixed.Bitrate() == 0 {
+		return 0
+	}
+	bits := 0
+	for i := len(n.at) - 1; i >= 0 && n.at[len(n.at)-1]-n.at[i] < 500*time.Millisecond; i-- {
+		bits += 2 * 8 * n.size[i]
+	}
+	n.most = max(n.most, bits)
+	return min(n.fixed.Bitrate(), bits*3/2)
+}
 
 // isBee tells whether the picture of a number has nothing that depends on it: every second.
 func isBee(i int) bool { return i%2 == 1 }
@@ -208,11 +233,14 @@ func TestChoosesALayer(t *testing.T) {
 			v := videoTrack(av.TrackID(3+i), layer, 320<<i, 180<<i)
 			r.write(&av.Frame{Track: v.ID, Kind: av.KindConfig, Codec: v.Codec, Config: v})
 		}
-		e := new(fixed)
+		e := new(narrow)
 		v := r.watch(func(o *Options) { o.Estimate, o.Audio = e, nil })
 		r.layers(3 * time.Second)
 		e.rate.Store(900_000) // the largest has 2.4 Mbit/s, the next 0.6
-		r.layers(10 * time.Second)
+		r.layers(20 * time.Second)
+		if len(v.ladder.above) != 1 || v.ladder.rest != 2*stepRest {
+			t.Errorf("after a probe in vain: %+v", v.ladder)
+		}
 		e.rate.Store(5_000_000)
 		r.layers(20 * time.Second)
 		r.settle()

@@ -89,6 +89,30 @@ func (e *egress) repairLocked(l *line, seq uint16, now time.Time) error {
 	return nil
 }
 
+// probe sends the newest packets of a line once more, as retransmissions that nobody asked for, to find out whether the
+// path carries bytes more.
+func (e *egress) probe(l *line, bytes int) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.RepairType == 0 {
+		return nil // the same number again is no packet to who reports arrivals
+	}
+	now := time.Now()
+	for back := uint16(1); bytes > 0; back++ {
+		p, i, ok := l.sent.find(l.header.SequenceNumber - back)
+		if !ok {
+			break
+		}
+		size := len(p.unit.Payloads[int(p.from)+i]) + packetOverhead
+		if err := e.retransmitLocked(l, p, i, now); err != nil {
+			return err
+		}
+		e.stats.probed.Add(float64(size))
+		bytes -= size
+	}
+	return e.to.Flush()
+}
+
 // patienceLocked is the time in which a copy is not sent again.
 func (e *egress) patienceLocked() time.Duration {
 	if e.roundTrip == 0 {

@@ -10,6 +10,7 @@ import (
 	"weir/mux/av"
 	"weir/mux/rtp"
 	"weir/room/live"
+	"weir/rtc/estimate"
 )
 
 const (
@@ -32,7 +33,7 @@ type Options struct {
 	To           Transport
 	Video, Audio *Track // nil when not agreed on
 	CNAME        string // at most 255 bytes (RFC 3550 6.5)
-	// Estimate follows the path; nil when the viewer reports no arrivals.
+	// Estimate follows the path; nil is rtc/estimate's.
 	Estimate Estimator
 	// MaxLags a minute are allowed.
 	MaxLags int
@@ -69,6 +70,9 @@ type progress struct {
 
 // New prepares a sender. It starts nothing.
 func New(o Options) (*Sender, error) {
+	if o.Estimate == nil {
+		o.Estimate = estimate.New()
+	}
 	s := &Sender{opts: o, layer: o.Layer, out: &egress{
 		began: time.Now(), cname: o.CNAME[:min(len(o.CNAME), maxCNAME)], clock: o.Stream.Now,
 		to: o.To, estimate: o.Estimate, stats: o.Stats,
@@ -217,7 +221,7 @@ func kindOf(c av.Codec) int {
 // picture sends a picture if it can be shown and the path carries it.
 func (s *Sender) picture(ctx context.Context, l *line, u *rtp.Unit) error {
 	now := time.Now()
-	s.ladder.seconds.add(u.DTS, u.Size())
+	s.ladder.meter.add(u.DTS, u.Size())
 	if u.Key && s.wantUp {
 		return s.open(s.ladder.up(now), live.StartNewest)
 	}
@@ -243,12 +247,24 @@ func (s *Sender) picture(ctx context.Context, l *line, u *rtp.Unit) error {
 	case pass:
 	}
 	s.need = false
-	if !s.wantUp && s.ladder.mayRise(now, rate) {
+	s.gate.spend(u.Size() + len(u.Payloads)*packetOverhead)
+	if err := s.send(ctx, l, u); err != nil {
+		return err
+	}
+	return s.climb(l, now, rate)
+}
+
+// climb looks for the way up to a larger layer.
+func (s *Sender) climb(l *line, now time.Time, rate int) error {
+	up, probe := s.ladder.climb(now, rate)
+	if up && !s.wantUp {
 		s.wantUp = true
 		s.want("layer", now)
 	}
-	s.gate.spend(u.Size() + len(u.Payloads)*packetOverhead)
-	return s.send(ctx, l, u)
+	if probe == 0 {
+		return nil
+	}
+	return s.out.probe(l, probe)
 }
 
 // lower goes on with the next smaller simulcast layer, if the viewer leaves the choice and there is one.

@@ -9,6 +9,7 @@ type Stats struct {
 	leftOut        *prometheus.CounterVec // by cause
 	keyFrames      prometheus.Counter
 	lost           prometheus.Counter
+	probed         prometheus.Counter
 	roundTrips     prometheus.Histogram
 }
 
@@ -28,6 +29,7 @@ func NewStats() *Stats {
 		}, []string{"kind"}),
 		keyFrames: counter("weir_whep_key_frame_requests_total", "Key frames that WebRTC viewers asked for (PLI, FIR)."),
 		lost:      counter("weir_whep_lost_packets_total", "Packets that WebRTC viewers reported as lost."),
+		probed:    counter("weir_whep_probe_bytes_total", "Bytes sent to find out whether a larger layer fits."),
 		roundTrips: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "weir_whep_round_trip_seconds", Help: "Round trips to WebRTC viewers, by their reports.",
 			Buckets: []float64{0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1},
@@ -44,7 +46,7 @@ func (s *Stats) sent(packets, bytes int) {
 func (s *Stats) asked(result string) { s.requests.WithLabelValues(result).Inc() }
 
 func (s *Stats) collectors() []prometheus.Collector {
-	return []prometheus.Collector{s.packets, s.bytes, s.requests, s.leftOut, s.keyFrames, s.lost, s.roundTrips}
+	return []prometheus.Collector{s.packets, s.bytes, s.requests, s.leftOut, s.keyFrames, s.lost, s.probed, s.roundTrips}
 }
 
 // Describe implements prometheus.Collector.
