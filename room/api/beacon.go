@@ -28,6 +28,8 @@ type beacon struct {
 	Stream string `json:"stream"`
 	Viewer string `json:"viewer"`
 	Form   string `json:"form"`
+	// Left says that it was the last one.
+	Left bool `json:"left"`
 }
 
 // Beacon answers POST /api/v1/beacon, by which a player says that somebody watches where weir cannot see it: behind a
@@ -59,7 +61,11 @@ func (a *API) Beacon(w http.ResponseWriter, r *http.Request) {
 		Problem(w, r, http.StatusNotFound, CodeStreamNotFound, "the stream is not live")
 		return
 	}
-	a.audience.Saw(k, form, id, beaconHolds)
+	if b.Left {
+		a.audience.Left(k, form, id)
+	} else {
+		a.audience.Saw(k, form, id, beaconHolds)
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

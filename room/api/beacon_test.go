@@ -65,6 +65,25 @@ func TestBeacon(t *testing.T) {
 	}
 }
 
+// TestLastBeacon: a viewer who says so is gone at once.
+func TestLastBeacon(t *testing.T) {
+	s := newStage(t, streams, false, false)
+	cam := live.Key{App: "1", Room: "b", Stream: "cam"}
+	if _, err := s.hub.Publish(cam, live.PublishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, body := range []string{goodBeacon, `{"left":true,` + goodBeacon[1:]} {
+		resp, err := http.Post(s.URL+"/beacon", "text/plain", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := s.audience.Of(cam).Total; resp.StatusCode != 204 || got != 1-i {
+			t.Errorf("beacon %d: %d, %d viewers", i, resp.StatusCode, got)
+		}
+	}
+}
+
 func TestRate(t *testing.T) {
 	now := time.Unix(100, 0)
 	l := newRate(2)

@@ -151,4 +151,5 @@ func (f *feed) flush() error {
 type watchers interface {
 	Of(k live.Key) audience.Count
 	Saw(k live.Key, f audience.Form, id audience.ID, holds time.Duration)
+	Left(k live.Key, f audience.Form, id audience.ID)
 }

@@ -146,6 +146,19 @@ func (a *Audience) Saw(k live.Key, f Form, id ID, holds time.Duration) {
 	a.joinedLocked(k, f, was)
 }
 
+// Left notes that a viewer without a connection is gone, before it would be forgotten.
+func (a *Audience) Left(k live.Key, f Form, id ID) {
+	if id == (ID{}) {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, h := a.streams[k], a.hashLocked(id)
+	if c != nil && c.viewers[h] != nil && c.viewers[h].until[f] != 0 {
+		a.unseeLocked(k, c, h, f)
+	}
+}
+
 // Of is how many watch a stream.
 func (a *Audience) Of(k live.Key) Count {
 	a.mu.Lock()
@@ -245,11 +258,16 @@ func (a *Audience) forgetLocked(k live.Key) {
 			if v.until[f] == 0 || v.until[f] > now {
 				continue
 			}
-			v.until[f] = 0
-			a.seen--
-			a.partedLocked(k, c, h, Form(f))
+			a.unseeLocked(k, c, h, Form(f))
 		}
 	}
+}
+
+// unseeLocked counts a line without a connection out.
+func (a *Audience) unseeLocked(k live.Key, c *crowd, h uint64, f Form) {
+	c.viewers[h].until[f] = 0
+	a.seen--
+	a.partedLocked(k, c, h, f)
 }
 
 // turn brings a stream's count up to date and tells whether it has changed since the last turn.

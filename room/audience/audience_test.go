@@ -61,12 +61,28 @@ func TestEachViewerIsCountedOnce(t *testing.T) {
 			a.Saw(cam, HLS, tab, time.Minute)
 			a.Saw(cam, HLS, tab, time.Minute)
 		}, 1, 0, 1, 0},
+		{"heard of, and gone", func(a *Audience) {
+			a.Saw(cam, HLS, tab, time.Minute)
+			a.Left(cam, HLS, tab)
+			a.Left(cam, HLS, tab)
+		}, 0, 0, 0, 0},
+		{"gone by one form of two", func(a *Audience) {
+			a.Enter(cam, FLV, tab)
+			a.Saw(cam, HLS, tab, time.Minute)
+			a.Left(cam, HLS, tab)
+			a.Left(cam, FLV, tab) // by a connection that says itself when it is over
+			a.Left(desk, HLS, tab)
+			a.Left(cam, HLS, ID{})
+		}, 1, 1, 0, 0},
 		{"not to be told from others", func(a *Audience) { a.Saw(cam, HLS, ID{}, time.Minute) }, 0, 0, 0, 0},
 		{"of another stream", func(a *Audience) { a.Enter(desk, FLV, ann) }, 0, 0, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := New(Options{MaxSeen: 10})
 			c.come(a)
+			if a.seen != c.hls {
+				t.Errorf("%d are remembered", a.seen)
+			}
 			if got, want := a.Of(cam), (Count{c.total, [forms]int{c.flv, c.hls, c.webr}}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}

@@ -1,6 +1,7 @@
 import { addresses, type StreamName } from './address';
 import { findLive, type LiveStream, type LiveTrack } from './api';
 import { pauseAfter, sleep } from './backoff';
+import { startBeacon } from './beacon';
 import { openEngine, type Engine } from './engine';
 import { canPlay, FORM_NAMES, formsFor, type Choice, type Form } from './form';
 import { Ladder, SUCCESS } from './ladder';
@@ -160,6 +161,7 @@ export class Player {
     this.#options.onForm(form);
     const kinds = kindsOf(found);
     let engine: Engine | null = null;
+    let leave = () => {};
     const watch = new AbortController();
     const stop = () => watch.abort();
     signal.addEventListener('abort', stop);
@@ -167,6 +169,8 @@ export class Player {
       engine = await openEngine(form, { video, url: addresses(origin, name, this.#query)[form], kinds });
       this.#engine = engine;
       if (signal.aborted) return { error: null, lasted: 0 };
+      // The other forms have connections that the server can count.
+      if (form === 'hls') leave = startBeacon({ origin, name, query: this.#query, form });
       this.#play();
       let lasted = 0;
       const watched = this.#watch(engine, form, kinds, watch.signal, (ms) => {
@@ -181,6 +185,7 @@ export class Player {
       signal.removeEventListener('abort', stop);
       this.#engine = null;
       engine?.close();
+      leave();
     }
   }
 
