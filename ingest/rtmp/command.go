@@ -3,6 +3,7 @@ package rtmp
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"weir/room/auth"
@@ -155,6 +156,9 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 		Action: auth.ActionPublish, Room: to.room, Stream: to.stream, Token: to.token, Query: to.query, Path: to.path,
 	})
 	if err != nil {
+		if status, _ := auth.Status(err); status == http.StatusInternalServerError && ctx.Err() == nil {
+			c.log.Error("cannot decide on a publisher", "error", err) // the peer cannot be told what is wrong here
+		}
 		return nil, err
 	}
 	policy, err := c.policyOf(to.policy, grant.Admin)

@@ -268,7 +268,7 @@ func (h *Handler) EndpointOptions(w http.ResponseWriter, r *http.Request) {
 	// RFC 9725 4.6: a preflight gets no server lists, which might cost something to make.
 	if r.Header.Get("Access-Control-Request-Method") == "" && len(h.opts.ICEServers.URLs) > 0 {
 		head.Set("Cache-Control", "no-store")
-		_, grant, err := h.authorize(r, auth.Request.OfSession) // no address is used up by asking
+		_, grant, err := h.authorize(r, asIs) // an address for playing is never for one use
 		h.opts.ICEServers.AddLinks(head, grant.User, err == nil && grant.User != "", time.Now())
 	}
 	w.WriteHeader(http.StatusOK)

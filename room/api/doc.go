@@ -8,10 +8,14 @@
 //	code                status  meaning
 //	bad_id              400     a room, stream or user id has a form that none may have
 //	bad_request         400     the request is malformed in another way; detail says how
-//	token_missing       401     a UserSig is needed
+//	bad_dialect         400     the dialect of signed addresses is unknown, or cannot say what is asked
+//	token_missing       401     a UserSig is needed, or a signed address
 //	token_invalid       401     the token is malformed, or not signed by this app's key
 //	token_expired       401     the token was valid once
 //	token_wrong_app     401     the token is for another app
+//	signature_invalid   403     the address is signed for something else, by another key, or was altered
+//	signature_expired   403     the address was good once
+//	address_used        403     the address was for one use
 //	forbidden           403     the user is known and may not do this
 //	origin_forbidden    403     http.origins does not have the page's origin
 //	not_found           404     there is no such thing here
