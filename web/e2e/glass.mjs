@@ -11,7 +11,7 @@ import { untilState } from './playback.mjs';
 import { Server } from './server.mjs';
 import { installWhip } from './whip.mjs';
 
-const FORMS = ['flv', 'hls'];
+const FORMS = ['webrtc', 'flv', 'hls'];
 /** How long each form is looked at, and for how long before that it may settle. */
 const SECONDS = Number(process.env.GLASS_SECONDS || 5);
 const SETTLE = SECONDS < 10 ? 2 : 5;

@@ -202,6 +202,14 @@ it('comes back when the server says: RFC 9110 10.2.3', async () => {
   expect(forms()).toEqual(['webrtc', 'webrtc']);
 });
 
+it('tries no other form when the viewer is not let in', async () => {
+  world.scripts = { webrtc: failing(new Problem('the signature has expired', 401, 'token_expired')) };
+  play();
+  await seconds(2);
+  expect(forms()).toEqual(['webrtc', 'webrtc']);
+  expect(reasons.at(-1)).toBe('the signature has expired');
+});
+
 it('is one viewer to the server, whatever it plays', async () => {
   world.scripts = { webrtc: failing(new Error('no')) };
   play();

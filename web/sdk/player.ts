@@ -10,8 +10,9 @@ import { newViewer, withViewer } from './viewer';
 
 /** How often the server is asked whether a broadcast has begun or still lives, in milliseconds. */
 const POLL = 2_000;
-/** How often playback is looked at, in milliseconds. */
+/** How often playback is looked at, and until something shows, in milliseconds. */
 const LOOK = 500;
+const FIRST_LOOK = 50;
 /** How long nothing may move before the server is asked why, in milliseconds. */
 const STALL = 2_500;
 /** How long nothing may move on a living broadcast before it is opened anew, in milliseconds. */
@@ -48,9 +49,9 @@ export interface PlayerOptions {
 /** Why one attempt to play came to its end. */
 type Outcome = { error: Error | null; lasted: number };
 
-/** Whether an error means that the broadcast is not there yet. */
-function isLater(error: Error): boolean {
-  return error instanceof Problem && error.retryAfter !== null;
+/** Whether an error says something of the broadcast or the viewer, so that another form would meet with the same. */
+function isGeneral(error: Error): boolean {
+  return error instanceof Problem && (error.retryAfter !== null || error.status === 401 || error.status === 403);
 }
 
 /** The kinds of tracks that a broadcast has, each once. */
@@ -146,8 +147,7 @@ export class Player {
         failures = 1;
         continue;
       }
-      // "Come again later" is said of the broadcast, everything else of the form.
-      const given = error !== null && !isLater(error) && this.#ladder.fail(form, lasted);
+      const given = error !== null && !isGeneral(error) && this.#ladder.fail(form, lasted);
       if (given && this.#ladder.left(forms)) continue;
       this.#set('interrupted', error === null ? '' : reasonOf(error));
       await sleep(pauseAfter(error, ++failures), signal);
@@ -207,14 +207,14 @@ export class Player {
     let began = 0;
     let asked = 0;
     while (!signal.aborted) {
-      await sleep(LOOK, signal);
+      await sleep(began === 0 ? FIRST_LOOK : LOOK, signal);
       if (signal.aborted) break;
       const now = performance.now();
       if (engine.position() !== position) {
         position = engine.position();
         moved = now;
         began ||= now;
-        report(now - began + LOOK);
+        report(now - began + FIRST_LOOK);
         this.#set('playing', '');
         continue;
       }
