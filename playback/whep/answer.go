@@ -110,14 +110,21 @@ func (a *agreed) answer(local *peer.Description, cname string) *sdp.MediaDescrip
 		WithICECredentials(local.Ufrag, local.Pwd).WithValueAttribute("ice-options", "trickle").
 		WithValueAttribute("fingerprint", local.Fingerprint).WithValueAttribute("setup", local.Setup)
 	a.addExtensions(m)
-	m.WithPropertyAttribute("sendonly").WithValueAttribute("msid", a.msid()).WithPropertyAttribute("rtcp-mux")
+	if a.inactive {
+		m.WithPropertyAttribute("inactive")
+	} else {
+		m.WithPropertyAttribute("sendonly").WithValueAttribute("msid", a.msid())
+	}
+	m.WithPropertyAttribute("rtcp-mux")
 	for _, name := range []string{"rtcp-mux-only", "rtcp-rsize"} { // RFC 8858 4, RFC 5506 5
 		if _, offered := a.section.media.Attribute(name); offered {
 			m.WithPropertyAttribute(name)
 		}
 	}
 	a.addFormats(m, pt)
-	a.addSources(m, cname)
+	if !a.inactive {
+		a.addSources(m, cname)
+	}
 	return m
 }
 

@@ -167,11 +167,12 @@ func (o *offer) described() []string {
 
 // agreed is what offer and answer say of one kind of media.
 type agreed struct {
-	section *section
-	codec   av.Codec
-	payload signaling.Payload
-	stereo  bool  // sound of two channels
-	repair  uint8 // payload type of retransmissions (RFC 4588), or 0
+	section  *section
+	codec    av.Codec
+	payload  signaling.Payload
+	inactive bool  // nothing is sent
+	stereo   bool  // sound of two channels
+	repair   uint8 // payload type of retransmissions (RFC 4588), or 0
 
 	ssrc, repairSSRC uint32 // repairSSRC is 0 without repair
 
@@ -181,8 +182,9 @@ type agreed struct {
 	nack, pli, fir, remb bool
 }
 
-// agree chooses the codecs for a stream as it is now. A kind of media that the stream does not have may come later: its
-// section is agreed on for what is most likely then.
+// agree chooses the codecs for a stream as it is now. Sound and video may come later and are agreed on in any case, video
+// with what is most likely its codec then. But beside sound it is inactive until then: browsers play no sound beside video
+// that does not come.
 //
 // Errors are refusals: 406 where the offer has no codec that fits, and nothing is served by halves.
 func (o *offer) agree(ts av.Tracks) ([]*agreed, error) {
@@ -200,6 +202,7 @@ func (o *offer) agree(ts av.Tracks) ([]*agreed, error) {
 			return nil, err
 		}
 		a.readExtensions()
+		a.inactive = a.codec.IsVideo() && ts.Video() == nil && ts.Audio() != nil && o.section("audio") != nil
 		all = append(all, a)
 	}
 	return all, nil

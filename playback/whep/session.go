@@ -87,9 +87,12 @@ func (s *session) agree(v *viewing) (err error) {
 		Stats: s.handler.stats.sender,
 	}
 	for _, a := range v.media {
-		if a.codec.IsVideo() {
+		switch {
+		case a.inactive:
+			o.Declined = true
+		case a.codec.IsVideo():
 			o.Video = a.track()
-		} else {
+		default:
 			o.Audio = a.track()
 		}
 	}

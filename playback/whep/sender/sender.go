@@ -32,7 +32,9 @@ type Options struct {
 	Layer        string
 	To           Transport
 	Video, Audio *Track // nil when not agreed on
-	CNAME        string // at most 255 bytes (RFC 3550 6.5)
+	// Declined says that the viewer asked for video when there was none: with the first picture it has to ask again.
+	Declined bool
+	CNAME    string // at most 255 bytes (RFC 3550 6.5)
 	// Estimate follows the path; nil is rtc/estimate's.
 	Estimate Estimator
 	// MaxLags a minute are allowed.
@@ -174,7 +176,9 @@ func (s *Sender) batch(ctx context.Context, units []*rtp.Unit) error {
 func (s *Sender) take(ctx context.Context, u *rtp.Unit) error {
 	l := s.out.line(u.Codec)
 	switch {
-	case l == nil: // not agreed on: a track that came later, too
+	case l == nil && s.opts.Declined && u.Codec.IsVideo() && !u.Over():
+		return ErrChanged
+	case l == nil: // not asked for
 		return nil
 	case u.Kind == av.KindConfig:
 		return s.changed(l, u)
@@ -192,11 +196,14 @@ func (s *Sender) take(ctx context.Context, u *rtp.Unit) error {
 	}
 }
 
-// changed looks at a track's change. One that is over may come back: until then the viewer gets nothing of it.
+// changed looks at a track's change. Of sound that is over nothing more comes, until it is back; of pictures the last one
+// would stand, as if they were to go on.
 func (s *Sender) changed(l *line, u *rtp.Unit) error {
 	switch {
 	case u.Reordered:
 		return ErrBFrames
+	case u.Over() && u.Codec.IsVideo():
+		return ErrChanged
 	case u.Config != nil && u.Config.Codec != l.Codec:
 		return ErrChanged
 	case u.Codec.IsVideo():

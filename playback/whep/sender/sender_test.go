@@ -399,26 +399,39 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// A track that is over may come back; the viewer gets the other meanwhile.
-func TestTrackComesBack(t *testing.T) {
-	inBubble(t, both, func(r *rig) {
-		r.begin()
-		v := r.watch(nil)
-		r.play(time.Second)
-		at := r.pub.Stream().Now()
-		r.write(&av.Frame{Track: 1, Kind: av.KindConfig, Codec: av.CodecH264, DTS: at})
-		before := len(v.wire.of(testVideo.SSRC))
-		config := videoTrack(1, "", 640, 360)
-		at = time.Duration(r.n) * frameTime
-		r.write(&av.Frame{Track: 1, Kind: av.KindConfig, Codec: av.CodecH264, DTS: at, Config: config})
-		r.n = (r.n/groupSize + 1) * groupSize
-		r.play(2 * time.Second)
-		numbers, keys := pictures(t, v.wire.of(testVideo.SSRC))
-		if len(v.wire.of(testVideo.SSRC)) == before || !keys[groupSize] {
-			t.Errorf("pictures %v", numbers)
-		}
-		_ = v.leave()
-	})
+// Pictures that are over end the session: the last one would stand while the sound goes on. Sound may go and come back.
+func TestTrackIsOver(t *testing.T) {
+	for _, tc := range []struct {
+		id    av.TrackID
+		codec av.Codec
+		want  error
+	}{{1, av.CodecH264, ErrChanged}, {2, av.CodecOpus, errTest}} {
+		inBubble(t, both, func(r *rig) {
+			r.begin()
+			v := r.watch(nil)
+			r.play(time.Second)
+			at := r.pub.Stream().Now()
+			r.write(&av.Frame{Track: tc.id, Kind: av.KindConfig, Codec: tc.codec, DTS: at})
+			synctest.Wait()
+			if err := v.leave(); !errors.Is(err, tc.want) {
+				t.Errorf("%v is over, and the sender ends with %v", tc.codec, err)
+			}
+		})
+	}
+}
+
+// A viewer that was declined video has to ask again when it comes; one that did not ask for it goes on.
+func TestVideoComesLater(t *testing.T) {
+	for _, declined := range []bool{true, false} {
+		inBubble(t, both, func(r *rig) {
+			r.begin()
+			v := r.watch(func(o *Options) { o.Video, o.Declined = nil, declined })
+			r.play(time.Second)
+			if err := v.leave(); errors.Is(err, ErrChanged) != declined {
+				t.Errorf("declined %v: the sender ends with %v", declined, err)
+			}
+		})
+	}
 }
 
 // A picture that WebRTC has no order for ends the session, and is found before one begins.
