@@ -15,13 +15,20 @@ import (
 	"weir/room/auth"
 )
 
+// Why the pages are open.
+const (
+	aPage     = "a page holds nothing: its script has to prove what it asks for"
+	pageParts = "what the pages are made of"
+)
+
 // open are the routes that need no authority, each with the reason. A route that is not here and does not refuse is a
 // fault, so a new one is closed until somebody decides.
 var open = map[string]string{
-	"GET /{$}":                                "a page holds nothing: its script has to prove what it asks for",
-	"GET /studio":                             "a page",
-	"GET /watch/{room}/{stream}":              "a page",
-	"GET /assets/":                            "what the pages are made of",
+	"GET /{$}":                                aPage,
+	"GET /studio":                             aPage,
+	"GET /watch/{room}/{stream}":              aPage,
+	"GET /assets/":                            pageParts,
+	"GET /api/openapi.yaml":                   "it says nothing that the source does not",
 	"OPTIONS /whip/{room}/{stream}":           "browsers ask it before they may send a token; TURN credentials need one",
 	"OPTIONS /whip/{room}/{stream}/{session}": "browsers ask it before they may send a token",
 	"OPTIONS /whep/{room}/{stream}":           "browsers ask it before they may send a token; TURN credentials need one",

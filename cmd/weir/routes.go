@@ -52,6 +52,7 @@ func routes(d doors) []route {
 		{"GET /api/v1/streams/{room}/{stream}/urls", checkIDs(http.HandlerFunc(d.api.URLs))},
 		{"GET /api/v1/rooms/{room}/events", http.HandlerFunc(d.api.Events)},
 		{"POST /api/v1/beacon", http.HandlerFunc(d.api.Beacon)},
+		{"GET /api/openapi.yaml", http.HandlerFunc(d.api.OpenAPI)},
 		{"GET /api/v1/doctor", http.HandlerFunc(d.api.Doctor)},
 
 		{"POST /whip/{room}/{stream}", checkIDs(http.HandlerFunc(d.whip.Publish))},
