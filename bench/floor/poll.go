@@ -73,11 +73,12 @@ func (p *poller) watch(fd int) error {
 	return nil
 }
 
-// until takes viewers until the time has come.
+// until takes viewers until the time has come, once at least: sending may take all the time that there is.
 func (p *poller) until(ctx context.Context, due time.Time) error {
 	var events [64]unix.EpollEvent
-	for left := time.Until(due); left > 0 && ctx.Err() == nil; left = time.Until(due) {
-		n, err := unix.EpollWait(p.poll, events[:], int(left/time.Millisecond)+1)
+	for ctx.Err() == nil {
+		left := time.Until(due)
+		n, err := unix.EpollWait(p.poll, events[:], max(0, int(left/time.Millisecond)+1))
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("cannot poll: %w", err)
 		}
@@ -87,6 +88,9 @@ func (p *poller) until(ctx context.Context, due time.Time) error {
 			} else {
 				p.request(e.Fd)
 			}
+		}
+		if left <= 0 {
+			break
 		}
 	}
 	return nil

@@ -33,11 +33,6 @@ func Latency(ctx context.Context, o Options) ([]measure.Run, error) {
 	return runs, nil
 }
 
-// probe is a viewer that looks at every picture.
-type probe interface {
-	Run(ctx context.Context) error
-}
-
 // latency measures all forms at one joining.
 func (o *Options) latency(ctx context.Context, join, setting string) (runs []measure.Run, err error) {
 	s, err := o.start(ctx, 0, setting)
@@ -45,6 +40,11 @@ func (o *Options) latency(ctx context.Context, join, setting string) (runs []mea
 		return nil, err
 	}
 	defer s.stop()
+	whep, err := crowd.NewWHEP(s.pictures)
+	if err != nil {
+		return nil, err
+	}
+	defer whep.Close(context.WithoutCancel(ctx))
 	ctx, leave := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	defer func() {
@@ -53,17 +53,21 @@ func (o *Options) latency(ctx context.Context, join, setting string) (runs []mea
 			err = end
 		}
 	}()
-	forms, records := []string{"FLV, " + join, "HLS"}, make(map[string][]*crowd.Record)
+	group.Go(func() error { return whep.Run(ctx) })
+	forms, records := []string{"WHEP", "FLV, " + join, "HLS"}, make(map[string][]*crowd.Record)
 	var hls crowd.HLS
-	watch := func(form string, p probe, r *crowd.Record) {
-		records[form] = append(records[form], r)
-		group.Go(func() error { return p.Run(ctx) })
-	}
 	for i := range o.Probes {
+		w, err := whep.Join(ctx, s.HTTP, whepPath, true)
+		if err != nil {
+			return nil, err
+		}
 		f := crowd.NewFLVProbe(s.HTTP, flvPath, s.pictures)
-		watch(forms[0], f, f.Record)
+		group.Go(func() error { return f.Run(ctx) })
 		h := hls.NewPlayer(s.HTTP, hlsPath, fmt.Sprintf("weir-bench/%d", i), false, s.pictures)
-		watch(forms[1], h, h.Record())
+		group.Go(func() error { return h.Run(ctx) })
+		for k, r := range []*crowd.Record{w.Record, f.Record, h.Record()} {
+			records[forms[k]] = append(records[forms[k]], r)
+		}
 	}
 	if err := measure.Wait(ctx, o.Settle); err != nil {
 		return nil, err

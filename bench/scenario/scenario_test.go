@@ -121,9 +121,30 @@ func TestJoinStorm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, runs[0], "first_key_frame_ms_p50", "first_key_frame_ms_max")
-	if n := runs[0].Figures["without_picture"]; n != 0 {
-		t.Errorf("%v viewers got no picture", n)
+	if len(runs) != 2 {
+		t.Fatalf("got %d runs of 2 forms", len(runs))
+	}
+	for _, r := range runs {
+		want(t, r, "first_key_frame_ms_p50", "first_key_frame_ms_max")
+		if n := r.Figures["without_picture"]; n != 0 {
+			t.Errorf("%s: %v viewers got no picture", r.Case, n)
+		}
+	}
+}
+
+func TestFanoutWHEP(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	o.Record, o.Viewers = time.Second, []int{2, 4}
+	runs, err := FanoutWHEP(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range runs {
+		want(t, r, "seconds", "gigabytes", "packets_per_s", "connect_ms_p50", "first_key_frame_ms_p50", "delay_ms_p50")
+		if n := r.Figures["without_picture"]; n != 0 {
+			t.Errorf("%v viewers got no picture", n)
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
+//go:build linux
+
 package scenario
 
 import (
 	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,24 +18,30 @@ import (
 // the last at the latest.
 const afterStorm = 1500 * time.Millisecond
 
-// JoinStorm lets all viewers of a stream that nobody watched come within a second.
+// JoinStorm lets all viewers of a stream that nobody watched come within a second, by FLV and then by WHEP.
 func JoinStorm(ctx context.Context, o Options) ([]measure.Run, error) {
 	var runs []measure.Run
 	for range o.Repeat {
 		for _, n := range o.Viewers {
-			figures, err := o.storm(ctx, n)
-			if err != nil {
-				return nil, err
+			for _, form := range []struct {
+				name string
+				come func(context.Context, *source, int) ([]float64, error)
+			}{{"FLV", stormFLV}, {"WHEP", stormWHEP}} {
+				figures, err := o.storm(ctx, n, form.come)
+				if err != nil {
+					return nil, fmt.Errorf("cannot make a storm of %s viewers: %w", form.name, err)
+				}
+				o.say("%d %s viewers in a second: %.0f key frames asked for, first picture after %.0f ms", n, form.name,
+					figures["key_frame_requests"], figures["first_key_frame_ms_p95"])
+				runs = append(runs, measure.Run{Program: "weir", Case: form.name, Viewers: n, Figures: figures})
 			}
-			o.say("%d FLV viewers in a second: %.0f key frames asked for, first picture after %.0f ms", n,
-				figures["key_frame_requests"], figures["first_key_frame_ms_p95"])
-			runs = append(runs, measure.Run{Program: "weir", Case: "FLV", Viewers: n, Figures: figures})
 		}
 	}
 	return runs, nil
 }
 
-func (o *Options) storm(ctx context.Context, n int) (figures map[string]float64, err error) {
+// storm starts a server, lets viewers come and says what that took. come returns everybody's time to the first key frame.
+func (o *Options) storm(ctx context.Context, n int, come func(context.Context, *source, int) ([]float64, error)) (map[string]float64, error) {
 	s, err := o.start(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -42,37 +50,17 @@ func (o *Options) storm(ctx context.Context, n int) (figures map[string]float64,
 	if err := measure.Wait(ctx, o.Settle); err != nil {
 		return nil, err
 	}
-	ctx, leave := context.WithCancel(ctx)
-	group, ctx := errgroup.WithContext(ctx)
-	defer func() {
-		leave()
-		if end := group.Wait(); err == nil || errors.Is(err, context.Canceled) {
-			err = end
-		}
-	}()
 	asked := s.publisher.PLICount()
 	before, err := s.Usage()
 	if err != nil {
 		return nil, err
 	}
-	var viewers []*crowd.FLVProbe
-	for i, begin := 0, time.Now(); i < n; i++ {
-		v := crowd.NewFLVProbe(s.HTTP, flvPath, s.pictures)
-		viewers = append(viewers, v)
-		group.Go(func() error { return v.Run(ctx) })
-		if err := measure.Wait(ctx, time.Until(begin.Add(time.Duration(i+1)*time.Second/time.Duration(n)))); err != nil {
-			return nil, err
-		}
-	}
-	first, err := firstPictures(ctx, viewers)
+	first, err := come(ctx, s, n)
 	if err != nil {
 		return nil, err
 	}
 	after, err := s.Usage()
 	if err != nil {
-		return nil, err
-	}
-	if err := measure.Wait(ctx, afterStorm); err != nil {
 		return nil, err
 	}
 	return map[string]float64{
@@ -85,23 +73,86 @@ func (o *Options) storm(ctx context.Context, n int) (figures map[string]float64,
 	}, nil
 }
 
-// firstPictures waits for everybody's first key frame, as long as patience has it, and returns the times in ms.
-func firstPictures(ctx context.Context, viewers []*crowd.FLVProbe) ([]float64, error) {
-	var first []float64
-	for begin := time.Now(); time.Since(begin) < patience; {
-		first = first[:0]
+// within calls join n times in the course of a second.
+func within(ctx context.Context, n int, join func()) error {
+	begin := time.Now()
+	for i := range n {
+		join()
+		if err := measure.Wait(ctx, time.Until(begin.Add(time.Duration(i+1)*time.Second/time.Duration(n)))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stormFLV is a storm of FLV viewers.
+func stormFLV(ctx context.Context, s *source, n int) (first []float64, err error) {
+	ctx, leave := context.WithCancel(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	defer func() {
+		leave()
+		if end := group.Wait(); err == nil || errors.Is(err, context.Canceled) {
+			err = end
+		}
+	}()
+	var viewers []*crowd.FLVProbe
+	err = within(ctx, n, func() {
+		v := crowd.NewFLVProbe(s.HTTP, flvPath, s.pictures)
+		viewers = append(viewers, v)
+		group.Go(func() error { return v.Run(ctx) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	return firstPictures(ctx, n, func() (first []float64) {
 		for _, v := range viewers {
 			if d := v.First(); d > 0 {
 				first = append(first, measure.Milliseconds(d))
 			}
 		}
-		if len(first) == len(viewers) {
-			break
-		}
+		return first
+	})
+}
+
+// stormWHEP is a storm of WebRTC viewers.
+func stormWHEP(ctx context.Context, s *source, n int) (first []float64, err error) {
+	a, err := newWHEPAudience(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.end()) }()
+	a.n = n
+	joining, stop := context.WithTimeout(a.ctx, patience)
+	var together errgroup.Group
+	defer func() {
+		stop()
+		err = errors.Join(err, together.Wait())
+	}()
+	err = within(a.ctx, n, func() {
+		together.Go(func() error {
+			_, err := a.crowd.Join(joining, s.HTTP, whepPath, false)
+			return err
+		})
+	})
+	if err == nil {
+		err = together.Wait()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return firstPictures(a.ctx, n, func() []float64 {
+		_, first := a.crowd.Looks()
+		return first
+	})
+}
+
+// firstPictures waits for everybody's first key frame, as long as patience has it, and then for key frames that the
+// server may still ask for. It returns the times in ms.
+func firstPictures(ctx context.Context, n int, look func() []float64) (first []float64, err error) {
+	for begin := time.Now(); len(first) < n && time.Since(begin) < patience; first = look() {
 		if err := measure.Wait(ctx, 10*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
-	slices.Sort(first)
-	return first, nil
+	return first, measure.Wait(ctx, afterStorm)
 }
