@@ -7,14 +7,23 @@ import (
 	"testing"
 )
 
-// testPlayers: other people's players play both forms: mpv, GStreamer and VLC.
+// testPlayers: other people's players play both forms: ffmpeg, mpv, GStreamer and VLC.
 func testPlayers(t *testing.T, s *server) {
 	s.publish(t, "players/cam", media{video: true, audio: true})
 	for _, form := range []string{"flv", "m3u8"} {
 		where := s.http + "/live/players/cam." + form
+		t.Run("ffmpeg "+form, func(t *testing.T) { playFFmpeg(t, where) })
 		t.Run("mpv "+form, func(t *testing.T) { playMPV(t, where) })
 		t.Run("GStreamer "+form, func(t *testing.T) { playGStreamer(t, where, form) })
 		t.Run("VLC "+form, func(t *testing.T) { playVLC(t, where) })
+	}
+}
+
+// playFFmpeg decodes what comes and says nothing, as long as nothing is wrong.
+func playFFmpeg(t *testing.T, where string) {
+	out, err := tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", where, "-t", "2", "-map", "0:v", "-map", "0:a", "-f", "null", "-")
+	if err != nil || out != "" {
+		t.Errorf("ffmpeg: %v\n%s", err, out)
 	}
 }
 

@@ -316,6 +316,7 @@ func tryAsk(ctx context.Context, method, url string, o request) (answer, error) 
 type streamInfo struct {
 	Room, Stream, State, Reason, User string
 	Viewers                           map[string]int
+	Watching                          int
 	Counters                          map[string]uint64
 }
 
