@@ -43,21 +43,32 @@ func (h *history) find(seq uint16) (p *piece, i int, ok bool) {
 	return nil, 0, false
 }
 
-// asked bounds how often a packet is sent again: once in a round trip. It remembers the newest request of each number
-// modulo its size.
+// asked bounds how often a packet is sent again: once in a round trip, and maxCopies times. It remembers the newest
+// requests, by their numbers modulo its size.
 type asked struct {
-	slots [64]struct {
-		seq uint16
-		at  time.Time
+	slots [128]struct {
+		seq    uint16
+		copies uint16
+		at     uint32 // ms
 	}
 }
 
-// again tells whether a packet may be sent now, and notes that it is.
-func (a *asked) again(seq uint16, now time.Time, roundTrip time.Duration) bool {
+// maxCopies of a packet are sent. Browsers ask ten times at most; there are receivers that never learn that a packet has
+// come as a retransmission, and ask on.
+const maxCopies = 10
+
+// again tells whether a packet may be sent now, a time since one moment, and notes that it is.
+func (a *asked) again(seq uint16, now, roundTrip time.Duration) bool {
 	slot := &a.slots[seq%uint16(len(a.slots))]
-	if slot.seq == seq && now.Sub(slot.at) < roundTrip {
+	ms := uint32(now.Milliseconds()) // differences are right also when it begins anew
+	since := time.Duration(ms-slot.at) * time.Millisecond
+	if slot.seq != seq || since > time.Minute { // another packet
+		slot.seq, slot.copies = seq, 0
+	}
+	if slot.copies == maxCopies || slot.copies > 0 && since < roundTrip {
 		return false
 	}
-	slot.seq, slot.at = seq, now
+	slot.copies++
+	slot.at = ms
 	return true
 }

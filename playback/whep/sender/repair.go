@@ -77,7 +77,7 @@ func (e *egress) repairLocked(l *line, seq uint16, now time.Time) error {
 	}
 	size := len(p.unit.Payloads[int(p.from)+i]) + packetOverhead
 	switch {
-	case !l.asked.again(seq, now, e.patienceLocked()):
+	case !l.asked.again(seq, now.Sub(e.began), e.patienceLocked()):
 		e.stats.asked("repeated")
 	case !e.repairs.take(size, now):
 		e.stats.asked("too_many")

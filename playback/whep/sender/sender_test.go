@@ -297,10 +297,17 @@ func TestNACKsAreBounded(t *testing.T) {
 		if n := count(); n != 2 {
 			t.Errorf("%d copies after a round trip", n)
 		}
+		for range 30 {
+			time.Sleep(repairFirst)
+			v.Feedback(nack(testVideo.SSRC, newest))
+		}
+		if n := count(); n != maxCopies {
+			t.Errorf("%d copies at last", n)
+		}
 		v.Feedback(nack(testVideo.SSRC, newest+1, newest+1000, video[0].SequenceNumber-1))
 		v.Feedback(nack(77, newest))
-		if n := count(); n != 2 {
-			t.Errorf("%d copies of what is not held", n-2)
+		if n := count(); n != maxCopies {
+			t.Errorf("%d copies of what is not held", n-maxCopies)
 		}
 		for range 20 { // all there is, again and again
 			var all []uint16
