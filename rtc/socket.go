@@ -16,13 +16,11 @@ import (
 
 const (
 	// rest is how long a busy socket is left alone once it is empty, so that the packets of many publishers are read
-	// in one go: a packet that comes alone wakes a thread and then each goroutine on its way.
+	// in one call: a packet that comes alone wakes a thread and then each goroutine on its way.
 	rest = 2 * time.Millisecond
 	// A socket is busy when more than busyPackets came in the last busyWindow; those of five publishers do.
 	busyWindow  = 100 * time.Millisecond
 	busyPackets = 50
-	// waited is how long a read takes at least when it has to wait for a packet.
-	waited = 20 * time.Microsecond
 )
 
 // hurry counts the connections that are coming up. They are a matter of round trips, so no socket rests meanwhile.
@@ -37,11 +35,11 @@ func (h *hurry) begin() (over func()) {
 // socket is a UDP socket for the media of all peers. It is read by one goroutine.
 type socket struct {
 	*net.UDPConn
-	hurry  *hurry
-	local  netip.AddrPort
-	sender *udp.Socket // for media that is written past the stack
+	hurry    *hurry
+	local    netip.AddrPort
+	receiver *udp.Receiver
+	sender   *udp.Socket // for media that is written past the stack
 
-	empty   bool      // the last packet had to be waited for
 	busy    bool      // there were many packets in the last window
 	begin   time.Time // of the window
 	packets int       // in it
@@ -49,20 +47,20 @@ type socket struct {
 
 // ReadFromAddrPort implements ice.AddrPortReaderWriter.
 func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	if s.busy && s.empty && s.hurry.n.Load() == 0 {
+	if s.receiver.Left() > 0 {
+		return s.receiver.ReadFromAddrPort(b)
+	}
+	if s.busy && s.receiver.Drained() && s.hurry.n.Load() == 0 {
 		time.Sleep(rest)
 	}
-	begin := time.Now()
-	n, from, err := s.ReadFromUDPAddrPort(b)
-	now := time.Now()
-	s.empty = now.Sub(begin) > waited
-	s.note(now)
+	n, from, err := s.receiver.ReadFromAddrPort(b)
+	s.note(time.Now(), 1+s.receiver.Left())
 	return n, from, err
 }
 
-// note counts a packet that came now.
-func (s *socket) note(now time.Time) {
-	s.packets++
+// note counts packets that came now.
+func (s *socket) note(now time.Time, packets int) {
+	s.packets += packets
 	if length := now.Sub(s.begin); length > busyWindow {
 		s.busy = s.packets > busyPackets && length < 2*busyWindow
 		s.begin, s.packets = now, 0
@@ -80,7 +78,13 @@ func (e *Engine) newSocket(conn *net.UDPConn) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{UDPConn: conn, hurry: &e.hurry, local: conn.LocalAddr().(*net.UDPAddr).AddrPort(), sender: sender}
+	receiver, err := udp.NewReceiver(conn)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{
+		UDPConn: conn, hurry: &e.hurry, local: conn.LocalAddr().(*net.UDPAddr).AddrPort(), receiver: receiver, sender: sender,
+	}
 	e.sockets = append(e.sockets, s)
 	return s, nil
 }

@@ -1,4 +1,6 @@
-// Package udp sends the packets of one viewer's picture in one system call: runs of datagrams of equal size by UDP
-// segmentation offload, other datagrams by sendmmsg, and one by one where the kernel or the way there takes nothing else
-// (ADR 15). It does not read, knows no RTP, starts no goroutine, and never waits for a socket.
+// Package udp moves many datagrams in one system call. What goes out is one viewer's picture: runs of datagrams of equal size
+// by UDP segmentation offload, others by sendmmsg, and one by one where the kernel or the way there takes nothing else. What
+// comes in is all that waits on the media port (ADR 15).
+//
+// It knows no RTP and starts no goroutine. Sending never waits for a socket.
 package udp
