@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/maphash"
+	"math"
 	"sync"
 	"time"
 
@@ -59,6 +60,7 @@ type Audience struct {
 // crowd is the viewers of one stream.
 type crowd struct {
 	viewers map[uint64]*viewer // by the hash of the id
+	due     int64              // ns; before it nobody is to be forgotten
 	count   Count
 	told    Count
 }
@@ -143,6 +145,7 @@ func (a *Audience) Saw(k live.Key, f Form, id ID, holds time.Duration) {
 	v := a.viewerLocked(k, h)
 	was := v.plays(int(f))
 	v.until[f] = max(v.until[f], until)
+	a.streams[k].due = min(a.streams[k].due, until)
 	a.joinedLocked(k, f, was)
 }
 
@@ -206,7 +209,7 @@ func (a *Audience) hashLocked(id ID) uint64 {
 func (a *Audience) viewerLocked(k live.Key, h uint64) *viewer {
 	c := a.streams[k]
 	if c == nil {
-		c = &crowd{viewers: make(map[uint64]*viewer)}
+		c = &crowd{viewers: make(map[uint64]*viewer), due: math.MaxInt64}
 		a.streams[k] = c
 	}
 	v := c.viewers[h]
@@ -249,16 +252,20 @@ func (a *Audience) partedLocked(k live.Key, c *crowd, h uint64, f Form) {
 // forgetLocked counts those out who were not heard of for too long.
 func (a *Audience) forgetLocked(k live.Key) {
 	c := a.streams[k]
-	if c == nil {
+	now := a.opts.Now().UnixNano()
+	if c == nil || now < c.due {
 		return
 	}
-	now := a.opts.Now().UnixNano()
+	c.due = math.MaxInt64
 	for h, v := range c.viewers {
 		for f := range forms {
-			if v.until[f] == 0 || v.until[f] > now {
-				continue
+			switch {
+			case v.until[f] == 0:
+			case v.until[f] > now:
+				c.due = min(c.due, v.until[f])
+			default:
+				a.unseeLocked(k, c, h, Form(f))
 			}
-			a.unseeLocked(k, c, h, Form(f))
 		}
 	}
 }

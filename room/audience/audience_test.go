@@ -266,3 +266,36 @@ func BenchmarkEnter(b *testing.B) {
 		a.Enter(cam, FLV, ID{})()
 	}
 }
+
+func BenchmarkSaw(b *testing.B) {
+	a := New(Options{MaxSeen: 1})
+	id := UserID("ann")
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Saw(cam, HLS, id, time.Minute)
+	}
+}
+
+// BenchmarkTurn is what Run does for a stream with 100,000 viewers by HLS, each time that one may be gone.
+func BenchmarkTurn(b *testing.B) {
+	const viewers = 100_000
+	a := New(Options{MaxSeen: viewers})
+	for i := range viewers {
+		a.Saw(cam, HLS, UserID(fmt.Sprint(i)), time.Hour)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		a.streams[cam].due = 0
+		a.turn(cam)
+	}
+}
+
+// TestCost: a playlist request pays for being counted once, when it is the first of its viewer.
+func TestCost(t *testing.T) {
+	a := New(Options{MaxSeen: 1})
+	id := UserID("a user with a name of thirty-two")
+	a.Saw(cam, HLS, id, time.Minute)
+	if n := testing.AllocsPerRun(100, func() { a.Saw(cam, HLS, id, time.Minute) }); n > 1 {
+		t.Errorf("%v allocations for a viewer who is known", n)
+	}
+}
