@@ -45,8 +45,7 @@ func TestDescribedTypes(t *testing.T) {
 
 // members are the names that a struct has in JSON, in order.
 func members(of reflect.Type) (names []string) {
-	for i := range of.NumField() {
-		f := of.Field(i)
+	for f := range of.Fields() {
 		if f.Anonymous {
 			names = append(names, members(f.Type)...)
 			continue

@@ -38,7 +38,7 @@ type urlsJSON struct {
 // for one use. ?viewer= names whom they are for: another than the asker for administrators only.
 func (a *API) URLs(w http.ResponseWriter, r *http.Request) {
 	body, err := a.urls(r)
-	var bad *badParameter
+	var bad *parameterError
 	switch {
 	case err == nil:
 		a.write(w, r, body)
@@ -55,10 +55,10 @@ func (a *API) URLs(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// badParameter is a parameter of a request that cannot be read.
-type badParameter struct{ name, want string }
+// parameterError is a parameter of a request that cannot be read.
+type parameterError struct{ name, want string }
 
-func (e *badParameter) Error() string { return "?" + e.name + "= must be " + e.want }
+func (e *parameterError) Error() string { return "?" + e.name + "= must be " + e.want }
 
 func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 	room, stream := r.PathValue("room"), r.PathValue("stream")
@@ -71,7 +71,7 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 	}
 	site, err := a.site(r)
 	if err != nil {
-		return nil, &badParameter{"Host", "that of this server"}
+		return nil, &parameterError{"Host", "that of this server"}
 	}
 	q := r.URL.Query()
 	o, once, err := a.wanted(q, who)
@@ -110,13 +110,13 @@ func (a *API) wanted(q url.Values, who auth.Grant) (o auth.Address, once string,
 	ttl, end, single := usualTTL, false, false
 	if text := q.Get("ttl"); text != "" {
 		if ttl, err = time.ParseDuration(text); err != nil || ttl < time.Second || ttl > auth.MaxTTL {
-			return o, "", &badParameter{"ttl", fmt.Sprintf("a time such as 90s or 24h, from 1s to %v", auth.MaxTTL)}
+			return o, "", &parameterError{"ttl", fmt.Sprintf("a time such as 90s or 24h, from 1s to %v", auth.MaxTTL)}
 		}
 	}
 	for name, to := range map[string]*bool{"end": &end, "once": &single} {
 		if text := q.Get(name); text != "" {
 			if *to, err = strconv.ParseBool(text); err != nil {
-				return o, "", &badParameter{name, "1 or 0"}
+				return o, "", &parameterError{name, "1 or 0"}
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func (a *API) wanted(q url.Values, who auth.Grant) (o auth.Address, once string,
 	o.User = q.Get("viewer")
 	switch {
 	case o.User != "" && auth.CheckUser(o.User) != nil:
-		return o, "", &badParameter{"viewer", "a user id: 1 to 32 of A-Z a-z 0-9 _ -"}
+		return o, "", &parameterError{"viewer", "a user id: 1 to 32 of A-Z a-z 0-9 _ -"}
 	case o.User != "" && o.User != who.User && !who.Admin:
 		return o, "", fmt.Errorf("%w: only administrators make addresses for others", auth.ErrForbidden)
 	}
