@@ -19,8 +19,11 @@ const maxSections = 8
 // The header extensions that are answered.
 const uriMID = "urn:ietf:params:rtp-hdrext:sdes:mid" // RFC 9143 14
 
-// maxExtension is the highest id that a header of one byte has room for (RFC 8285 4.2).
-const maxExtension = 14
+// What a header of one byte has room for (RFC 8285 4.2): the highest id, and the longest MID in bytes.
+const (
+	maxExtension = 14
+	maxMID       = 16
+)
 
 // offer is what weir takes from a viewer's SDP offer.
 type offer struct {
@@ -263,7 +266,7 @@ func (s *section) take(c av.Codec, p *signaling.Payload) *agreed {
 // readExtensions takes the ids that fit into a header of one byte each.
 func (a *agreed) readExtensions() {
 	a.mid = signaling.Extension(a.section.media, uriMID)
-	if a.mid > maxExtension {
+	if a.mid > maxExtension || len(a.section.mid) > maxMID {
 		a.mid = 0
 	}
 	if a.transportCC > maxExtension {

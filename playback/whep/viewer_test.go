@@ -3,6 +3,7 @@ package whep
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ type viewer struct {
 	packets  []rtp.Packet // of sound
 	tracks   []*webrtc.TrackRemote
 	byes     int
+	number   uint16 // of the last packet of video
 	reports  map[uint32]*rtcp.SenderReport
 }
 
@@ -44,14 +46,13 @@ type picture struct {
 	timestamp uint32
 }
 
-// viewing alters a viewer.
+// viewerOptions alter a viewer.
 type viewerOptions struct {
 	path     string // of the endpoint; /whep/room/cam when empty
 	token    string
 	settings func(*webrtc.SettingEngine)
 	edit     func(sdp string) string // the offer on its way
 	trickle  bool                    // the offer has no candidates
-	restart  bool                    // there are going to be ICE restarts
 }
 
 // watch offers and takes the answer.
@@ -184,6 +185,9 @@ func (v *viewer) readPictures(track *webrtc.TrackRemote) {
 			whole = nil // what is lost is left out
 		}
 		last, begun = p.SequenceNumber, true
+		v.mu.Lock()
+		v.number = last
+		v.mu.Unlock()
 		if len(p.Payload) == 0 {
 			continue
 		}
@@ -238,6 +242,33 @@ func (v *viewer) hears(n int) {
 	v.t.Helper()
 	before := v.heard()
 	eventually(v.t, "sound", func() bool { return v.heard() >= before+n })
+}
+
+// last is the number of the last packet of video.
+func (v *viewer) last() uint16 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.number
+}
+
+// track is the SSRC of the track of a kind.
+func (v *viewer) track(kind webrtc.RTPCodecType) uint32 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, t := range v.tracks {
+		if t.Kind() == kind {
+			return uint32(t.SSRC())
+		}
+	}
+	v.t.Fatalf("there is no %v", kind)
+	return 0
+}
+
+// senderReports are the last reports, by source.
+func (v *viewer) senderReports() map[uint32]*rtcp.SenderReport {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return maps.Clone(v.reports)
 }
 
 func (v *viewer) connected() bool {
