@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -91,6 +92,27 @@ func (c *WHEP) Join(ctx context.Context, addr, path string, probe bool) (*Viewer
 	}
 	out.Connect = time.Since(begin)
 	return out, nil
+}
+
+// JoinPlain lets one more viewer get packets that are not encrypted, or whose keys nobody has, from an address that sends
+// to whoever has sent it a datagram. They are counted.
+func (c *WHEP) JoinPlain(server netip.AddrPort) error {
+	v, err := newWHEPViewer(c)
+	if err != nil {
+		return err
+	}
+	v.arrivals = twcc.NewRecorder(ownSSRC)
+	c.mu.Lock()
+	c.joined = append(c.joined, &Viewer{Record: newRecord(c.pictures), viewer: v})
+	c.mu.Unlock()
+	if err := unix.Connect(v.socket, &unix.SockaddrInet4{Port: int(server.Port()), Addr: server.Addr().As4()}); err != nil {
+		return fmt.Errorf("cannot use the socket: %w", err)
+	}
+	if err := c.watch(v); err != nil {
+		return err
+	}
+	v.send([]byte("hello"))
+	return nil
 }
 
 // watch lets the crowd's goroutine read the viewer's socket.

@@ -9,11 +9,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"weir/bench/publish"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -169,4 +172,55 @@ func FuzzRead(f *testing.F) {
 			t.Error("there is nothing to send")
 		}
 	})
+}
+
+func TestUDP(t *testing.T) {
+	unit := publish.AccessUnit{NALs: [][]byte{bytes.Repeat([]byte{0x65}, 3000)}}
+	for name, form := range map[string]UDPForm{"sendto": {}, "segments": {Segments: true}, "srtp": {Segments: true, Seal: true}} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			viewer, err := net.DialUDP("udp4", nil, conn.LocalAddr().(*net.UDPAddr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = viewer.Close() }()
+			if _, err := viewer.Write([]byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- UDP(ctx, conn, form, Cut([]publish.AccessUnit{unit, unit}, 30), time.Now()) }()
+			if err := viewer.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			tag := 0
+			if form.Seal {
+				tag = 16
+			}
+			var sizes []int
+			for len(sizes) < 6 { // two pictures: two full packets and the rest of each
+				var buf [2000]byte
+				n, err := viewer.Read(buf[:])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if buf[1]&0x7f == pictures {
+					sizes = append(sizes, n)
+				} else if n != rtpHead+soundSize+tag {
+					t.Errorf("sound in a packet of %d bytes", n)
+				}
+			}
+			full, rest := packetMax+tag, rtpHead+3000-2*(packetMax-rtpHead)+tag
+			if want := []int{full, full, rest, full, full, rest}; !slices.Equal(sizes, want) {
+				t.Errorf("packets of %v, want %v", sizes, want)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

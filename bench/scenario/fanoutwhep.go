@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -32,13 +34,19 @@ func FanoutWHEP(ctx context.Context, o Options) ([]measure.Run, error) {
 			return nil, err
 		}
 		runs = append(runs, more...)
+		for _, form := range o.Floors {
+			if more, err = o.fanoutPackets(ctx, form); err != nil {
+				return nil, err
+			}
+			runs = append(runs, more...)
+		}
 	}
 	return runs, nil
 }
 
-// whepAudience are the WebRTC viewers of one server.
+// whepAudience are the WebRTC viewers of one program.
 type whepAudience struct {
-	*source
+	*measure.Process
 	crowd *crowd.WHEP
 	n     int
 	group *errgroup.Group
@@ -46,12 +54,12 @@ type whepAudience struct {
 	leave context.CancelFunc
 }
 
-func newWHEPAudience(ctx context.Context, s *source) (*whepAudience, error) {
-	c, err := crowd.NewWHEP(s.pictures)
+func newWHEPAudience(ctx context.Context, p *measure.Process, pictures crowd.Source) (*whepAudience, error) {
+	c, err := crowd.NewWHEP(pictures)
 	if err != nil {
 		return nil, err
 	}
-	a := &whepAudience{source: s, crowd: c}
+	a := &whepAudience{Process: p, crowd: c}
 	ctx, a.leave = context.WithCancel(ctx)
 	a.group, a.ctx = errgroup.WithContext(ctx)
 	a.group.Go(func() error { return c.Run(a.ctx) })
@@ -71,8 +79,8 @@ func (a *whepAudience) end() error {
 	return err
 }
 
-// grow lets viewers come until there are n, with probes spread among them.
-func (a *whepAudience) grow(n, probes int) error {
+// grow lets viewers of a server come until there are n, with probes spread among them.
+func (a *whepAudience) grow(addr string, n, probes int) error {
 	ctx, cancel := context.WithTimeout(a.ctx, patience+time.Duration(n)*10*time.Millisecond)
 	defer cancel()
 	together, ctx := errgroup.WithContext(ctx)
@@ -81,7 +89,7 @@ func (a *whepAudience) grow(n, probes int) error {
 	for i := range more {
 		probe := i*probes/more != (i+1)*probes/more
 		together.Go(func() error {
-			_, err := a.crowd.Join(ctx, a.HTTP, whepPath, probe)
+			_, err := a.crowd.Join(ctx, addr, whepPath, probe)
 			return err
 		})
 	}
@@ -111,7 +119,6 @@ func (a *whepAudience) watch(d time.Duration, base int) (map[string]float64, err
 		"lost_percent": 100 * max(0, lost) / count, "client_cpu_percent": 100 * (ownCPU() - own).Seconds() / took,
 		"rss_mb": float64(after.RSS) / (1 << 20), "kb_per_viewer": float64(after.RSS-base) / 1024 / float64(a.n),
 	}
-	a.look(figures)
 	return figures, nil
 }
 
@@ -119,14 +126,12 @@ func (a *whepAudience) watch(d time.Duration, base int) (map[string]float64, err
 func (a *whepAudience) look(figures map[string]float64) {
 	connect, first := a.crowd.Looks()
 	all := a.crowd.Delays()
-	for name, v := range map[string]float64{
+	maps.Copy(figures, map[string]float64{
 		"connect_ms_p50": measure.Percentile(connect, 50), "connect_ms_p95": measure.Percentile(connect, 95),
 		"first_key_frame_ms_p50": measure.Percentile(first, 50), "first_key_frame_ms_p95": measure.Percentile(first, 95),
 		"delay_ms_p50": measure.Percentile(all, 50), "delay_ms_p95": measure.Percentile(all, 95), "delay_ms_p99": measure.Percentile(all, 99),
 		"without_picture": float64(a.n - len(first)),
-	} {
-		figures[name] = v
-	}
+	})
 }
 
 func (o *Options) fanoutWHEP(ctx context.Context) (runs []measure.Run, err error) {
@@ -135,12 +140,12 @@ func (o *Options) fanoutWHEP(ctx context.Context) (runs []measure.Run, err error
 		return nil, err
 	}
 	defer s.stop()
-	a, err := newWHEPAudience(ctx, s)
+	a, err := newWHEPAudience(ctx, s.Process, s.pictures)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, a.end()) }()
-	if err := a.grow(1, 1); err != nil {
+	if err := a.grow(s.HTTP, 1, 1); err != nil {
 		return nil, err
 	}
 	if err := measure.Wait(a.ctx, o.Record); err != nil {
@@ -151,7 +156,7 @@ func (o *Options) fanoutWHEP(ctx context.Context) (runs []measure.Run, err error
 		return nil, err
 	}
 	for _, n := range o.Viewers {
-		if err := a.grow(n, max(1, o.Probes/len(o.Viewers))); err != nil {
+		if err := a.grow(s.HTTP, n, max(1, o.Probes/len(o.Viewers))); err != nil {
 			return nil, fmt.Errorf("cannot let %d viewers join: %w", n, err)
 		}
 		if err := measure.Wait(a.ctx, o.Settle); err != nil {
@@ -161,9 +166,49 @@ func (o *Options) fanoutWHEP(ctx context.Context) (runs []measure.Run, err error
 		if err != nil {
 			return nil, err
 		}
+		a.look(figures)
 		o.say("%d WebRTC viewers: %.2f µs/packet, %.2f CPU-s/GB, delay %.0f ms, %.0f KB each", n, figures["cpu_us_per_packet"],
 			figures["cpu_s_per_gb"], figures["delay_ms_p50"], figures["kb_per_viewer"])
 		runs = append(runs, measure.Run{Program: "weir", Case: "WHEP", Viewers: n, Figures: figures})
+	}
+	return runs, nil
+}
+
+// fanoutPackets measures a floor that sends packets.
+func (o *Options) fanoutPackets(ctx context.Context, form string) (runs []measure.Run, err error) {
+	process, ready, err := o.launchFloor(ctx, "-form", form, "-h264", o.H264)
+	if err != nil {
+		return nil, err
+	}
+	defer process.Stop()
+	to, err := netip.ParseAddrPort(ready.Listening)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the floor's address: %w", err)
+	}
+	a, err := newWHEPAudience(ctx, process, crowd.NewPictures())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.end()) }()
+	base, err := process.Usage()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range o.Viewers {
+		for ; a.n < n; a.n++ {
+			if err := a.crowd.JoinPlain(to); err != nil {
+				return nil, err
+			}
+		}
+		if err := measure.Wait(a.ctx, o.Settle); err != nil {
+			return nil, err
+		}
+		figures, err := a.watch(o.Duration, base.RSS)
+		if err != nil {
+			return nil, err
+		}
+		o.say("floor, %s, %d viewers: %.2f µs/packet", form, n, figures["cpu_us_per_packet"])
+		runs = append(runs, measure.Run{Program: "floor, " + form, Case: "WHEP", Viewers: n, Figures: figures})
 	}
 	return runs, nil
 }

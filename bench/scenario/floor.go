@@ -32,14 +32,23 @@ func (o *Options) startFloor(ctx context.Context, form, file string, join time.D
 	if err != nil {
 		return nil, err
 	}
+	process, ready, err := o.launchFloor(ctx, "-form", form, "-flv", file, "-join", join.String())
+	if err != nil {
+		return nil, err
+	}
+	return &floorProcess{process, ready.Listening, floorPictures(rec, ready.Origin)}, nil
+}
+
+// launchFloor starts the floor's program.
+func (o *Options) launchFloor(ctx context.Context, args ...string) (*measure.Process, floor.Ready, error) {
 	var ready floor.Ready
-	cmd := exec.CommandContext(ctx, o.Floor, "-form", form, "-flv", file, "-join", join.String())
+	cmd := exec.CommandContext(ctx, o.Floor, args...)
 	cmd.Stderr = os.Stderr
 	process, err := measure.Launch(cmd, func(line []byte) bool { return json.Unmarshal(line, &ready) == nil })
 	if err != nil {
-		return nil, fmt.Errorf("cannot start the floor: %w", err)
+		return nil, ready, fmt.Errorf("cannot start the floor: %w", err)
 	}
-	return &floorProcess{process, ready.Listening, floorPictures(rec, ready.Origin)}, nil
+	return process, ready, nil
 }
 
 // floorPictures says when the floor sends which picture.

@@ -116,7 +116,7 @@ func stormFLV(ctx context.Context, s *source, n int) (first []float64, err error
 
 // stormWHEP is a storm of WebRTC viewers.
 func stormWHEP(ctx context.Context, s *source, n int) (first []float64, err error) {
-	a, err := newWHEPAudience(ctx, s)
+	a, err := newWHEPAudience(ctx, s.Process, s.pictures)
 	if err != nil {
 		return nil, err
 	}

@@ -42,10 +42,10 @@ var scenarios = []scenarioCommand{
 	{
 		name: "fanout-whep", short: "What WebRTC viewers cost", run: scenario.FanoutWHEP,
 		options: scenario.Options{
-			H264: "bars-720p.h264", Viewers: []int{50, 200}, Probes: 6,
+			H264: "bars-720p.h264", Viewers: []int{50, 200}, Floors: []string{"sendto", "segments", "srtp"}, Probes: 6,
 			Record: 12 * time.Second, Settle: 3 * time.Second, Duration: 10 * time.Second, Repeat: 1,
 		},
-		flags: []string{"viewers", "probes", "settle", "duration", "profile"},
+		flags: []string{"viewers", "floors", "probes", "settle", "duration", "profile"},
 	},
 	{
 		name: "fanout-hls", short: "What HLS players cost", run: scenario.FanoutHLS,
