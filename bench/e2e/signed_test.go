@@ -87,7 +87,7 @@ func testSigned(t *testing.T, s *server) {
 	t.Run("what promises to end ends", func(t *testing.T) {
 		t.Parallel()
 		s.publish(t, "short/cam", media{video: true})
-		own := s.urls(t, "short/cam", "end=1&ttl=5s")
+		own := s.urls(t, "short/cam", "end=1&ttl=15s")
 		got := get(t, own.Play.FLV) // to its end
 		if got.StatusCode != http.StatusOK || len(got.body) < 13 {
 			t.Fatalf("%d, %d bytes", got.StatusCode, len(got.body))

@@ -193,8 +193,10 @@ func (a *Authorizer) authorizeAny(r *Request, needs Rights) (Grant, error) {
 		return Grant{}, err
 	case pr.of(paramUserSig) != "" && pr.signature():
 		return Grant{}, fmt.Errorf("%w: there is a token beside it in the address", ErrBadSignature)
-	case r.Token != "" || !pr.signature():
+	case r.Token != "":
 		return a.authorizeToken(r, needs)
+	case !pr.signature():
+		return Grant{}, fmt.Errorf("%w, or a signed address", ErrNoToken)
 	}
 	pass, err := a.verify(r, &pr)
 	if err != nil {

@@ -459,6 +459,23 @@ func TestCarried(t *testing.T) {
 	}
 }
 
+func TestBound(t *testing.T) {
+	free, stop := Grant{Expires: epoch}.Bound(t.Context())
+	defer stop()
+	if _, ends := free.Deadline(); ends || free.Err() != nil {
+		t.Error("what promises no end has one")
+	}
+	over, stop := Grant{Ends: time.Unix(1, 0)}.Bound(t.Context())
+	defer stop()
+	if err := context.Cause(over); !errors.Is(err, ErrEnds) {
+		t.Errorf("it ended because of %v", err)
+	}
+	var reason interface{ Reason() string }
+	if !errors.As(ErrEnds, &reason) || reason.Reason() != "expired" {
+		t.Error("the reason has another name")
+	}
+}
+
 func TestPlayMayBeOpen(t *testing.T) {
 	a := closed(t, Keys{}, epoch, nil)
 	a.playSigned = false

@@ -46,13 +46,13 @@ type PublishURLs struct {
 }
 
 // PlayURLs builds the addresses at which a stream is played. They are signed where playing needs it, or where they name a
-// viewer.
+// viewer or promise an end.
 func (a *Authorizer) PlayURLs(site Site, o Address) (PlayURLs, error) {
 	root, path, err := site.parse(o.Room, o.Stream)
 	if err != nil {
 		return PlayURLs{}, err
 	}
-	s := signing{by: a, dialect: o.Dialect, skip: !a.playSigned && o.User == "", pass: Pass{
+	s := signing{by: a, dialect: o.Dialect, skip: !a.playSigned && o.User == "" && !o.Ends, pass: Pass{
 		Action: ActionPlay, Room: o.Room, Stream: o.Stream, User: o.User, Expires: o.Expires, Ends: o.Ends,
 	}}
 	file := "/live/" + path
@@ -66,13 +66,14 @@ func (a *Authorizer) PlayURLs(site Site, o Address) (PlayURLs, error) {
 	return out, s.err
 }
 
-// PublishURLs builds the addresses at which a stream is published, signed unless anybody may publish.
+// PublishURLs builds the addresses at which a stream is published, signed unless anybody may publish and there is
+// nothing to promise.
 func (a *Authorizer) PublishURLs(site Site, o Address) (PublishURLs, error) {
 	root, path, err := site.parse(o.Room, o.Stream)
 	if err != nil {
 		return PublishURLs{}, err
 	}
-	s := signing{by: a, dialect: o.Dialect, skip: a.publish == PublishOpen && o.User == "" && o.Once == "", pass: Pass{
+	s := signing{by: a, dialect: o.Dialect, skip: a.publish == PublishOpen && o.User == "" && o.Once == "" && !o.Ends, pass: Pass{
 		Action: ActionPublish, Room: o.Room, Stream: o.Stream, User: o.User, Once: o.Once, Expires: o.Expires, Ends: o.Ends,
 	}}
 	out := PublishURLs{WHIP: s.under(root, "/whip/"+path)}

@@ -36,6 +36,12 @@ func TestURLsWhereAllIsOpen(t *testing.T) {
 	if err != nil || !strings.Contains(named.FLV, "ann") {
 		t.Errorf("a viewer with a name gets %+v, %v", named, err)
 	}
+	ends := Address{Room: "r", Stream: "s", Ends: true, Expires: epoch}
+	play, err = a.PlayURLs(site, ends)
+	publish, err2 := a.PublishURLs(site, ends)
+	if err != nil || err2 != nil || !strings.Contains(play.HLS, "?sign=") || !strings.Contains(publish.WHIP, "?sign=") {
+		t.Errorf("what promises an end is %+v, %+v, %v, %v", play, publish, err, err2)
+	}
 	if got, err := a.PublishURLs(Site{HTTP: "http://h"}, Address{Room: "r", Stream: "s"}); got.RTMP != "" || err != nil {
 		t.Errorf("where no RTMP is there is %+v, %v", got, err)
 	}

@@ -66,7 +66,7 @@ describe('signed playing', () => {
 
   it('a page without a signature says what it lacks', async () => {
     const page = await open(`${server.origin}/watch/demo/cam`);
-    await page.locator('#root[data-reason="a token is needed"]').waitFor({ timeout: PATIENCE });
+    await page.locator('#root[data-reason="a token is needed, or a signed address"]').waitFor({ timeout: PATIENCE });
     await page.close();
     const front = await open(`${server.origin}/`);
     await front.locator('#error', { hasText: 'a token is needed' }).waitFor({ timeout: PATIENCE });
@@ -82,7 +82,7 @@ describe('signed playing', () => {
   });
 
   it('what promised to end ends', async () => {
-    const { watch } = await server.urls('demo', 'cam', '--ttl', '20s', '--end');
+    const { watch } = await server.urls('demo', 'cam', '--ttl', '30s', '--end');
     const page = await open(watch.replace('#', '?form=flv#'));
     await untilState(page, 'playing');
     await page.locator('#root[data-reason*="has expired"]').waitFor({ timeout: PATIENCE });
