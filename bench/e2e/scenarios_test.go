@@ -18,6 +18,7 @@ func TestServer(t *testing.T) {
 			{"publisher says goodbye", testDelete},
 			{"takeover", testTakeover},
 			{"race of publishers", testRace},
+			{"WHEP", testWHEP},
 			{"FLV", testFLV},
 			{"FLV with Opus", testEnhancedFLV},
 			{"FLV refuses", testFLVRefuses},
