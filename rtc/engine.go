@@ -18,10 +18,14 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
+
+	"weir/rtc/udp"
 )
 
 const (
 	udpReadBuffer = 8 << 20 // bytes; a key frame of each of a hundred streams at once
+	// udpWriteBuffer is in bytes: a picture to each of some hundred viewers. The kernel holds it only while the link is full.
+	udpWriteBuffer = 4 << 20
 	// DTLSRetry is after what time a flight of the handshake is sent again, doubled each time: browsers begin with 50 ms,
 	// and the second that RFC 6347 4.2.4.1 proposes makes a client on a bad path wait for several.
 	DTLSRetry    = 200 * time.Millisecond
@@ -90,10 +94,10 @@ func NewEngine(o Options) (*Engine, error) {
 			return nil, fmt.Errorf("cannot listen on %s: the chosen interfaces leave its address out", o.Listen)
 		}
 	}
-	udp, tcp, err := e.open(o.Listen)
+	packets, tcp, err := e.open(o.Listen)
 	for tries := 0; tries < portTries && errors.Is(err, syscall.EADDRINUSE) && strings.HasSuffix(o.Listen, ":0"); tries++ {
 		_ = e.Close() // the port that the system chose in TCP is taken in UDP
-		udp, tcp, err = e.open(o.Listen)
+		packets, tcp, err = e.open(o.Listen)
 	}
 	if err != nil {
 		_ = e.Close()
@@ -103,9 +107,9 @@ func NewEngine(o Options) (*Engine, error) {
 		_ = e.Close()
 		return nil, err
 	}
-	e.udp = udp
-	e.setAgent(o, udp, tcp)
-	if err := e.set(o, udp, tcp); err != nil {
+	e.udp = packets
+	e.setAgent(o, packets, tcp)
+	if err := e.set(o, packets, tcp); err != nil {
 		_ = e.Close()
 		return nil, fmt.Errorf("cannot set up WebRTC: %w", err)
 	}
@@ -200,6 +204,18 @@ func (e *Engine) Logs() logging.LoggerFactory { return e.logs }
 // called.
 func (e *Engine) Hurry() (over func()) { return e.hurry.begin() }
 
+// Sent is what was sent past the stack, by all sockets.
+func (e *Engine) Sent() udp.Figures {
+	var all udp.Figures
+	for _, s := range e.sockets {
+		f := s.sender.Figures()
+		all.Calls += f.Calls
+		all.Datagrams += f.Datagrams
+		all.Dropped += f.Dropped
+	}
+	return all
+}
+
 // RefusedTCP is how many TCP connections for media were too many.
 func (e *Engine) RefusedTCP() uint64 { return e.tcp.refused.Load() }
 
@@ -236,12 +252,13 @@ func (e *Engine) Close() error {
 	for _, c := range e.closers {
 		errs = append(errs, c())
 	}
-	e.closers, e.sockets = nil, nil
+	e.closers = nil
 	return errors.Join(errs...)
 }
 
 // open opens UDP and TCP on the same number.
 func (e *Engine) open(listen string) (ice.UDPMux, ice.TCPMux, error) {
+	e.sockets = nil // of a try before
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, nil, err

@@ -78,6 +78,7 @@ func (e *Engine) newSocket(conn *net.UDPConn) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
+	_ = conn.SetWriteBuffer(udpWriteBuffer) // as much as the system allows
 	receiver, err := udp.NewReceiver(conn)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func TestReceiver(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				_ = conn.SetReadDeadline(time.Now().Add(patience))
+				_ = conn.SetReadDeadline(time.Now().Add(long))
 				for i := range burst {
 					n, who, err := r.ReadFromAddrPort(buf)
 					if err != nil {
@@ -71,7 +71,7 @@ func TestReceiverEndsWithItsSocket(t *testing.T) {
 		if !errors.Is(err, net.ErrClosed) {
 			t.Errorf("behind its end: %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(long):
 		t.Error("it still waits")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -95,6 +96,7 @@ func (k *system) invoke(fd uintptr) {
 func (s *Socket) send(b *Batch, to *Path) (int, error) {
 	k := &b.system
 	sent, done := 0, 0 // done are sent or given up
+	waited := time.Duration(0)
 	k.fill(b, 0, to, way(s.best.Load()))
 	for done < b.n {
 		if err := s.raw.Control(k.call); err != nil {
@@ -116,7 +118,11 @@ func (s *Socket) send(b *Batch, to *Path) (int, error) {
 			done += k.counts[k.next]
 			k.next++
 		case full:
-			return sent, nil
+			if waited >= patience {
+				return sent, nil
+			}
+			time.Sleep(pause)
+			waited += pause
 		default:
 			return sent, fmt.Errorf("cannot send: %w", k.errno)
 		}
@@ -130,7 +136,7 @@ const (
 	fail  verdict = iota
 	again         // in another way
 	skip          // this message
-	full          // the rest is dropped
+	full          // until packets have left
 )
 
 // judge decides what follows from the error of a call.

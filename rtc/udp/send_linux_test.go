@@ -2,6 +2,8 @@ package udp
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,29 +73,50 @@ func TestARefusedRunLeavesInAnotherWay(t *testing.T) {
 	}
 }
 
-// A full buffer costs what does not fit and nobody's time.
-func TestAFullBufferDropsTheRest(t *testing.T) {
-	conn, to := open(t, "udp4", "127.0.0.1:0")
-	s := newSocket(t, conn)
-	path, err := s.Path(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := new(Batch)
-	b.system.init()
-	answers := []unix.Errno{0, unix.EAGAIN}
-	b.system.call = func(uintptr) { // the first of three messages is taken
-		b.system.errno, b.system.taken = answers[0], 0
-		if answers[0] == 0 {
-			b.system.taken = 1
-		}
-		answers = answers[1:]
-	}
-	fill(b, []int{100, 200, 300})
-	if err := s.Send(b, path); err != nil {
-		t.Fatal(err)
-	}
-	if f := s.Figures(); f != (Figures{Calls: 2, Datagrams: 1, Dropped: 2}) || b.Len() != 0 {
-		t.Errorf("figures are %+v", f)
+// A full buffer is waited for, for a moment and in all; then it costs what does not fit.
+func TestAFullBuffer(t *testing.T) {
+	taken, busy := unix.Errno(0), unix.EAGAIN
+	for name, c := range map[string]struct {
+		answers []unix.Errno // the last one is repeated
+		want    Figures
+		took    time.Duration
+	}{
+		"at once":        {[]unix.Errno{taken}, Figures{Calls: 3, Datagrams: 3}, 0},
+		"for a moment":   {[]unix.Errno{taken, busy, busy, taken}, Figures{Calls: 5, Datagrams: 3}, 2 * pause},
+		"for too long":   {[]unix.Errno{taken, busy}, Figures{Calls: 22, Datagrams: 1, Dropped: 2}, patience},
+		"again and long": {[]unix.Errno{busy, taken, busy}, Figures{Calls: 22, Datagrams: 1, Dropped: 2}, patience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, to := open(t, "udp4", "127.0.0.1:0")
+			s := newSocket(t, conn)
+			path, err := s.Path(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := new(Batch)
+			b.system.init()
+			b.system.call = func(uintptr) { // one of three messages at a time
+				b.system.errno, b.system.taken = c.answers[0], 0
+				if b.system.errno == taken {
+					b.system.taken = 1
+				}
+				if len(c.answers) > 1 {
+					c.answers = c.answers[1:]
+				}
+			}
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				fill(b, []int{100, 200, 300})
+				if err := s.Send(b, path); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took != c.took {
+					t.Errorf("it took %v", took)
+				}
+			})
+			if f := s.Figures(); f != c.want || b.Len() != 0 {
+				t.Errorf("figures are %+v", f)
+			}
+		})
 	}
 }

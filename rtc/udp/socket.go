@@ -6,6 +6,14 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"syscall"
+	"time"
+)
+
+const (
+	// pause is how long a sender waits whose socket is full: a link of 1 Gbit/s sends a hundred packets meanwhile.
+	pause = time.Millisecond
+	// patience is how long it does in all. What a picture's time did not make room for is a link that is too narrow.
+	patience = 20 * time.Millisecond
 )
 
 // way is how the datagrams of a batch are handed to the kernel.
@@ -68,9 +76,9 @@ func (s *Socket) Path(to netip.AddrPort) (*Path, error) {
 	return p, nil
 }
 
-// Send sends the datagrams of the batch and empties it. It never waits: what finds a full buffer is dropped and counted,
-// as it would be on a full link. An error says why there is no way to the destination; what could not be sent is counted
-// as dropped.
+// Send sends the datagrams of the batch and empties it. A full buffer, as bursts to many viewers make it on a link that is
+// slower than the machine, is waited for: 20 ms at most, and without a lock that others need. What then finds no room is
+// dropped and counted. An error says why there is no way to the destination; what could not be sent is counted as dropped.
 func (s *Socket) Send(b *Batch, to *Path) error {
 	if b.n == 0 {
 		return nil

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// patience is for machines that are busy with other things.
-const patience = 30 * time.Second
+// long is for machines that are busy with other things.
+const long = 30 * time.Second
 
 func open(t testing.TB, network, address string) (*net.UDPConn, netip.AddrPort) {
 	t.Helper()
@@ -54,7 +54,7 @@ func fill(b *Batch, sizes []int) (want [][]byte) {
 // receive reads as many datagrams as are wanted and compares them byte for byte.
 func receive(t *testing.T, conn *net.UDPConn, want [][]byte) {
 	t.Helper()
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_ = conn.SetReadDeadline(time.Now().Add(long))
 	buf := make([]byte, 65536)
 	for i, w := range want {
 		n, err := conn.Read(buf)
