@@ -49,9 +49,9 @@ describe('formatTracks', () => {
 
 describe('formatViewers', () => {
   it.each([
-    [{}, 'nobody watching'],
-    [{ flv: 0, hls: 0 }, 'nobody watching'],
-    [{ flv: 1, hls: 0 }, '1 watching (1 FLV)'],
-    [{ flv: 2, hls: 1 }, '3 watching (2 FLV, 1 HLS)'],
-  ])('%j', (viewers, want) => expect(formatViewers(viewers)).toBe(want));
+    [{}, 0, 'nobody watching'],
+    [{ flv: 0, hls: 0 }, 0, 'nobody watching'],
+    [{ flv: 1, hls: 0 }, 1, '1 watching (1 FLV)'],
+    [{ flv: 2, hls: 1 }, 2, '2 watching (2 FLV, 1 HLS)'],
+  ])('%j', (viewers, watching, want) => expect(formatViewers({ viewers, watching })).toBe(want));
 });

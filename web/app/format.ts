@@ -28,12 +28,11 @@ export function formatForm(form: string): string {
   return form in FORM_NAMES ? FORM_NAMES[form as Form] : form.toUpperCase();
 }
 
-/** "nobody watching", "1 watching (1 FLV)", "3 watching (2 FLV, 1 HLS)". */
-export function formatViewers(viewers: LiveStream['viewers']): string {
+/** "nobody watching", "1 watching (1 FLV)", "2 watching (2 FLV, 1 HLS)": one of them by both. */
+export function formatViewers({ viewers, watching }: Pick<LiveStream, 'viewers' | 'watching'>): string {
   const forms = Object.entries(viewers).filter(([, n]) => n > 0);
-  const total = forms.reduce((sum, [, n]) => sum + n, 0);
-  if (total === 0) return 'nobody watching';
-  return `${total} watching (${forms.map(([form, n]) => `${n} ${formatForm(form)}`).join(', ')})`;
+  if (watching === 0) return 'nobody watching';
+  return `${watching} watching (${forms.map(([form, n]) => `${n} ${formatForm(form)}`).join(', ')})`;
 }
 
 /** "60 ms", "1.4 s". */

@@ -64,7 +64,7 @@ function fill(item: HTMLLIElement, stream: LiveStream): void {
   setText(part('.name'), `${stream.room} / ${stream.stream}`);
   setText(part('.tracks'), formatTracks(stream.tracks) || 'no tracks yet');
   const since = stream.since === null ? '' : `for ${formatDuration(Date.now() - stream.since.getTime())} · `;
-  setText(part('.viewers'), `${since}${formatViewers(stream.viewers)}`);
+  setText(part('.viewers'), `${since}${formatViewers(stream)}`);
   const pill = part('.pill');
   setText(pill, stream.state === 'live' ? 'Live' : 'Interrupted');
   pill.dataset['tone'] = stream.state === 'live' ? 'live' : 'wait';

@@ -10,7 +10,8 @@ const cam = {
     { kind: 'video', codec: 'h264', width: 1280, height: 720 },
     { kind: 'audio', codec: 'opus', channels: 2 },
   ],
-  viewers: { flv: 1, hls: 0 },
+  viewers: { flv: 1, hls: 1 },
+  watching: 1,
 };
 
 describe('parseLive', () => {
@@ -25,7 +26,7 @@ describe('parseLive', () => {
 
   it('takes a stream whose details are missing or odd', () => {
     const odd = { room: 'r', stream: 's', state: 'interrupted', since: 'yesterday', tracks: [{ kind: 'data', codec: 'x' }, 3], viewers: { flv: 'many' } };
-    expect(parseLive({ streams: [odd] })).toEqual([{ room: 'r', stream: 's', state: 'interrupted', since: null, tracks: [], viewers: {} }]);
+    expect(parseLive({ streams: [odd] })).toEqual([{ room: 'r', stream: 's', state: 'interrupted', since: null, tracks: [], viewers: {}, watching: 0 }]);
   });
 
   it.each([[null], [[]], ['x'], [{}], [{ streams: {} }]])('reads nothing out of %j', (answer) => {

@@ -19,6 +19,8 @@ export interface LiveStream extends StreamName {
   tracks: LiveTrack[];
   /** Viewers by form: flv, hls, … */
   viewers: Record<string, number>;
+  /** Viewers, each counted once, whatever forms it plays in; as many as the forms say where the server does not. */
+  watching: number;
 }
 
 /**
@@ -83,13 +85,16 @@ function parseStream(value: unknown): LiveStream | null {
   if (typeof room !== 'string' || typeof stream !== 'string') return null;
   if (state !== 'live' && state !== 'interrupted') return null;
   const tracks = field(value, 'tracks');
+  const viewers = parseCounts(field(value, 'viewers'));
+  const watching = field(value, 'watching');
   return {
     room,
     stream,
     state,
     since: parseTime(field(value, 'since')),
     tracks: Array.isArray(tracks) ? tracks.flatMap((t) => parseTrack(t) ?? []) : [],
-    viewers: parseCounts(field(value, 'viewers')),
+    viewers,
+    watching: typeof watching === 'number' ? watching : Object.values(viewers).reduce((sum, n) => sum + n, 0),
   };
 }
 
