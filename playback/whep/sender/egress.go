@@ -66,7 +66,7 @@ func (e *egress) line(c av.Codec) *line {
 	return e.audio
 }
 
-// send sends n of a unit's packets, from a place on, in one go.
+// send writes n of a unit's packets, from a place on. They leave with the next flush.
 func (e *egress) send(l *line, u *rtp.Unit, from, n int) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -87,6 +87,13 @@ func (e *egress) send(l *line, u *rtp.Unit, from, n int) error {
 	e.pace.spend(size + n*packetOverhead)
 	e.stats.sent(n, size)
 	e.reportLocked(now)
+	return nil
+}
+
+// flush sends what was written.
+func (e *egress) flush() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	return e.to.Flush()
 }
 

@@ -165,11 +165,14 @@ func (s *Sender) lagged() error {
 func (s *Sender) batch(ctx context.Context, units []*rtp.Unit) error {
 	s.moved = false
 	for _, u := range units {
-		if err := s.take(ctx, u); err != nil || s.moved {
+		if err := s.take(ctx, u); err != nil {
 			return err
 		}
+		if s.moved {
+			break
+		}
 	}
-	return nil
+	return s.out.flush() // once for all: a call for each costs more than the packets
 }
 
 // take sends a unit, or does not.
@@ -319,6 +322,9 @@ func (s *Sender) send(ctx context.Context, l *line, u *rtp.Unit) error {
 func (s *Sender) pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
+	}
+	if err := s.out.flush(); err != nil {
+		return err
 	}
 	if s.timer == nil {
 		s.timer = time.NewTimer(d)
