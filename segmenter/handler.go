@@ -88,10 +88,15 @@ func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live
 		return
 	}
 	m.saw(key, r)
+	w.Header().Add("Vary", "Accept-Encoding") // RFC 9110 12.5.5
 	text := win.Playlist
-	if m.opts.Signed {
+	switch {
+	case m.opts.Signed:
 		proof := auth.Carried(r.URL.RawQuery)
 		text = hls.AppendCarrying(make([]byte, 0, len(text)+carriedURIs*(len(proof)+1)), text, proof)
+	case takesGzip(r):
+		w.Header().Set("Content-Encoding", "gzip")
+		text = win.zipped.of(text)
 	}
 	servePlaylist(w, r, m.playlistCache(), text)
 }

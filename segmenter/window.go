@@ -37,6 +37,7 @@ type Window struct {
 	// Peak is the highest bit rate of all segments so far, in bits a second.
 	Peak float64
 
+	zipped          *zipped // Playlist
 	files           map[string][]byte
 	discontinuities uint64 // left the playlist
 	independent     bool   // all segments so far begin with a key frame
@@ -150,7 +151,7 @@ func (w *Window) render() {
 	if len(w.Segments) > 0 {
 		m.MediaSequence = w.Segments[0].Sequence
 	}
-	w.Playlist = m.Append(nil)
+	w.Playlist, w.zipped = m.Append(nil), new(zipped)
 }
 
 func (w *Window) list(s *Segment) {
