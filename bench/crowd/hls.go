@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -135,7 +136,11 @@ func (p *HLSPlayer) multivariant(ctx context.Context) error {
 func (p *HLSPlayer) reload(before playlist) (playlist, error) {
 	uri := p.path
 	if before.block {
-		uri = fmt.Sprintf("%s?_HLS_msn=%d&_HLS_part=%d", uri, before.nextSequence, before.nextPart)
+		more := "?"
+		if strings.Contains(uri, "?") {
+			more = "&"
+		}
+		uri = fmt.Sprintf("%s%s_HLS_msn=%d&_HLS_part=%d", uri, more, before.nextSequence, before.nextPart)
 	}
 	p.text = p.text[:0]
 	status, err := p.get(uri, &p.text)
@@ -240,4 +245,7 @@ func (p *HLSPlayer) get(uri string, dst *[]byte) (status int, err error) {
 }
 
 // sibling is the path of a file beside the media playlist.
-func (p *HLSPlayer) sibling(uri string) string { return path.Join(path.Dir(p.path), uri) }
+func (p *HLSPlayer) sibling(uri string) string {
+	list, _, _ := strings.Cut(p.path, "?")
+	return path.Join(path.Dir(list), uri)
+}

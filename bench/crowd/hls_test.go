@@ -127,9 +127,9 @@ func (s *lowLatency) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var text strings.Builder
 	switch {
 	case r.URL.Path == "/s.m3u8":
-		text.WriteString("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\ns/main.m3u8\n")
+		text.WriteString("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\ns/main.m3u8?id=/x\n")
 	case strings.HasSuffix(r.URL.Path, ".m3u8"):
-		if r.URL.RawQuery != "" {
+		if r.URL.Query().Has("_HLS_msn") {
 			s.parts++
 		}
 		fmt.Fprintf(&text, "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.6\n#EXT-X-MAP:URI=\"i.mp4\"\n")
@@ -160,8 +160,8 @@ func TestHLSPlayerLowLatency(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"/s.m3u8", "/s/main.m3u8", "/s/i.mp4", "/s/1.m4s", "/s/2.m4s", "/s/3.m4s",
-		"/s/main.m3u8?_HLS_msn=0&_HLS_part=4", "/s/4.m4s", "/s/main.m3u8?_HLS_msn=0&_HLS_part=5", "/s/5.m4s",
+		"/s.m3u8", "/s/main.m3u8?id=/x", "/s/i.mp4", "/s/1.m4s", "/s/2.m4s", "/s/3.m4s",
+		"/s/main.m3u8?id=/x&_HLS_msn=0&_HLS_part=4", "/s/4.m4s", "/s/main.m3u8?id=/x&_HLS_msn=0&_HLS_part=5", "/s/5.m4s",
 	}
 	if !reflect.DeepEqual(server.got, want) {
 		t.Errorf("asked for %v, want %v", server.got, want)
