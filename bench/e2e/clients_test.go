@@ -27,6 +27,34 @@ func TestForeignClients(t *testing.T) {
 	}
 }
 
+// TestForeignViewers: WHEP clients that share no code with weir or pion play for real and decode what comes. Chromium
+// does so in web/e2e.
+func TestForeignViewers(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.publish(t, "viewers/cam", media{video: true, audio: true})
+	for _, c := range []struct {
+		name, script string
+		says         []string
+	}{
+		{"gstreamer", "../clients/gstreamer_whep.py", []string{"created 201", "video 60 video/x-raw", "width=(int)640", "audio 100 audio/x-raw", "deleted 200"}},
+		{"aiortc", "../clients/aiortc_whep.py", []string{"created 201", "video 60 [(640, 360)] rising", "audio 100 4", "rising", "deleted 200"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.CommandContext(t.Context(), python, c.script, s.http+"/whep/viewers/cam").CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for _, line := range c.says {
+				if !strings.Contains(string(out), line) {
+					t.Errorf("%q is not in\n%s", line, out)
+				}
+			}
+		})
+	}
+}
+
 func testForeignClient(t *testing.T, s *server, name, script string) {
 	c := s.startClient(t, "clients/"+name, script, (*exec.Cmd).Start)
 	c.live(t)

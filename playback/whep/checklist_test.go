@@ -96,7 +96,7 @@ func TestChecklist(t *testing.T) {
 func created(t *testing.T) {
 	s := newServer(t)
 	s.publish(testVideo, testAudio)
-	for _, offer := range []string{"chromium.sdp", "chromium-sendrecv.sdp", "chromium-max-bundle.sdp", "aiortc.sdp"} {
+	for _, offer := range []string{"chromium.sdp", "chromium-sendrecv.sdp", "chromium-max-bundle.sdp", "aiortc.sdp", "gstreamer.sdp"} {
 		w := s.post(readFile(t, "offers/"+offer))
 		head := w.Header()
 		if w.Code != http.StatusCreated || head.Get("Content-Type") != signaling.KindSDP || head.Get("Cache-Control") != "no-store" {
@@ -261,7 +261,7 @@ func oneMediaStream(t *testing.T) {
 func bundled(t *testing.T) {
 	s := newServer(t)
 	s.publish(testVideo, testAudio)
-	for offer, group := range map[string]string{"chromium.sdp": "BUNDLE 0 1", "chromium-max-bundle.sdp": "BUNDLE 0 1", "aiortc.sdp": "BUNDLE 0 1"} {
+	for offer, group := range map[string]string{"chromium.sdp": "BUNDLE 0 1", "chromium-max-bundle.sdp": "BUNDLE 0 1", "aiortc.sdp": "BUNDLE 0 1", "gstreamer.sdp": "BUNDLE video0 audio1"} {
 		answer := s.post(readFile(t, "offers/"+offer)).Body.String()
 		if got := lines(answer, "group"); !slices.Equal(got, []string{group}) {
 			t.Errorf("%s: the groups are %q", offer, got)

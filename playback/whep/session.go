@@ -124,7 +124,7 @@ func (s *session) Restart(ufrag, pwd string) (answer string, begun bool, err err
 		return "", true, err
 	}
 	s.handler.stats.restarts.Inc()
-	s.log.Info("ICE restarted")
+	s.log.Debug("ICE restarted")
 	return s.offer.restarted(&local), true, nil
 }
 
@@ -146,7 +146,7 @@ func (s *session) run(ctx context.Context) {
 	reason := context.Cause(s.life)
 	name := reasonOf(reason)
 	s.handler.stats.closed.WithLabelValues(name).Inc()
-	s.log.Info("viewer left", "reason", name, "error", reason)
+	s.log.Debug("viewer left", "reason", name, "error", reason)
 }
 
 // endOf is why the context of the sessions, or of what was granted, is done.
@@ -166,6 +166,6 @@ func (s *session) send() error {
 	}
 	leave := s.handler.opts.Audience.Enter(s.stream.Key(), audience.WebRTC, s.viewer)
 	defer leave()
-	s.log.Info("viewer came")
+	s.log.Debug("viewer came")
 	return s.sender.Run(s.life)
 }
