@@ -43,6 +43,8 @@ type PublishURLs struct {
 	WHIP string `json:"whip"`
 	// RTMP is empty where nothing listens.
 	RTMP string `json:"rtmp,omitempty"`
+	// Studio is the page, with the signature behind the #.
+	Studio string `json:"studio"`
 }
 
 // PlayURLs builds the addresses at which a stream is played. They are signed where playing needs it, or where they name a
@@ -80,6 +82,11 @@ func (a *Authorizer) PublishURLs(site Site, o Address) (PublishURLs, error) {
 	if site.RTMP != "" {
 		out.RTMP = s.under(strings.TrimRight(site.RTMP, "/"), "/live/"+path)
 	}
+	if out.Studio, err = StudioURL(site.HTTP, o.Room, o.Stream, ""); err != nil {
+		return PublishURLs{}, err
+	}
+	s.dialect, s.mark = DialectWeir, "&" // as for the watch page
+	out.Studio = s.under(out.Studio, "")
 	return out, s.err
 }
 

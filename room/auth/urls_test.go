@@ -29,7 +29,10 @@ func TestURLsWhereAllIsOpen(t *testing.T) {
 		t.Errorf("got %+v, %v\nwant %+v", play, err, want)
 	}
 	publish, err := a.PublishURLs(site, Address{Room: "my room", Stream: "cam"})
-	if want := (PublishURLs{"https://live.example.com/whip/my%20room/cam", "rtmps://live.example.com/live/my%20room/cam"}); publish != want || err != nil {
+	if want := (PublishURLs{
+		WHIP: "https://live.example.com/whip/my%20room/cam", RTMP: "rtmps://live.example.com/live/my%20room/cam",
+		Studio: "https://live.example.com/studio#room=my%20room&stream=cam",
+	}); publish != want || err != nil {
 		t.Errorf("got %+v, %v\nwant %+v", publish, err, want)
 	}
 	named, err := a.PlayURLs(site, Address{Room: "r", Stream: "s", User: "ann", Expires: epoch})
@@ -83,6 +86,10 @@ func TestURLsOpen(t *testing.T) {
 			_, fragment, _ := strings.Cut(play.Watch, "#")
 			if _, err := ask(a, ActionPlay, id, "-a.b_c", "/any", fragment); err != nil || strings.Contains(play.Watch, "?") {
 				t.Errorf("%v: the page has %s: %v", Dialect(d), play.Watch, err)
+			}
+			_, proof, _ := strings.Cut(publish.Studio, "&sign=")
+			if _, err := ask(a, ActionPublish, id, "-a.b_c", "/any", "sign="+proof); err != nil {
+				t.Errorf("%v: %s: %v", Dialect(d), publish.Studio, err)
 			}
 			path, query, _ := strings.Cut(strings.TrimPrefix(publish.RTMP, "rtmps://live.example.com"), "?")
 			if _, err := ask(a, ActionPublish, id, "-a.b_c", path, query); err != nil {

@@ -3,12 +3,13 @@ import { choiceIn, parseStudioLink, parseWatchPath, withChoice } from './address
 
 describe('parseStudioLink', () => {
   it.each([
-    ['#room=demo&stream=cam&usersig=eJw*a-b_', { room: 'demo', stream: 'cam', usersig: 'eJw*a-b_' }],
-    ['room=a%20b&stream=c%2Bd', { room: 'a b', stream: 'c+d', usersig: '' }],
-    ['#room=a+b', { room: 'a b', stream: '', usersig: '' }],
-    ['#room=%E0%A4%A', { room: '\u{fffd}%A', stream: '', usersig: '' }],
-    ['', { room: '', stream: '', usersig: '' }],
-    ['#', { room: '', stream: '', usersig: '' }],
+    ['#room=demo&stream=cam&usersig=eJw*a-b_', { room: 'demo', stream: 'cam', usersig: 'eJw*a-b_', sign: '' }],
+    ['#room=demo&stream=cam&sign=w1.1.e..x.a-b_', { room: 'demo', stream: 'cam', usersig: '', sign: 'w1.1.e..x.a-b_' }],
+    ['room=a%20b&stream=c%2Bd', { room: 'a b', stream: 'c+d', usersig: '', sign: '' }],
+    ['#room=a+b', { room: 'a b', stream: '', usersig: '', sign: '' }],
+    ['#room=%E0%A4%A', { room: '\u{fffd}%A', stream: '', usersig: '', sign: '' }],
+    ['', { room: '', stream: '', usersig: '', sign: '' }],
+    ['#', { room: '', stream: '', usersig: '', sign: '' }],
   ])('%s', (hash, want) => expect(parseStudioLink(hash)).toEqual(want));
 });
 

@@ -4,15 +4,18 @@ import { FORMS, type Choice } from '../sdk/form';
 /** What the studio's link says; a part that it lacks is empty. */
 export interface StudioLink extends StreamName {
   usersig: string;
+  /** The signature of an address for publishing, in the place of a token. */
+  sign: string;
 }
 
-/** Reads "#room=…&stream=…&usersig=…". The token stands in the fragment because browsers do not send that to servers. */
+/** Reads "#room=…&stream=…&usersig=…", or with sign=… in its place. What proves something stands in the fragment because browsers do not send that to servers. */
 export function parseStudioLink(hash: string): StudioLink {
   const fields = new URLSearchParams(hash.replace(/^#/, ''));
   return {
     room: fields.get('room') ?? '',
     stream: fields.get('stream') ?? '',
     usersig: fields.get('usersig') ?? '',
+    sign: fields.get('sign') ?? '',
   };
 }
 

@@ -39,6 +39,9 @@ let publisher: Publisher | null = null;
 
 // --- Where to publish -------------------------------------------------------------------------------------------
 
+/** The signature that the link brought for publishing; empty without one. */
+let sign = '';
+
 /** Takes the link out of the address bar, where it could be seen or copied, into this tab's storage. */
 function readLink(): void {
   if (location.hash.length > 1) {
@@ -49,12 +52,13 @@ function readLink(): void {
   room.value = link.room;
   stream.value = link.stream;
   token.value = link.usersig;
-  where.open = link.room === '' || link.stream === '' || link.usersig === '';
+  sign = link.sign;
+  where.open = link.room === '' || link.stream === '' || (link.usersig === '' && sign === '');
   showName();
 }
 
 function keepLink(): void {
-  const fields = new URLSearchParams({ room: room.value, stream: stream.value, usersig: token.value });
+  const fields = new URLSearchParams({ room: room.value, stream: stream.value, usersig: token.value, sign });
   sessionStorage.setItem(LINK_KEY, `#${fields}`);
   showName();
 }
@@ -149,7 +153,8 @@ function goLive(): void {
   showError('');
   const name = { room: room.value, stream: stream.value };
   publisher = new Publisher({
-    url: addresses(location.origin, name).whip,
+    // A token goes into a header; without one the signature of the link goes where it is in any signed address.
+    url: addresses(location.origin, name).whip + (token.value.trim() === '' && sign !== '' ? `?sign=${encodeURIComponent(sign)}` : ''),
     token: token.value.trim(),
     media: source.media,
     maxBitrate: sizeOf(size.value).maxBitrate,

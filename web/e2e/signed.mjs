@@ -64,6 +64,29 @@ describe('signed playing', () => {
     await checkDecodes(links.hls, ['h264', 'opus'], SHORT);
   });
 
+  it('a studio link for one use publishes once', async () => {
+    const { studio } = await server.urls('demo', 'guest');
+    const usersig = new URLSearchParams(new URL(studio).hash.slice(1)).get('usersig');
+    const answer = await fetch(`${server.origin}/api/v1/streams/demo/guest/urls?once=1`, { headers: { Authorization: `Bearer ${usersig}` } });
+    const { publish } = await answer.json();
+    assert.doesNotMatch(publish.studio, /usersig/);
+    const goLive = async () => {
+      const page = await open(publish.studio);
+      assert.doesNotMatch(page.url(), /sign=/, 'the signature must leave the address bar');
+      await page.waitForFunction(() => document.querySelector('#preview').srcObject?.getTracks().length === 2);
+      await page.locator('#go:enabled').click();
+      return page;
+    };
+    const first = await goLive();
+    await untilState(first, 'live');
+    await first.locator('#stop').click();
+    await untilState(first, 'ended');
+    const second = await goLive();
+    await untilState(second, 'ended');
+    await second.getByText('has been used').waitFor({ timeout: PATIENCE });
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it('a page without a signature says what it lacks', async () => {
     const page = await open(`${server.origin}/watch/demo/cam`);
     await page.locator('#root[data-reason="a token is needed, or a signed address"]').waitFor({ timeout: PATIENCE });
