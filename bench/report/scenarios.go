@@ -65,6 +65,19 @@ var scenarios = []scenario{
 		charts: []chart{{"CPU µs per packet", "cpu_us_per_packet"}},
 	},
 	{
+		name: "floor", title: "The floor alone",
+		about: "The least programs that send the same bytes to as many sockets: a recording over TCP, by a goroutine a viewer or from " +
+			"one thread, at several joinings; and packets over UDP (case WHEP), by one system call each, by segmentation offload, and " +
+			"encrypted as well.",
+		columns: []column{
+			{"CPU-s/GB", "cpu_s_per_gb", 2},
+			{"µs/packet", "cpu_us_per_packet", 2},
+			{"% of a core", "cpu_percent", 1},
+			{"delay p50, ms", "delay_ms_p50", 0},
+			{"KB a viewer", "kb_per_viewer", 0},
+		},
+	},
+	{
 		name: "fanout-hls", title: "HLS players",
 		about: "The same stream to players that keep to RFC 8216bis: they begin the hold-back away from the playlist's end, three target " +
 			"durations or three parts, reload once a target duration or wait in blocking reloads, and get every segment or part once. " +
@@ -72,6 +85,7 @@ var scenarios = []scenario{
 		columns: []column{
 			{"requests/s", "requests_per_s", 0},
 			{"CPU-s/GB", "cpu_s_per_gb", 2},
+			{"players alone", "cpu_s_per_gb_of_viewers", 2},
 			{"µs/request", "cpu_us_per_request", 0},
 			{"behind p50, s", "behind_s_p50", 1},
 			{"delay p50, ms", "delay_ms_p50", 0},

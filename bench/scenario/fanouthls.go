@@ -70,13 +70,14 @@ func (o *Options) fanoutHLS(ctx context.Context, lowLatency bool) (runs []measur
 	if err := p.grow(1, 1); err != nil {
 		return nil, err
 	}
-	if err := measure.Wait(p.ctx, o.Record); err != nil {
-		return nil, context.Cause(p.ctx)
+	if err := measure.Wait(p.ctx, o.Record/2); err != nil {
+		return nil, err
 	}
-	base, err := s.Usage()
+	early, base, err := s.During(p.ctx, o.Record/2)
 	if err != nil {
 		return nil, err
 	}
+	alone := (base.CPU - early.CPU).Seconds() / base.At.Sub(early.At).Seconds() // what the stream costs with one player
 	name := "fMP4"
 	if lowLatency {
 		name = "low latency"
@@ -92,6 +93,8 @@ func (o *Options) fanoutHLS(ctx context.Context, lowLatency bool) (runs []measur
 		if err != nil {
 			return nil, err
 		}
+		figures["cpu_percent_of_stream"] = 100 * alone
+		figures["cpu_s_per_gb_of_viewers"] = (figures["cpu_percent"]/100 - alone) * figures["seconds"] / figures["gigabytes"]
 		o.say("%s, %d players: %.2f CPU-s/GB, %.0f µs/request, %.1f s behind", name, n,
 			figures["cpu_s_per_gb"], figures["cpu_us_per_request"], figures["behind_s_p50"])
 		runs = append(runs, measure.Run{Program: "weir", Case: name, Viewers: n, Figures: figures})

@@ -182,3 +182,19 @@ func TestLatency(t *testing.T) {
 		want(t, r, "delay_ms_p50", "delay_ms_p95", "first_key_frame_ms_p50")
 	}
 }
+
+func TestFloor(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	o.Floors, o.Joins = []string{"goroutines", "segments"}, []time.Duration{350 * time.Millisecond}
+	runs, err := Floor(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) != 2 {
+		t.Fatalf("got %d runs of 2 forms", len(runs))
+	}
+	for _, r := range runs {
+		want(t, r, "seconds", "gigabytes")
+	}
+}

@@ -48,6 +48,15 @@ var scenarios = []scenarioCommand{
 		flags: []string{"viewers", "floors", "probes", "settle", "duration", "profile"},
 	},
 	{
+		name: "floor", short: "What the least programs cost that send the same bytes", run: scenario.Floor,
+		options: scenario.Options{
+			H264: "bars-720p.h264", Viewers: []int{200, 1000}, Joins: []time.Duration{0, scenario.Default, 350 * time.Millisecond},
+			Floors: []string{"goroutines", "poll", "sendto", "segments", "srtp"}, Probes: 6,
+			Record: 12 * time.Second, Settle: 2 * time.Second, Duration: 8 * time.Second, Repeat: 1,
+		},
+		flags: []string{"viewers", "joins", "floors", "probes", "settle", "duration"},
+	},
+	{
 		name: "fanout-hls", short: "What HLS players cost", run: scenario.FanoutHLS,
 		options: scenario.Options{
 			H264: "bars-720p.h264", Viewers: []int{500}, Probes: 5,
