@@ -100,7 +100,12 @@ func (p *Publisher) Newest() (dts time.Duration, ok bool) {
 //
 // Errors: ErrGone when the publisher lost the stream; ErrNoTrack and ErrOrder for a frame out of place, ErrLate and
 // ErrStill for one that cannot follow what stood in for it: all of these are dropped and counted.
-func (p *Publisher) Write(f *av.Frame) error { return p.stream.write(p, f) }
+func (p *Publisher) Write(f *av.Frame) error {
+	begin := time.Now()
+	err := p.stream.write(p, f)
+	p.stream.reg.stats.writes.Observe(time.Since(begin).Seconds())
+	return err
+}
 
 // Interrupt says that the publisher is silent or lost. It may still Write, which makes the stream live again;
 // when neither it nor another one does so within the grace time, the stream ends.

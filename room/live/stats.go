@@ -14,10 +14,14 @@ type Stats struct {
 	filled        *prometheus.CounterVec // by kind
 	misfits       *prometheus.CounterVec // by kind
 	feedErrors    *prometheus.CounterVec // by feed
+	writes        prometheus.Histogram
 	streams       *prometheus.Desc
 	ringBytes     *prometheus.Desc
 	waiting       *prometheus.Desc
 }
+
+// writeBuckets are in seconds: a write waits for nobody, so it is all about microseconds.
+var writeBuckets = []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2}
 
 func newStats(reg *Registry) *Stats {
 	vec := func(name, help, label string) *prometheus.CounterVec {
@@ -37,16 +41,19 @@ func newStats(reg *Registry) *Stats {
 		filled:        vec("weir_filled_frames_total", "Packets of silence and pictures shown again, in place of what did not come.", "kind"),
 		misfits:       vec("weir_filled_misfits_total", "Frames dropped because they could not follow what stood in for them.", "kind"),
 		feedErrors:    vec("weir_feed_errors_total", "Values that could not be encoded for a feed.", "feed"),
-		streams:       prometheus.NewDesc("weir_streams", "Streams by state.", []string{"state"}, nil),
-		ringBytes:     prometheus.NewDesc("weir_ring_bytes", "Bytes held by the rings of all streams, feeds left out.", nil, nil),
-		waiting:       prometheus.NewDesc("weir_viewers_waiting", "Viewers who wait for a publisher.", nil, nil),
+		writes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "weir_publisher_write_seconds", Help: "What a publisher's frame takes to be put into its stream.", Buckets: writeBuckets,
+		}),
+		streams:   prometheus.NewDesc("weir_streams", "Streams by state.", []string{"state"}, nil),
+		ringBytes: prometheus.NewDesc("weir_ring_bytes", "Bytes held by the rings of all streams, feeds left out.", nil, nil),
+		waiting:   prometheus.NewDesc("weir_viewers_waiting", "Viewers who wait for a publisher.", nil, nil),
 	}
 }
 
 func (s *Stats) counters() []prometheus.Collector {
 	return []prometheus.Collector{
 		s.lagged, s.interruptions, s.ends, s.keyFrameWants, s.keyFrameAsks, s.rejected, s.feedErrors,
-		s.filled, s.misfits,
+		s.filled, s.misfits, s.writes,
 	}
 }
 
