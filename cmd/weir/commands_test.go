@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/config"
 	"weir/room/auth"
@@ -77,6 +78,43 @@ func TestURL(t *testing.T) {
 	}
 	if user := verify(t, strings.TrimSpace(string(key)), fields.Get("usersig")); user.ID != "anna" {
 		t.Errorf("the token speaks for %q", user.ID)
+	}
+}
+
+// TestURLOpens: what weir url prints opens the server that has the same configuration, and only what it names.
+func TestURLOpens(t *testing.T) {
+	t.Setenv("WEIR_AUTH_KEY", testKey)
+	cfg := local(t)
+	cfg.Auth.Play, cfg.Playback.Wait = playSigned, time.Millisecond
+	s, _ := start(t, cfg)
+	for _, dialect := range []string{"weir", "tencent", "alibaba"} {
+		out, _, err := run(t, "url", "--room", "my room", "--stream", "cam", "--dialect", dialect,
+			"--auth.play", "signed", "--http.public_url", "https://live.example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened := 0
+		for line := range strings.Lines(out) {
+			name, address, _ := strings.Cut(strings.TrimSpace(line), " ")
+			path, isHTTP := strings.CutPrefix(strings.TrimSpace(address), "https://live.example.com")
+			if !isHTTP || strings.Contains(path, "#") {
+				continue
+			}
+			method := http.MethodGet
+			if name == "whip" || name == "webrtc" {
+				method = http.MethodPost
+			}
+			opened++
+			if w := ask(s.public.server.Handler, method, path); w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
+				t.Errorf("%s, %s: %d %s", dialect, path, w.Code, w.Body)
+			}
+			if w := ask(s.public.server.Handler, method, strings.Replace(path, "my%20room", "room", 1)); w.Code != http.StatusForbidden {
+				t.Errorf("%s, %s in another room: %d %s", dialect, path, w.Code, w.Body)
+			}
+		}
+		if opened != 4 {
+			t.Errorf("%s: %d addresses in\n%s", dialect, opened, out)
+		}
 	}
 }
 
