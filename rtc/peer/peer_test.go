@@ -74,7 +74,15 @@ func TestTheViewerMayBePassive(t *testing.T) {
 }
 
 func TestReportsGoBothWays(t *testing.T) {
-	s, v := pair(t, newEngine(t, rtc.Options{}), viewerOptions{})
+	for _, network := range []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4} {
+		t.Run(network.String(), func(t *testing.T) {
+			reportsGoBothWays(t, viewerOptions{networks: []webrtc.NetworkType{network}})
+		})
+	}
+}
+
+func reportsGoBothWays(t *testing.T, o viewerOptions) {
+	s, v := pair(t, newEngine(t, rtc.Options{}), o)
 	s.exchange(v, 1)
 	if err := v.pc.WriteRTCP([]rtcp.Packet{
 		&rtcp.PictureLossIndication{MediaSSRC: videoSSRC},
