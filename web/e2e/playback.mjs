@@ -12,7 +12,7 @@ export async function untilState(page, state, timeout = START_LIMIT) {
 /**
  * Lets the page's video play `seconds` of media and tells what happened meanwhile:
  * frames and audioBytes that were decoded, loudness (the loudest RMS, 0..1), pitch (Hz, of the strongest tone),
- * width, reasons (all that the player complained of), error (of the element) and readyState.
+ * width, form, reasons (all that the player complained of), error (of the element) and readyState.
  */
 export async function playMedia(page, seconds) {
   await page.evaluate(observe);
@@ -53,7 +53,8 @@ function observe() {
   const stop = () => {
     clearInterval(timer);
     observer.disconnect();
-    captured.getTracks().forEach((track) => track.stop());
+    // Of a stream the tracks are the element's own.
+    if (video.srcObject === null) captured.getTracks().forEach((track) => track.stop());
     void audio.close();
   };
   globalThis.observed = {
@@ -68,6 +69,7 @@ function observe() {
         loudness,
         pitch,
         width: video.videoWidth,
+        form: video.dataset.form,
         reasons: [...reasons],
         error: video.error?.message ?? null,
         readyState: video.readyState,

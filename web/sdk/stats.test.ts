@@ -29,16 +29,20 @@ it('takes an empty report', () => {
 
 describe('readDelay', () => {
   const receiving = (seconds: number, pieces: number, rtt?: number) => [
-    { id: 'video', type: 'inbound-rtp', timestamp: 0, jitterBufferDelay: seconds, jitterBufferEmittedCount: pieces },
-    { id: 'audio', type: 'inbound-rtp', timestamp: 0, jitterBufferDelay: seconds / 2, jitterBufferEmittedCount: pieces },
+    { id: 'picture', type: 'inbound-rtp', kind: 'video', timestamp: 0, jitterBufferDelay: seconds, jitterBufferEmittedCount: pieces },
+    { id: 'sound', type: 'inbound-rtp', kind: 'audio', timestamp: 0, jitterBufferDelay: seconds * 2, jitterBufferEmittedCount: pieces },
     { id: 'spare', type: 'candidate-pair', timestamp: 0, nominated: false, currentRoundTripTime: 9 },
     { id: 'pair', type: 'candidate-pair', timestamp: 0, nominated: true, currentRoundTripTime: rtt },
   ];
 
-  it('is the longest wait since the last reading and half the round trip', () => {
+  it('is the wait of the pictures since the last reading, and half the round trip', () => {
     const first = readDelay(receiving(2, 100, 0.02), {});
     expect(first.delay).toBeCloseTo(0.03);
     expect(readDelay(receiving(5, 200, 0.04), first.memory).delay).toBeCloseTo(0.05);
+  });
+
+  it('is that of the sound without pictures', () => {
+    expect(readDelay(receiving(2, 100, 0.02).slice(1), {}).delay).toBeCloseTo(0.05);
   });
 
   it('is the way alone when nothing came, and nothing when nothing is known', () => {

@@ -54,12 +54,13 @@ export function readStats(report: Iterable<Entry>, before: StatsMemory | null): 
 export type DelayMemory = Record<string, { seconds: number; pieces: number }>;
 
 /**
- * Reads from the values of an RTCStatsReport of a connection that only receives for how many seconds what came since
- * the last reading was on its way from the server and then held back: half the round trip and the jitter buffer.
+ * Reads from the values of an RTCStatsReport of a connection that only receives for how many seconds the pictures, or
+ * else the sound, that came since the last reading were on their way from the server and then held back: half the round
+ * trip and the jitter buffer.
  */
 export function readDelay(report: Iterable<Entry & { id?: string }>, before: DelayMemory): { delay: number; memory: DelayMemory } {
   const memory: DelayMemory = {};
-  let held = 0;
+  const held: Record<string, number> = {};
   let way = 0;
   for (const entry of report) {
     if (entry.type === 'candidate-pair' && entry['nominated'] === true) way = number(entry['currentRoundTripTime']) / 2;
@@ -68,9 +69,9 @@ export function readDelay(report: Iterable<Entry & { id?: string }>, before: Del
     const now = { seconds: number(entry['jitterBufferDelay']), pieces: number(entry['jitterBufferEmittedCount']) };
     const last = before[id] ?? { seconds: 0, pieces: 0 };
     memory[id] = now;
-    if (now.pieces > last.pieces) held = Math.max(held, (now.seconds - last.seconds) / (now.pieces - last.pieces));
+    if (now.pieces > last.pieces) held[String(entry['kind'])] = (now.seconds - last.seconds) / (now.pieces - last.pieces);
   }
-  return { delay: held + way, memory };
+  return { delay: (held['video'] ?? held['audio'] ?? 0) + way, memory };
 }
 
 function number(value: unknown): number {

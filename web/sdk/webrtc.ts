@@ -34,7 +34,7 @@ export function openWebRTC({ video, url, kinds }: EngineOptions): Engine {
   return {
     over,
     // Of a stream, the element's clock may run on without any media.
-    position: () => (session === null ? 0 : lastShown(session.connection)),
+    position: () => (session === null ? 0 : shown(media, session.connection)),
     async delay() {
       if (session === null) return 0;
       const report = await session.connection.getStats();
@@ -46,8 +46,8 @@ export function openWebRTC({ video, url, kinds }: EngineOptions): Engine {
   };
 }
 
-/** When a packet's media was last handed to the element, on a clock of the browser's. */
-function lastShown(connection: RTCPeerConnection): number {
-  const sources = connection.getReceivers().flatMap((receiver) => receiver.getSynchronizationSources());
-  return sources.reduce((newest, { timestamp }) => Math.max(newest, timestamp), 0);
+/** Until when every kind of media was shown, on a clock of the browser's: a picture may freeze while the sound goes on. */
+function shown(media: MediaStream, connection: RTCPeerConnection): number {
+  const receivers = connection.getReceivers().filter(({ track }) => media.getTracks().includes(track));
+  return Math.min(...receivers.map((receiver) => Math.max(0, ...receiver.getSynchronizationSources().map((s) => s.timestamp))));
 }
