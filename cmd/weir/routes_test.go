@@ -94,6 +94,8 @@ func TestRoutes(t *testing.T) {
 		{"POST", "/live", 405, "method_not_allowed"},
 		{"GET", "/assets/", 404, "not_found"},
 		{"GET", "/assets/none.js", 404, "not_found"},
+		{"GET", "/whep/r/s", 405, "method_not_allowed"},
+		{"PUT", "/whep/r/s/1", 405, "method_not_allowed"},
 		{"GET", "/assets/%2e%2e/index.html", 404, "not_found"},
 		{"GET", "/none", 404, "not_found"},
 	} {

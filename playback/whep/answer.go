@@ -176,16 +176,22 @@ func (a *agreed) addSources(m *sdp.MediaDescription, cname string) {
 	}
 }
 
-// restarted is the fragment that answers an ICE restart (WHEP 4.4.3): the credentials and all candidates of the section
-// whose transport is used.
-func (o *offer) restarted(local *peer.Description) string {
+// fragmentHead is what a session keeps of its offer: how a fragment names the section whose transport is used.
+type fragmentHead struct{ group, media, mid string }
+
+func (o *offer) fragmentHead() fragmentHead {
+	m := o.transport.newMedia(9, o.transport.media.MediaName.Formats)
+	return fragmentHead{group: o.bundle(), media: m.MediaName.String(), mid: strings.Clone(o.transport.mid)}
+}
+
+// restarted is the fragment that answers an ICE restart (WHEP 4.4.3): the credentials and all candidates.
+func (f *fragmentHead) restarted(local *peer.Description) string {
 	var b strings.Builder
 	line := func(name, value string) { b.WriteString("a=" + name + ":" + value + "\r\n") }
 	line("ice-options", "trickle")
-	line("group", o.bundle())
-	m := o.transport.newMedia(9, o.transport.media.MediaName.Formats)
-	b.WriteString("m=" + m.MediaName.String() + "\r\n")
-	line("mid", o.transport.mid)
+	line("group", f.group)
+	b.WriteString("m=" + f.media + "\r\n")
+	line("mid", f.mid)
 	line("ice-ufrag", local.Ufrag)
 	line("ice-pwd", local.Pwd)
 	for _, c := range local.Candidates {

@@ -98,7 +98,7 @@ func (h *Handler) Run(ctx context.Context) error {
 // without it the picture follows what the path carries. A viewer that comes before the publisher waits for it, as long
 // as the hub says.
 func (h *Handler) Play(w http.ResponseWriter, r *http.Request) {
-	s, err := h.play(w, r)
+	s, answer, err := h.play(w, r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -111,33 +111,33 @@ func (h *Handler) Play(w http.ResponseWriter, r *http.Request) {
 	h.opts.ICEServers.AddLinks(head, s.user, s.user != "", time.Now())
 	head.Set("Location", signaling.SessionURL(r, s.id))
 	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, s.answer) // a client that is gone is noticed by the handshake time
+	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
 }
 
-func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, error) {
+func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, string, error) {
 	key, grant, err := h.authorize(r, asIs)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	layer, err := layerOf(r)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	body, err := signaling.ReadOffer(w, r)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	o, err := readOffer(body)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	stream, err := h.stream(r.Context(), key, layer)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	media, err := o.agree(stream.Tracks())
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	return h.open(r, &viewing{stream: stream, layer: layer, offer: o, media: media, grant: grant})
 }
@@ -159,23 +159,23 @@ func (h *Handler) stream(ctx context.Context, key live.Key, layer string) (*live
 	return s, sender.InOrder(s)
 }
 
-// open makes a session. Whatever fails leaves nothing behind.
-func (h *Handler) open(r *http.Request, v *viewing) (*session, error) {
+// open makes a session and the answer to its offer. Whatever fails leaves nothing behind.
+func (h *Handler) open(r *http.Request, v *viewing) (*session, string, error) {
 	if err := h.isRunning(r.Context()); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if err := h.enter(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	s, err := newSession(h, v, audience.Of(v.grant.User, r), signaling.IsLocal(r))
+	s, answer, err := newSession(h, v, audience.Of(v.grant.User, r), signaling.IsLocal(r))
 	if err == nil {
 		err = h.start(s, v.grant)
 	}
 	if err != nil {
 		h.leave("")
-		return nil, err
+		return nil, "", err
 	}
-	return s, nil
+	return s, answer, nil
 }
 
 // isRunning waits for Run: the listener may be open a moment before it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/pion/sdp/v3"
 
@@ -114,9 +115,10 @@ func (o *offer) takeTransport(s *sdp.SessionDescription) error {
 		return signaling.Unsupported("media_unsupported", "the offer has no section for audio or video")
 	}
 	m := o.transport.media
+	// Copies, since a session keeps them, and would keep the whole offer with them.
 	o.remote = peer.Remote{
-		Ufrag: signaling.Attribute(s, m, "ice-ufrag"), Pwd: signaling.Attribute(s, m, "ice-pwd"),
-		Fingerprints: fingerprints(s, m), Setup: signaling.Attribute(s, m, "setup"),
+		Ufrag: strings.Clone(signaling.Attribute(s, m, "ice-ufrag")), Pwd: strings.Clone(signaling.Attribute(s, m, "ice-pwd")),
+		Fingerprints: fingerprints(s, m), Setup: strings.Clone(signaling.Attribute(s, m, "setup")),
 	}
 	_, o.remote.Lite = s.Attribute("ice-lite")
 	switch o.remote.Setup {
@@ -140,7 +142,7 @@ func fingerprints(s *sdp.SessionDescription, m *sdp.MediaDescription) []string {
 		var out []string
 		for _, a := range attributes {
 			if a.Key == "fingerprint" {
-				out = append(out, a.Value)
+				out = append(out, strings.Clone(a.Value))
 			}
 		}
 		if len(out) > 0 {
@@ -154,7 +156,7 @@ func fingerprints(s *sdp.SessionDescription, m *sdp.MediaDescription) []string {
 func (o *offer) mids() []string {
 	var out []string
 	for _, s := range o.sections {
-		out = append(out, s.mid)
+		out = append(out, strings.Clone(s.mid))
 	}
 	return out
 }
@@ -279,6 +281,6 @@ func (a *agreed) track() *sender.Track {
 	return &sender.Track{
 		Codec: a.codec, ClockRate: a.payload.ClockRate, PayloadType: a.payload.Type, SSRC: a.ssrc,
 		RepairType: a.repair, RepairSSRC: a.repairSSRC,
-		MID: a.section.mid, MIDExtension: a.mid, CountExtension: a.transportCC,
+		MID: strings.Clone(a.section.mid), MIDExtension: a.mid, CountExtension: a.transportCC,
 	}
 }

@@ -251,7 +251,8 @@ a=ssrc:3 msid:weir audio
 	}
 	restarted := "a=ice-options:trickle\na=group:BUNDLE 0 1\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\na=mid:0\na=ice-ufrag:server\n" +
 		"a=ice-pwd:0123456789012345678901\na=candidate:1 1 udp 1 192.0.2.9 8189 typ host\na=end-of-candidates\n"
-	if got := strings.ReplaceAll(o.restarted(&testLocal), "\r\n", "\n"); got != restarted {
+	head := o.fragmentHead()
+	if got := strings.ReplaceAll(head.restarted(&testLocal), "\r\n", "\n"); got != restarted {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -301,8 +302,9 @@ func FuzzOffer(f *testing.F) {
 		if ports != len(all) || len(s.MediaDescriptions) != len(o.sections) {
 			t.Fatalf("%d of %d sections are served, of %d agreed on, in\n%s", ports, len(s.MediaDescriptions), len(all), answer)
 		}
-		if _, err := signaling.ParseFragment(o.restarted(&testLocal)); err != nil {
-			t.Fatalf("%v in\n%s", err, o.restarted(&testLocal))
+		head := o.fragmentHead()
+		if _, err := signaling.ParseFragment(head.restarted(&testLocal)); err != nil {
+			t.Fatalf("%v in\n%s", err, head.restarted(&testLocal))
 		}
 	})
 }

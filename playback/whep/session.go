@@ -30,7 +30,7 @@ type viewing struct {
 type session struct {
 	id       string
 	handler  *Handler
-	offer    *offer
+	fragment fragmentHead // of the answer to an ICE restart
 	stream   *live.Stream
 	user     string // who asked; empty when nobody in particular did
 	viewer   audience.ID
@@ -38,7 +38,6 @@ type session struct {
 	sender   *sender.Sender
 	ice      *signaling.Negotiation
 	firstTag string // the entity-tag that the 201 has
-	answer   string // the SDP that the 201 has
 	log      *slog.Logger
 
 	life   context.Context // over when the session is, with the reason as its cause
@@ -46,40 +45,40 @@ type session struct {
 	finish chan struct{} // closed when run is over
 }
 
-// newSession prepares a session. Whoever calls it calls run, or closes its peer.
-func newSession(h *Handler, v *viewing, viewer audience.ID, isLocal bool) (*session, error) {
-	s := &session{
+// newSession prepares a session and answers its offer, of which it keeps little. Whoever calls it calls run, or closes
+// its peer.
+func newSession(h *Handler, v *viewing, viewer audience.ID, isLocal bool) (s *session, answer string, err error) {
+	s = &session{
 		id:      rand.Text(), // 130 random bits: who does not know the URL cannot guess it
-		handler: h, offer: v.offer, stream: v.stream, user: v.grant.User, viewer: viewer,
+		handler: h, fragment: v.offer.fragmentHead(), stream: v.stream, user: v.grant.User, viewer: viewer,
 		finish: make(chan struct{}),
 	}
 	s.life, s.end = context.WithCancelCause(context.Background())
 	s.log = h.log.With("stream", v.stream.Key().String(), "session", s.id[:6], "user", s.user)
-	var err error
 	s.peer, err = peer.New(peer.Options{
 		Engine: h.opts.Engine, Remote: v.offer.remote, Loopback: isLocal, Setup: h.opts.Handshake,
 		Feedback: s.feedback, Log: s.log,
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	for _, c := range v.offer.candidates {
 		s.AddCandidate(c)
 	}
-	if err := s.agree(v); err != nil {
+	if answer, err = s.agree(v); err != nil {
 		s.peer.Close()
-		return nil, err
+		return nil, "", err
 	}
-	return s, nil
+	return s, answer, nil
 }
 
 // agree writes the answer and prepares what sends.
-func (s *session) agree(v *viewing) (err error) {
+func (s *session) agree(v *viewing) (answer string, err error) {
 	cname := rand.Text()[:16]
 	setSources(v.media)
 	local := s.peer.Local()
-	if s.answer, err = v.offer.answer(&local, v.media, sessionNumber(), cname); err != nil {
-		return err
+	if answer, err = v.offer.answer(&local, v.media, sessionNumber(), cname); err != nil {
+		return "", err
 	}
 	s.ice, s.firstTag = signaling.NewNegotiation(v.offer.remote.Ufrag, v.offer.remote.Pwd, v.offer.described(), v.offer.mids())
 	o := sender.Options{
@@ -97,7 +96,7 @@ func (s *session) agree(v *viewing) (err error) {
 		}
 	}
 	s.sender, err = sender.New(o)
-	return err
+	return answer, err
 }
 
 // sessionNumber is the id in the answer's origin, of 62 bits (RFC 9429 5.2.1).
@@ -125,7 +124,7 @@ func (s *session) Restart(ufrag, pwd string) (answer string, begun bool, err err
 	}
 	s.handler.stats.restarts.Inc()
 	s.log.Debug("ICE restarted")
-	return s.offer.restarted(&local), true, nil
+	return s.fragment.restarted(&local), true, nil
 }
 
 // run is the session from its answer to its end. The connection outlives the sender, which says goodbye on it.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -204,14 +205,18 @@ func (v *viewer) readPictures(track *webrtc.TrackRemote) {
 	}
 }
 
-// take notes a picture of NAL units behind start codes.
+// take notes a picture of NAL units behind start codes, the first time that it comes: the library asks for a lost packet
+// again and again, since it does not see that it came as a repair.
 func (v *viewer) take(annexB []byte, timestamp uint32) {
 	for nal := range bytes.SplitSeq(annexB, []byte{0, 0, 0, 1}) {
 		if len(nal) < 6 || nal[0]&0x1f != 1 && nal[0]&0x1f != 5 {
 			continue
 		}
+		p := picture{binary.BigEndian.Uint32(nal[2:]), nal[0]&0x1f == 5, timestamp}
 		v.mu.Lock()
-		v.pictures = append(v.pictures, picture{binary.BigEndian.Uint32(nal[2:]), nal[0]&0x1f == 5, timestamp})
+		if !slices.Contains(v.pictures, p) {
+			v.pictures = append(v.pictures, p)
+		}
 		v.mu.Unlock()
 	}
 }
