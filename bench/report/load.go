@@ -3,9 +3,11 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"weir/bench/measure"
 )
@@ -19,32 +21,45 @@ type Goal struct {
 	Most     float64 `json:"most"`
 }
 
-// Load reads goals.json and the results of a folder, the latter by scenario.
-func Load(dir fs.FS) ([]Goal, map[string]measure.Result, error) {
-	var goals []Goal
-	if err := read(dir, "goals.json", &goals); err != nil {
-		return nil, nil, err
+// Data is what a report is made of.
+type Data struct {
+	Goals   []Goal
+	Results map[string]measure.Result // by scenario
+	Notes   map[string]string         // by scenario: what stands in the way of a goal, in Markdown
+}
+
+// Load reads goals.json, results/*.json and notes/SCENARIO.md of a folder.
+func Load(dir fs.FS) (Data, error) {
+	d := Data{Results: make(map[string]measure.Result), Notes: make(map[string]string)}
+	if err := read(dir, "goals.json", &d.Goals); err != nil {
+		return d, err
 	}
 	names, err := fs.Glob(dir, "results/*.json")
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot list the results: %w", err)
+		return d, fmt.Errorf("cannot list the results: %w", err)
 	}
-	results := make(map[string]measure.Result)
 	for _, name := range names {
 		var r measure.Result
 		if err := read(dir, name, &r); err != nil {
-			return nil, nil, err
+			return d, err
 		}
 		if _, known := find(r.Scenario); !known {
-			return nil, nil, fmt.Errorf("cannot show %s: unknown scenario %q", name, r.Scenario)
+			return d, fmt.Errorf("cannot show %s: unknown scenario %q", name, r.Scenario)
 		}
-		if _, twice := results[r.Scenario]; twice {
-			return nil, nil, fmt.Errorf("cannot show %s: there is another result of %s", name, r.Scenario)
+		if _, twice := d.Results[r.Scenario]; twice {
+			return d, fmt.Errorf("cannot show %s: there is another result of %s", name, r.Scenario)
 		}
 		r.Runs = measure.Medians(r.Runs)
-		results[r.Scenario] = r
+		d.Results[r.Scenario] = r
 	}
-	return goals, results, nil
+	for _, s := range scenarios {
+		text, err := fs.ReadFile(dir, "notes/"+s.name+".md")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return d, fmt.Errorf("cannot read the notes: %w", err)
+		}
+		d.Notes[s.name] = strings.TrimSpace(string(text))
+	}
+	return d, nil
 }
 
 // read reads a file of JSON without unknown names.

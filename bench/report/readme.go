@@ -22,21 +22,24 @@ A figure with a goal has it behind it, with ✓ where it is met and ✗ where it
 `
 
 // README is the page of all results that there are.
-func README(goals []Goal, results map[string]measure.Result) []byte {
+func README(d Data) []byte {
 	var b strings.Builder
 	b.WriteString(introduction)
 	for _, s := range scenarios {
-		r, ok := results[s.name]
+		r, ok := d.Results[s.name]
 		if !ok {
 			continue
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", s.title, wrap(s.about))
-		s.table(&b, goals, r.Runs)
+		s.table(&b, d.Goals, r.Runs)
 		for _, c := range s.charts {
 			fmt.Fprintf(&b, "\n![%s](results/%s)\n", s.title+": "+c.title, s.file(c))
 		}
 		m := r.Machine
 		fmt.Fprintf(&b, "\n%s at %s, %s, %s with %d CPUs, Linux %s, %s:\n\n    %s\n", r.Date, r.Commit, m.OS, m.CPU, m.CPUs, m.Kernel, m.Go, r.Command)
+		if text := d.Notes[s.name]; text != "" {
+			fmt.Fprintf(&b, "\n%s\n", text)
+		}
 	}
 	return []byte(b.String())
 }

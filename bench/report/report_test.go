@@ -15,15 +15,15 @@ import (
 // TestReport compares the page and the charts with what the results make.
 func TestReport(t *testing.T) {
 	dir := os.DirFS("..")
-	goals, results, err := Load(dir)
+	d, err := Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const how = "run: go generate ./bench/report"
-	if got, err := os.ReadFile("../README.md"); err != nil || string(got) != string(README(goals, results)) {
+	if got, err := os.ReadFile("../README.md"); err != nil || string(got) != string(README(d)) {
 		t.Errorf("bench/README.md is not what the results make (%v); %s", err, how)
 	}
-	for name, want := range Charts(results) {
+	for name, want := range Charts(d.Results) {
 		if got, err := os.ReadFile("../results/" + name); err != nil || string(got) != string(want) {
 			t.Errorf("bench/results/%s is not what the results make (%v); %s", name, err, how)
 		}
@@ -32,11 +32,11 @@ func TestReport(t *testing.T) {
 
 // TestGoals holds that every goal is about a figure that is shown.
 func TestGoals(t *testing.T) {
-	goals, _, err := Load(os.DirFS(".."))
+	d, err := Load(os.DirFS(".."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range goals {
+	for _, g := range d.Goals {
 		s, ok := find(g.Scenario)
 		shown := false
 		for _, c := range s.columns {
@@ -58,13 +58,13 @@ func TestREADME(t *testing.T) {
 		{Scenario: "fanout-flv", Case: "default", Figure: aboveFloor, Most: 1.25},
 	}
 	results := map[string]measure.Result{"fanout-flv": {Scenario: "fanout-flv", Command: "the command", Runs: []measure.Run{
-		run("weir", "default, 100ms", 100, 0.75), run("floor, a", "default, 100ms", 100, 0.6), run("floor, b", "default, 100ms", 100, 0.5),
+		run("weir", "default, 100ms", 100, 0.75), run("floor, goroutines", "default, 100ms", 100, 0.6), run("floor, poll", "default, 100ms", 100, 0.5),
 		run("weir", "default, 100ms", 7, 2),
 	}}}
-	got := string(README(goals, results))
+	got := string(README(Data{goals, results, map[string]string{"fanout-flv": "a note"}}))
 	for _, want := range []string{
-		"| default, 100ms | weir | 100 | 0.75 ✓ 1 | 1.50 ✗ 1.25 |", "| default, 100ms | floor, b | 100 | 0.50 | – |",
-		"| default, 100ms | weir | 7 | 2.00 | – |", "\n    the command\n",
+		"| default, 100ms | weir | 100 | 0.75 ✓ 1 | 1.25 ✓ 1.25 |", "| default, 100ms | floor, poll | 100 | 0.50 | – |",
+		"| default, 100ms | weir | 7 | 2.00 | – |", "\n    the command\n\na note\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page lacks %q:\n%s", want, got)
@@ -98,7 +98,7 @@ func TestLoadRefuses(t *testing.T) {
 		"unknown scenario": {"goals.json": file(`[]`), "results/x.json": file(`{"scenario": "x"}`)},
 		"two of one":       {"goals.json": file(`[]`), "results/x.json": file(`{"scenario": "ingest"}`), "results/y.json": file(`{"scenario": "ingest"}`)},
 	} {
-		if _, _, err := Load(dir); err == nil {
+		if _, err := Load(dir); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}

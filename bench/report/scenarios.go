@@ -7,7 +7,7 @@ import (
 	"weir/bench/measure"
 )
 
-// aboveFloor is a figure that is not measured: the cost as a multiple of the cheapest floor's in the same case.
+// aboveFloor is a figure that is not measured: the cost as a multiple of the floor's in the same case.
 const aboveFloor = "above_floor"
 
 // column is a figure of a table.
@@ -24,15 +24,15 @@ type scenario struct {
 	name, title, about string
 	columns            []column
 	charts             []chart
-	cost               string // the figure that is compared with the floor's; empty: none is
+	cost, floor        string // the figure that is compared with the floor's, and which form that is; empty: none is
 }
 
 var scenarios = []scenario{
 	{
-		name: "fanout-flv", title: "HTTP-FLV fan-out", cost: "cpu_s_per_gb",
+		name: "fanout-flv", title: "HTTP-FLV fan-out", cost: "cpu_s_per_gb", floor: "floor, goroutines",
 		about: "One 720p stream of 2 Mbit/s, published by WHIP with Opus, to so many viewers, at several joinings. What the stream itself " +
 			"costs (to be received, its sound made into AAC) is part of CPU-s/GB; \"viewers alone\" is without it. The floor has no such " +
-			"work: it sends what a viewer of weir got, out of memory.",
+			"work: it sends what a viewer of weir got, out of memory, by a goroutine a viewer (which \"× floor\" compares with) or from one thread.",
 		columns: []column{
 			{"CPU-s/GB", "cpu_s_per_gb", 2},
 			{"viewers alone", "cpu_s_per_gb_of_viewers", 2},
@@ -47,9 +47,9 @@ var scenarios = []scenario{
 		charts: []chart{{"CPU-s per delivered GB", "cpu_s_per_gb"}, {"Delay p50, ms", "delay_ms_p50"}},
 	},
 	{
-		name: "fanout-whep", title: "WHEP fan-out", cost: "cpu_us_per_packet",
+		name: "fanout-whep", title: "WHEP fan-out", cost: "cpu_us_per_packet", floor: "floor, srtp",
 		about: "The same stream to so many WebRTC viewers, who send receiver reports and transport-wide feedback. The floor sends the " +
-			"pictures' packets to as many sockets: one system call a packet, with segmentation offload, and with SRTP.",
+			"pictures' packets to as many sockets: one system call a packet, with segmentation offload, and encrypted as well, which \"× floor\" compares with.",
 		columns: []column{
 			{"µs/packet", "cpu_us_per_packet", 2},
 			{"× floor", aboveFloor, 2},
@@ -165,14 +165,11 @@ func (s scenario) value(runs []measure.Run, r measure.Run, figure string) (float
 		v, ok := r.Figures[figure]
 		return v, ok
 	}
-	least := 0.0
-	for _, x := range runs {
-		if strings.HasPrefix(x.Program, "floor") && x.Case == r.Case && x.Viewers == r.Viewers && (least == 0 || x.Figures[s.cost] < least) {
-			least = x.Figures[s.cost]
-		}
-	}
-	if least == 0 || r.Program != "weir" {
+	i := slices.IndexFunc(runs, func(x measure.Run) bool {
+		return x.Program == s.floor && x.Case == r.Case && x.Viewers == r.Viewers
+	})
+	if i < 0 || r.Program != "weir" || runs[i].Figures[s.cost] == 0 {
 		return 0, false
 	}
-	return r.Figures[s.cost] / least, true
+	return r.Figures[s.cost] / runs[i].Figures[s.cost], true
 }

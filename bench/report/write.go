@@ -8,11 +8,11 @@ import (
 
 // Write makes the page and the charts of a folder, and removes charts of results that are gone.
 func Write(dir string) error {
-	goals, results, err := Load(os.DirFS(dir))
+	d, err := Load(os.DirFS(dir))
 	if err != nil {
 		return err
 	}
-	charts := Charts(results)
+	charts := Charts(d.Results)
 	old, err := filepath.Glob(filepath.Join(dir, "results", "*.svg"))
 	if err != nil {
 		return fmt.Errorf("cannot list the charts: %w", err)
@@ -29,7 +29,7 @@ func Write(dir string) error {
 			return fmt.Errorf("cannot write a chart: %w", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "README.md"), README(goals, results), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "README.md"), README(d), 0o644); err != nil {
 		return fmt.Errorf("cannot write the page: %w", err)
 	}
 	return nil

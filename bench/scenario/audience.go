@@ -22,6 +22,7 @@ const joinPace = time.Millisecond
 type audience struct {
 	process  *measure.Process
 	addr     string
+	path     string
 	pictures crowd.Source
 
 	crowd  *crowd.FLV
@@ -31,12 +32,12 @@ type audience struct {
 	leave  context.CancelFunc
 }
 
-func newAudience(ctx context.Context, p *measure.Process, addr string, pictures crowd.Source) (*audience, error) {
+func newAudience(ctx context.Context, p *measure.Process, addr, path string, pictures crowd.Source) (*audience, error) {
 	c, err := crowd.NewFLV()
 	if err != nil {
 		return nil, err
 	}
-	a := &audience{process: p, addr: addr, pictures: pictures, crowd: c}
+	a := &audience{process: p, addr: addr, path: path, pictures: pictures, crowd: c}
 	ctx, a.leave = context.WithCancel(ctx)
 	a.group, a.ctx = errgroup.WithContext(ctx)
 	a.group.Go(func() error { return c.Run(a.ctx) })
@@ -45,7 +46,7 @@ func newAudience(ctx context.Context, p *measure.Process, addr string, pictures 
 
 // probe lets one viewer come that looks at every picture.
 func (a *audience) probe() {
-	p := crowd.NewFLVProbe(a.addr, flvPath, a.pictures)
+	p := crowd.NewFLVProbe(a.addr, a.path, a.pictures)
 	a.probes = append(a.probes, p)
 	a.group.Go(func() error { return p.Run(a.ctx) })
 }
@@ -56,7 +57,7 @@ func (a *audience) grow(n, probes int) error {
 	for i := present; i < n; i++ {
 		if (i-present)*probes/(n-present) != (i-present+1)*probes/(n-present) {
 			a.probe()
-		} else if err := a.crowd.Join(a.addr, flvPath); err != nil {
+		} else if err := a.crowd.Join(a.addr, a.path); err != nil {
 			return err
 		}
 		if err := measure.Wait(a.ctx, joinPace); err != nil {

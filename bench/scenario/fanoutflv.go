@@ -60,7 +60,7 @@ func (o *Options) fanoutWeir(ctx context.Context, join time.Duration, name, file
 	if err != nil {
 		return nil, err
 	}
-	a, err := newAudience(ctx, s.Process, s.HTTP, s.pictures)
+	a, err := newAudience(ctx, s.Process, s.HTTP, o.flv(), s.pictures)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (o *Options) fanoutWeir(ctx context.Context, join time.Duration, name, file
 // published, and to be made into what one viewer or thousands get.
 func (o *Options) alone(ctx context.Context, s *source, file string) (percent float64, err error) {
 	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() error { return record(ctx, s.HTTP, flvPath, file, o.Record) })
+	both.Go(func() error { return record(ctx, s.HTTP, o.flv(), file, o.Record) })
 	both.Go(func() error {
 		if err := measure.Wait(ctx, o.Record/2); err != nil {
 			return err
@@ -97,7 +97,7 @@ func (o *Options) fanoutFloor(ctx context.Context, form, file string, join time.
 		return nil, err
 	}
 	defer f.Stop()
-	a, err := newAudience(ctx, f.Process, f.addr, f.pictures)
+	a, err := newAudience(ctx, f.Process, f.addr, flvPath, f.pictures)
 	if err != nil {
 		return nil, err
 	}

@@ -66,5 +66,5 @@ func (o *Options) recordOnce(ctx context.Context, file string) error {
 		return err
 	}
 	defer s.stop()
-	return record(ctx, s.HTTP, flvPath, file, o.Record)
+	return record(ctx, s.HTTP, o.flv(), file, o.Record)
 }

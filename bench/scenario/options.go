@@ -35,6 +35,8 @@ type Options struct {
 	Viewers []int
 	// Joins are how long frames are collected into one write; 0 writes each.
 	Joins []time.Duration
+	// Query is what FLV viewers add to the address, such as audio=opus.
+	Query string
 	// Floors are the forms of the floor that are measured in the same run; none leaves them out.
 	Floors []string
 	// Probes of the viewers look at every picture.
@@ -49,6 +51,14 @@ type Options struct {
 	Profile string
 	// Progress is told what is going on.
 	Progress io.Writer
+}
+
+// flv is the path of FLV viewers.
+func (o *Options) flv() string {
+	if o.Query == "" {
+		return flvPath
+	}
+	return flvPath + "?" + o.Query
 }
 
 func (o *Options) say(format string, args ...any) {

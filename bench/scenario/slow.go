@@ -48,7 +48,7 @@ func (o *Options) slow(ctx context.Context, n int) (figures map[string]float64, 
 		return nil, err
 	}
 	defer s.stop()
-	a, err := newAudience(ctx, s.Process, s.HTTP, s.pictures)
+	a, err := newAudience(ctx, s.Process, s.HTTP, flvPath, s.pictures)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (a *audience) asleep(s *source, n int) (map[string]float64, error) {
 	}
 	begin := time.Now()
 	for range n {
-		if err := a.crowd.JoinAsleep(a.addr, flvPath); err != nil {
+		if err := a.crowd.JoinAsleep(a.addr, a.path); err != nil {
 			return nil, err
 		}
 	}
@@ -110,7 +110,7 @@ func (a *audience) asleep(s *source, n int) (map[string]float64, error) {
 
 // stopped stops one more viewer for a while, and looks how soon it is near live again.
 func (a *audience) stopped(pictures *crowd.Pictures, figures map[string]float64) error {
-	v := crowd.NewFLVProbe(a.addr, flvPath, pictures)
+	v := crowd.NewFLVProbe(a.addr, a.path, pictures)
 	a.group.Go(func() error { return v.Run(a.ctx) })
 	for begin := time.Now(); v.First() == 0 && time.Since(begin) < patience; {
 		if err := measure.Wait(a.ctx, 10*time.Millisecond); err != nil {

@@ -23,6 +23,9 @@ var addFlag = map[string]func(*pflag.FlagSet, *scenario.Options){
 	"joins": func(f *pflag.FlagSet, o *scenario.Options) {
 		f.Var((*joins)(&o.Joins), "joins", "how long frames are collected into one write: times, 0 for every frame, or default")
 	},
+	"query": func(f *pflag.FlagSet, o *scenario.Options) {
+		f.StringVar(&o.Query, "query", "", "what viewers add to the address, such as audio=opus")
+	},
 	"floors": func(f *pflag.FlagSet, o *scenario.Options) {
 		f.StringSliceVar(&o.Floors, "floors", o.Floors, "forms of the floor to compare with; empty: none")
 	},

@@ -37,7 +37,7 @@ var scenarios = []scenarioCommand{
 			H264: "bars-720p.h264", Viewers: []int{100, 1000, 3000}, Joins: []time.Duration{0, scenario.Default, 350 * time.Millisecond},
 			Floors: []string{"goroutines", "poll"}, Probes: 12, Record: 12 * time.Second, Settle: 3 * time.Second, Duration: 10 * time.Second, Repeat: 1,
 		},
-		flags: []string{"viewers", "joins", "floors", "probes", "settle", "duration", "profile"},
+		flags: []string{"viewers", "joins", "query", "floors", "probes", "settle", "duration", "profile"},
 	},
 	{
 		name: "fanout-whep", short: "What WebRTC viewers cost", run: scenario.FanoutWHEP,
@@ -54,7 +54,7 @@ var scenarios = []scenarioCommand{
 			Floors: []string{"goroutines", "poll", "sendto", "segments", "srtp"}, Probes: 6,
 			Record: 12 * time.Second, Settle: 2 * time.Second, Duration: 8 * time.Second, Repeat: 1,
 		},
-		flags: []string{"viewers", "joins", "floors", "probes", "settle", "duration"},
+		flags: []string{"viewers", "joins", "query", "floors", "probes", "settle", "duration"},
 	},
 	{
 		name: "fanout-hls", short: "What HLS players cost", run: scenario.FanoutHLS,
