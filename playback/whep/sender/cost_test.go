@@ -51,7 +51,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 	request := &rtcp.TransportLayerNack{MediaSSRC: l.SSRC, Nacks: []rtcp.NackPair{{PacketID: first, LostPackets: 3}}}
 	if n := testing.AllocsPerRun(1000, func() {
 		clear(l.asked.slots[:])
-		e.repairs.left = repairBurst
+		e.repairs.spent = 0
 		if e.lost(request) != nil {
 			t.Fatal("cannot repair")
 		}

@@ -113,11 +113,13 @@ func (e *egress) delay() time.Duration {
 	return e.pace.delay(time.Now(), e.estimate.Bitrate())
 }
 
-// bitrate is what the path carries in bit/s; 0 while no limit is known.
-func (e *egress) bitrate() int {
+// path is what the path carries in bit/s, 0 while no limit is known, and the bytes that were sent again since the last
+// call.
+func (e *egress) path() (rate, again int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.estimate.Bitrate()
+	again, e.repairs.sent = e.repairs.sent, 0
+	return e.estimate.Bitrate(), again
 }
 
 // arrivals takes what the viewer says of the packets' arrival.

@@ -53,12 +53,12 @@ type asked struct {
 	}
 }
 
-// maxCopies of a packet are sent. Browsers ask ten times at most; there are receivers that never learn that a packet has
-// come as a retransmission, and ask on.
-const maxCopies = 10
+// maxCopies of a packet are sent: of 30 % lost, one in four hundred lacks then. There are receivers that never learn that
+// a packet has come as a retransmission, and ask on.
+const maxCopies = 5
 
-// again tells whether a packet may be sent now, a time since one moment, and notes that it is.
-func (a *asked) again(seq uint16, now, roundTrip time.Duration) bool {
+// again tells which copy of a packet may be sent now, a time since one moment, and notes that it is; 0 is none.
+func (a *asked) again(seq uint16, now, roundTrip time.Duration) (copies uint16) {
 	slot := &a.slots[seq%uint16(len(a.slots))]
 	ms := uint32(now.Milliseconds()) // differences are right also when it begins anew
 	since := time.Duration(ms-slot.at) * time.Millisecond
@@ -66,9 +66,12 @@ func (a *asked) again(seq uint16, now, roundTrip time.Duration) bool {
 		slot.seq, slot.copies = seq, 0
 	}
 	if slot.copies == maxCopies || slot.copies > 0 && since < roundTrip {
-		return false
+		return 0
 	}
 	slot.copies++
 	slot.at = ms
-	return true
+	return slot.copies
 }
+
+// undo takes back what again has just noted.
+func (a *asked) undo(seq uint16) { a.slots[seq%uint16(len(a.slots))].copies-- }

@@ -9,36 +9,46 @@ import (
 )
 
 const (
-	// repairBurst and repairRate bound, in bytes and bytes a second, what a viewer gets sent again: a path that loses
-	// more than that is not helped by more packets.
-	repairBurst = 128 << 10
-	repairRate  = 512 << 10
+	// repairUnknown is what a viewer gets sent again at most, in bit/s, while its path has shown no limit, and
+	// repairShare of what it carries otherwise: more packets do not help a path that loses them for being full.
+	repairUnknown = 4_000_000
+	repairShare   = 0.5
+	// repairBurst is how much may come at once: what there is in so much time.
+	repairBurst = 500 * time.Millisecond
 	// repairLeast is the shortest time between two copies of a packet, and repairFirst the one while the round trip is
 	// not known.
 	repairLeast = 10 * time.Millisecond
-	repairFirst = 20 * time.Millisecond
+	repairFirst = 50 * time.Millisecond
 	// maxAsked bounds the packets that one RTCP packet may ask for.
 	maxAsked = 512
 )
 
 // repairs is the bucket of what may be sent again.
 type repairs struct {
-	left float64
-	last time.Time
+	spent float64 // bytes
+	last  time.Time
+	sent  int // bytes that nobody has taken into account yet
 }
 
-// take takes bytes out, if there are as many.
-func (r *repairs) take(bytes int, now time.Time) bool {
-	if r.last.IsZero() {
-		r.left = repairBurst
-	} else {
-		r.left = min(repairBurst, r.left+now.Sub(r.last).Seconds()*repairRate)
+// take takes bytes out, if there are as many on a path that carries rate bit/s; 0 is no limit. Half is kept for first
+// copies: they are more likely to be missed than others.
+func (r *repairs) take(bytes int, first bool, now time.Time, rate int) bool {
+	share := float64(repairUnknown)
+	if rate > 0 {
+		share = min(share, repairShare*float64(rate))
 	}
+	share /= 8
+	r.spent = max(0, r.spent-now.Sub(r.last).Seconds()*share)
 	r.last = now
-	if r.left < float64(bytes) {
+	room := share * repairBurst.Seconds()
+	if !first {
+		room /= 2
+	}
+	if r.spent > 0 && r.spent+float64(bytes) > room { // else one packet may go, however narrow the path is
 		return false
 	}
-	r.left -= float64(bytes)
+	r.spent += float64(bytes)
+	r.sent += bytes
 	return true
 }
 
@@ -76,10 +86,12 @@ func (e *egress) repairLocked(l *line, seq uint16, now time.Time) error {
 		return nil
 	}
 	size := len(p.unit.Payloads[int(p.from)+i]) + packetOverhead
+	copies := l.asked.again(seq, now.Sub(e.began), e.patienceLocked())
 	switch {
-	case !l.asked.again(seq, now.Sub(e.began), e.patienceLocked()):
+	case copies == 0:
 		e.stats.asked("repeated")
-	case !e.repairs.take(size, now):
+	case !e.repairs.take(size, copies == 1, now, e.estimate.Bitrate()):
+		l.asked.undo(seq)
 		e.stats.asked("too_many")
 	default:
 		e.stats.asked("sent")

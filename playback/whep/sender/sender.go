@@ -235,13 +235,14 @@ func (s *Sender) picture(ctx context.Context, l *line, u *rtp.Unit) error {
 	if u.Key && s.wantUp {
 		return s.open(s.ladder.up(now), live.StartNewest)
 	}
-	if s.need && !u.Key {
-		if now.Sub(s.asked) >= keyAgain && !s.gate.skipping {
+	if s.need && !u.Key && !s.gate.skipping {
+		if now.Sub(s.asked) >= keyAgain {
 			s.want("viewer", now)
 		}
 		return nil
 	}
-	rate := s.out.bitrate()
+	rate, again := s.out.path()
+	s.gate.spend(again)
 	v, ask := s.gate.judge(u, now, rate)
 	if ask {
 		s.want("skip", now)

@@ -317,8 +317,8 @@ func TestNACKsAreBounded(t *testing.T) {
 			v.Feedback(nack(testVideo.SSRC, all...))
 			time.Sleep(repairFirst)
 		}
-		if n := count() * 1200; n > repairBurst+repairRate {
-			t.Errorf("%d bytes sent again in 0.4 s", n)
+		if n := count() * 1200 * 8; n > repairUnknown*7/4 {
+			t.Errorf("%d bits sent again in a second", n)
 		}
 		_ = v.leave()
 	})
