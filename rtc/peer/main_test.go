@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -146,13 +147,14 @@ func (v *viewer) close() {
 // faultyLine is a viewer's socket that loses what comes in.
 type faultyLine struct {
 	net.PacketConn
+	at   string       // IPv4 loopback where it is empty
 	lose atomic.Int32 // so many packets of DTLS
 	cut  atomic.Bool  // everything
 }
 
 func (l *faultyLine) open(t testing.TB, s *webrtc.SettingEngine) {
 	t.Helper()
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	conn, err := net.ListenPacket("udp", cmp.Or(l.at, "127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}

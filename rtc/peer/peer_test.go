@@ -34,6 +34,25 @@ func TestMediaArrives(t *testing.T) {
 	}
 }
 
+func TestMediaArrivesOverIPv6(t *testing.T) {
+	if l, err := net.Listen("tcp6", "[::1]:0"); err != nil {
+		t.Skipf("no IPv6 here: %v", err)
+	} else {
+		_ = l.Close()
+	}
+	e := newEngine(t, rtc.Options{Listen: "[::1]:0"})
+	// The library finds no loopback address of IPv6 by itself.
+	o := viewerOptions{networks: []webrtc.NetworkType{webrtc.NetworkTypeUDP6}, line: &faultyLine{at: "[::1]:0"}}
+	s, v := pair(t, e, o)
+	s.exchange(v, 1)
+	if s.way.path == nil {
+		t.Error("media does not go straight to the socket")
+	}
+	if f := e.Sent(); f.Datagrams == 0 || f.Dropped != 0 {
+		t.Errorf("figures are %+v", f)
+	}
+}
+
 func TestMediaArrivesOverTCP(t *testing.T) {
 	s, v := pair(t, newEngine(t, rtc.Options{}), viewerOptions{networks: []webrtc.NetworkType{webrtc.NetworkTypeTCP4}})
 	s.exchange(v, 1)
