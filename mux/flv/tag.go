@@ -36,5 +36,10 @@ func (t Tag) Time() time.Duration { return t.DTS }
 // Join tells whether a reader may start here.
 func (t Tag) Join() bool { return t.JoinPoint }
 
+// Beat tells whether the tag is a picture, or sound of a stream without any.
+func (t Tag) Beat() bool {
+	return t.JoinPoint || t.Kind == av.KindMedia && len(t.Data) > 0 && t.Data[0] == typeVideo
+}
+
 // Body is the tag without its head and the PreviousTagSize: the body of an RTMP message.
 func (t Tag) Body() []byte { return t.Data[tagHeadSize : len(t.Data)-prevSizeSize] }

@@ -55,5 +55,8 @@ func (u *Unit) Time() time.Duration { return u.DTS }
 // Join tells whether a reader may start here.
 func (u *Unit) Join() bool { return u.JoinPoint }
 
+// Beat tells whether the unit is a picture, or sound of a stream without any.
+func (u *Unit) Beat() bool { return u.JoinPoint || u.Kind == av.KindMedia && u.Codec.IsVideo() }
+
 // Over tells whether the unit says that its track is over.
 func (u *Unit) Over() bool { return u.Kind == av.KindConfig && u.Config == nil }

@@ -32,7 +32,7 @@ func benchFanOut(b *testing.B, readers int, join time.Duration) {
 		if _, err := r.Start(context.Background()); err != nil {
 			b.Fatal(err)
 		}
-		all.Go(func() { drain(b, r) })
+		all.Go(func() { drainReader(b, r) })
 	}
 	frames := make([]*av.Frame, b.N)
 	for i := range frames {
@@ -49,7 +49,7 @@ func benchFanOut(b *testing.B, readers int, join time.Duration) {
 	b.ReportMetric(float64(own.Nanoseconds())/float64(b.N), "publisher-ns/frame")
 }
 
-func drain(b *testing.B, r *Reader[Frame]) {
+func drainReader(b *testing.B, r *Reader[Frame]) {
 	defer r.Close()
 	var batch [64]Frame
 	for {

@@ -30,3 +30,6 @@ func (f Frame) Time() time.Duration { return f.DTS }
 // Join tells whether a reader may start here: a key frame of a video track that is no simulcast layer, or, in a
 // stream without video, any audio frame.
 func (f Frame) Join() bool { return f.join }
+
+// Beat tells whether the frame is a picture, or sound without any.
+func (f Frame) Beat() bool { return f.join || f.Kind == av.KindMedia && f.Codec.IsVideo() }

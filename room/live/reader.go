@@ -35,6 +35,12 @@ type ReaderOptions struct {
 	// Join is the shortest time between two wakes: what comes in between is read as one batch. 0 wakes for
 	// every value.
 	Join time.Duration
+	// Beat puts off each wake to the next picture, since players can do nothing with what lies between two; but not
+	// for longer than pictures of a usual rate are apart.
+	Beat bool
+	// MaxAge is how far behind the newest value a reader may stand when there is a later join point. One that
+	// stands further behind lags. 0 is as far as the ring goes.
+	MaxAge time.Duration
 
 	layer string // of a stream's layers, the one at whose key frames to begin; see layerSource
 }
@@ -48,7 +54,7 @@ type Source[T Item] interface {
 type Reader[T Item] struct {
 	ring  *ring[T]
 	opts  ReaderOptions
-	waker *waker
+	waker *Waker
 	fresh time.Duration
 	ready <-chan struct{} // closed when the source can say what its tracks are
 	want  func(reason string)
@@ -97,10 +103,11 @@ func (r *Reader[T]) ReadBatch(ctx context.Context, dst []T) (int, error) {
 		}
 	}
 	for {
-		gate := r.waker.wait()
-		n, err := r.take(dst)
-		if n > 0 || err != nil {
-			return n, err
+		gate := r.waker.Gate()
+		if !r.seeking {
+			if n, err := r.take(dst); n > 0 || err != nil {
+				return n, err
+			}
 		}
 		if r.seeking {
 			if err := r.settle(ctx); err != nil {
@@ -109,7 +116,7 @@ func (r *Reader[T]) ReadBatch(ctx context.Context, dst []T) (int, error) {
 			return 0, ErrLagged
 		}
 		select {
-		case <-gate:
+		case <-gate.Open():
 		case <-r.ring.done:
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
@@ -180,7 +187,7 @@ func (r *Reader[T]) settle(ctx context.Context) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
-		gate := r.waker.wait()
+		gate := r.waker.Gate()
 		ended := r.ring.ended()
 		if r.seek(); !r.seeking {
 			return nil
@@ -193,7 +200,7 @@ func (r *Reader[T]) settle(ctx context.Context) error {
 			return r.ended()
 		}
 		select {
-		case <-gate:
+		case <-gate.Open():
 		case <-r.ring.done:
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -227,6 +234,10 @@ func (r *Reader[T]) seek() {
 func (r *Reader[T]) take(dst []T) (int, error) {
 	ended := r.ring.ended() // before head: a head loaded after the end is the last
 	head := r.ring.head.Load()
+	if r.isOld(head) {
+		r.lag()
+		return 0, nil
+	}
 	n := 0
 	for n < len(dst) && r.next < head {
 		e := r.ring.get(r.next)
@@ -244,6 +255,15 @@ func (r *Reader[T]) take(dst []T) (int, error) {
 		return 0, r.ended()
 	}
 	return n, nil
+}
+
+// isOld tells whether the reader stands further behind than it may, with a later join point at hand.
+func (r *Reader[T]) isOld(head uint64) bool {
+	if r.opts.MaxAge == 0 || r.next >= head || r.ring.join.Load() <= r.next+1 {
+		return false
+	}
+	e := r.ring.get(r.next)
+	return e != nil && r.ring.age(e) > r.opts.MaxAge
 }
 
 // lag begins the search for the newest join point after the cursor fell out of the ring.

@@ -16,6 +16,9 @@ type Item interface {
 	Time() time.Duration
 	// Join tells whether a reader may start here: whether decoding can begin with this value.
 	Join() bool
+	// Beat tells whether the value is what readers wait for who join what comes (ReaderOptions.Beat): a picture, or
+	// any media where there are no pictures.
+	Beat() bool
 }
 
 const (
@@ -104,7 +107,7 @@ type ring[T Item] struct {
 
 func newRing[T Item](maxBytes int, maxTime time.Duration, tasks *tasks) *ring[T] {
 	r := &ring[T]{maxBytes: maxBytes, maxTime: maxTime, done: make(chan struct{})}
-	r.wakers.tasks = tasks
+	r.wakers.tasks, r.wakers.done = tasks, r.done
 	r.table.Store(newTable[T](ringSlots))
 	return r
 }
@@ -127,7 +130,7 @@ func (r *ring[T]) append(v T, snap *snapshot) {
 	r.bytes.Add(int64(v.Bytes()))
 	r.head.Store(seq + 1)
 	r.evict(t, seq)
-	r.wakers.kick()
+	r.wakers.kick(v.Beat())
 }
 
 // room returns a table with a free slot for seq, growing or evicting as need be. Writer only.

@@ -150,7 +150,7 @@ func (s *Stream) NewReader(o ReaderOptions) *Reader[Frame] {
 // openReader returns a reader of one of the stream's rings; free is called when it is closed.
 func openReader[T Item](s *Stream, r *ring[T], o ReaderOptions, free func()) *Reader[T] {
 	return &Reader[T]{
-		ring: r, opts: o, waker: r.wakers.acquire(o.Join), fresh: s.reg.opts.Fresh, ready: s.ready,
+		ring: r, opts: o, waker: r.wakers.acquire(pace{o.Join, o.Beat}), fresh: s.reg.opts.Fresh, ready: s.ready,
 		want: s.asker.want, onLag: s.reg.stats.lagged.WithLabelValues(o.Name).Inc, free: free,
 	}
 }
