@@ -100,6 +100,8 @@ type Playback struct {
 // FLV is the HTTP-FLV output.
 type FLV struct {
 	Join         time.Duration `key:"join" doc:"how long frames are collected into one write; 0 writes each"`
+	JoinMax      time.Duration `key:"join_max" doc:"how far join may grow while the machine has more to do than it can"`
+	MaxAge       time.Duration `key:"max_age" doc:"how far behind live a viewer may be when it can skip"`
 	WriteTimeout time.Duration `key:"write_timeout" doc:"how long one write to a viewer may take"`
 	MaxViewers   int           `key:"max_viewers" doc:"HTTP-FLV viewers at once"`
 }
@@ -169,6 +171,8 @@ func Default() *Config {
 		},
 		FLV: FLV{
 			Join:         100 * time.Millisecond,
+			JoinMax:      500 * time.Millisecond,
+			MaxAge:       3 * time.Second,
 			WriteTimeout: 10 * time.Second,
 			MaxViewers:   10000,
 		},

@@ -149,6 +149,8 @@ func (p *problems) outputs(c *Config) {
 	between(p, "playback.wait", c.Playback.Wait, 0, 5*time.Minute)
 	between(p, "playback.max_waiting", c.Playback.MaxWaiting, 0, 1_000_000)
 	between(p, "flv.join", c.FLV.Join, 0, time.Second)
+	between(p, "flv.join_max", c.FLV.JoinMax, c.FLV.Join, 2*time.Second)
+	between(p, "flv.max_age", c.FLV.MaxAge, time.Second, time.Minute)
 	between(p, "flv.write_timeout", c.FLV.WriteTimeout, time.Second, 5*time.Minute)
 	between(p, "webrtc.max_viewers", c.WebRTC.MaxViewers, 1, 1_000_000)
 	between(p, "flv.max_viewers", c.FLV.MaxViewers, 1, 10_000_000)

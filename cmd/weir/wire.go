@@ -140,7 +140,8 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		return err
 	}
 	s.flv = httpflv.NewHandler(httpflv.Options{
-		App: app, Auth: authorizer, Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, WriteTimeout: cfg.FLV.WriteTimeout,
+		App: app, Auth: authorizer, Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, MaxJoin: cfg.FLV.JoinMax,
+		MaxAge: cfg.FLV.MaxAge, WriteTimeout: cfg.FLV.WriteTimeout,
 		MaxLags: cfg.Live.MaxLags, MaxViewers: cfg.FLV.MaxViewers, Patience: cfg.Ingest.HandshakeTimeout,
 		Problem: api.Problem, Log: s.log,
 	})

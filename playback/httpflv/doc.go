@@ -2,6 +2,8 @@
 // goes on as long as the stream. Tags are made once for all viewers (a live.Feed of flv.Tag); what a viewer adds is
 // a cursor and a socket.
 //
+// Viewers who keep up are written to by pumps, many from one goroutine; the others have one of their own (viewer.run).
+//
 // It makes no tags itself (mux/flv does). A viewer's goroutine is the one that net/http started for the request;
 // Handler.Run waits for all of them.
 package httpflv

@@ -12,6 +12,9 @@ var (
 	errFull    = errors.New("too many viewers")
 )
 
+// errInStep ends a viewer's own goroutine: a pump has the viewer.
+var errInStep = errors.New("in step")
+
 // closing is why a viewer was closed, as it is counted.
 type closing struct{ reason string }
 

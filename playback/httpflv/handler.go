@@ -37,8 +37,12 @@ type Options struct {
 	Audience *audience.Audience
 	// Encoder is the maker that viewers are told of, such as weir/1.2.
 	Encoder string
-	// Join is the shortest time between two writes to a viewer; 0 writes every tag as it comes.
-	Join         time.Duration
+	// Join is the shortest time between two writes to a viewer; with 0 every picture is written as it comes.
+	Join time.Duration
+	// MaxJoin is how far that may grow while the machine has more to do than it can.
+	MaxJoin time.Duration
+	// MaxAge is how far behind live a viewer may be when there is a later key frame to skip to.
+	MaxAge       time.Duration
 	WriteTimeout time.Duration // a viewer that takes nothing for so long is closed
 	MaxLags      int           // a viewer that lags more often within a minute is closed
 	MaxViewers   int
@@ -54,7 +58,8 @@ type Handler struct {
 	opts  Options
 	log   *slog.Logger
 	stats *Stats
-	tasks sync.WaitGroup // viewers
+	pumps pumps
+	tasks sync.WaitGroup // viewers, and goroutines that serve them
 
 	mu      sync.Mutex // guards the fields below
 	total   int        // viewers
@@ -67,6 +72,7 @@ func NewHandler(o Options) *Handler {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{opts: o, log: o.Log}
+	h.pumps = pumps{handler: h, all: make(map[*live.Waker][]*pump)}
 	h.stats = newStats(h)
 	return h
 }
@@ -129,14 +135,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	defer h.leave()
-	source, err := h.source(r.Context(), s, q, h.opts.Patience)
+	v, err := h.open(r, s, q)
 	if err != nil {
+		h.leave()
 		h.refuse(w, r, err)
 		return
 	}
-	defer h.opts.Audience.Enter(key, audience.FLV, audience.Of(grant.User, r))()
-	h.play(w, r, s, source, q, grant)
+	v.key, v.part = key, h.opts.Audience.Enter(key, audience.FLV, audience.Of(grant.User, r))
+	v.respond(w, r, grant)
 }
 
 // head answers HEAD with what GET would be answered now.
@@ -244,7 +250,7 @@ func (h *Handler) leave() {
 // refuse answers with the reason why a viewer is not served.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	problem := func(status int, code, detail string) { h.opts.Problem(w, r, status, code, detail) }
-	var bad *parameterError
+	var bad *badParameter
 	switch {
 	case errors.As(err, &bad):
 		problem(http.StatusBadRequest, "bad_"+bad.name, bad.Error())

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 )
 
 // sink is where a viewer's bytes go. It is for one goroutine.
 type sink interface {
-	// write sends the slices one after another; it keeps none and changes none.
+	// write sends the slices one after another, and waits as long as that takes, up to the write timeout. It keeps
+	// none and changes none.
 	write(b [][]byte) error
 	// close ends the response; reason is why.
 	close(reason error)
@@ -31,9 +31,10 @@ func openSink(w http.ResponseWriter, r *http.Request, timeout time.Duration) (si
 			return openWebSocket(conn, buffered, r, w.Header(), timeout)
 		}
 		if err == nil {
-			// From here on only a write can tell that the client is gone, and the stream's end that it is over.
-			s, err := newRawSink(conn, buffered, r, w.Header(), timeout)
-			return s, context.WithoutCancel(r.Context()), err
+			// From here on only a write can tell that the client is gone, and the stream's end that it is over. The
+			// request's context would hold the request, and end with its handler.
+			s, err := answer(conn, buffered, r, w.Header(), timeout)
+			return s, context.Background(), err
 		}
 		if !errors.Is(err, http.ErrNotSupported) {
 			return nil, nil, fmt.Errorf("cannot take the connection: %w", err)
@@ -68,21 +69,12 @@ func (s *responseSink) close(reason error) {
 	}
 }
 
-// rawSink writes to the connection of an HTTP/1 request, in chunks (RFC 9112 7.1) or, for HTTP/1.0, as it is.
-type rawSink struct {
-	conn    net.Conn
-	timeout time.Duration
-	chunked bool
-	size    []byte      // scratch: a chunk's head
-	vector  net.Buffers // scratch
-	joined  []byte      // scratch, where the connection cannot take a vector (TLS)
-}
-
-var chunkEnd = []byte("\r\n")
-
-func newRawSink(conn net.Conn, buffered *bufio.ReadWriter, r *http.Request, head http.Header, timeout time.Duration) (*rawSink, error) {
-	s := &rawSink{conn: conn, timeout: timeout, chunked: r.ProtoAtLeast(1, 1)}
-	if s.chunked {
+// answer writes the head of the response to an HTTP/1 request, whose body goes to the sink: in chunks, or, for
+// HTTP/1.0, as it is.
+func answer(conn net.Conn, buffered *bufio.ReadWriter, r *http.Request, head http.Header, timeout time.Duration) (*connSink, error) {
+	var f framing = plain{}
+	if r.ProtoAtLeast(1, 1) {
+		f = chunked{}
 		head.Set("Transfer-Encoding", "chunked")
 	}
 	head.Set("Connection", "close")
@@ -95,7 +87,7 @@ func newRawSink(conn net.Conn, buffered *bufio.ReadWriter, r *http.Request, head
 		err = head.Write(buffered)
 	}
 	if err == nil {
-		_, err = buffered.Write(chunkEnd)
+		_, err = buffered.Write(lineEnd)
 	}
 	if err == nil {
 		err = buffered.Flush()
@@ -104,49 +96,5 @@ func newRawSink(conn net.Conn, buffered *bufio.ReadWriter, r *http.Request, head
 		_ = conn.Close()
 		return nil, fmt.Errorf("cannot begin the response: %w", err)
 	}
-	return s, nil
-}
-
-func (s *rawSink) write(b [][]byte) error {
-	total := 0
-	for _, t := range b {
-		total += len(t)
-	}
-	all := s.vector[:0]
-	if s.chunked {
-		s.size = append(strconv.AppendInt(s.size[:0], int64(total), 16), chunkEnd...)
-		all = append(all, s.size)
-	}
-	all = append(all, b...)
-	if s.chunked {
-		all = append(all, chunkEnd)
-	}
-	s.vector = all
-	defer clear(all) // hold nothing while waiting
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
-		return err
-	}
-	return s.flush(all)
-}
-
-func (s *rawSink) flush(all net.Buffers) error {
-	if _, ok := s.conn.(*net.TCPConn); ok {
-		_, err := all.WriteTo(s.conn)
-		return err
-	}
-	s.joined = s.joined[:0]
-	for _, b := range all {
-		s.joined = append(s.joined, b...)
-	}
-	_, err := s.conn.Write(s.joined)
-	return err
-}
-
-// close ends the response properly when the stream is over, and cuts it otherwise.
-func (s *rawSink) close(reason error) {
-	if s.chunked && isWhole(reason) {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(s.timeout))
-		_, _ = s.conn.Write([]byte("0\r\n\r\n")) // RFC 9112 7.1: the last chunk
-	}
-	_ = s.conn.Close()
+	return newConnSink(conn, f, timeout), nil
 }

@@ -3,9 +3,11 @@ package httpflv
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"weir/mux/av"
@@ -15,50 +17,116 @@ import (
 )
 
 const (
-	batchSize = 64          // tags of one write at most: more than a second
+	batchSize = 64          // tags of one write at most: more than half a second
 	lagWindow = time.Minute // in which lags are counted
 )
 
 // viewer is one response on its way.
 type viewer struct {
 	handler *Handler
+	key     live.Key
 	reader  *live.Reader[flv.Tag]
+	join    time.Duration   // of the reader
+	part    func()          // counts it out of the audience
+	ctx     context.Context // done when the response is to end; its cause is why
+	cancel  context.CancelFunc
 	out     sink
+	conn    *connSink     // out, where a pump can write to it; nil where not
 	tracks  av.Tracks     // as announced to the player
-	video   bool          // what the header announced
+	begun   bool          // the header is sent, and says:
+	video   bool          //
 	audio   bool          //
 	begin   time.Duration // DTS of the first tag
+	rest    net.Buffers   // what the pump could not write
 
 	lags    int
 	lagFrom time.Time
 }
 
-// play serves one viewer until the stream or the grant ends, the viewer leaves or is too slow.
-func (h *Handler) play(w http.ResponseWriter, r *http.Request, s *live.Stream, source live.Source[flv.Tag], q query, grant auth.Grant) {
-	reader := source.NewReader(live.ReaderOptions{Name: "flv", Start: q.start, Join: h.opts.Join})
-	defer reader.Close()
+// open finds the tags that the viewer asked for, and the place where it begins.
+func (h *Handler) open(r *http.Request, s *live.Stream, q query) (*viewer, error) {
+	source, err := h.source(r.Context(), s, q, h.opts.Patience)
+	if err != nil {
+		return nil, err
+	}
+	v := &viewer{handler: h, join: h.opts.Join, cancel: func() {}}
+	v.reader = source.NewReader(live.ReaderOptions{
+		Name: "flv", Start: q.start, Join: v.join, Beat: true, MaxAge: h.opts.MaxAge,
+	})
 	ctx, cancel := context.WithTimeoutCause(r.Context(), h.opts.Patience, errNoMedia)
 	defer cancel()
-	tracks, err := reader.Start(ctx)
+	tracks, err := v.reader.Start(ctx)
 	if err == nil {
 		err = q.takes(tracks)
 	}
 	if err != nil {
-		h.refuse(w, r, err)
+		v.reader.Close()
+		return nil, err
+	}
+	v.tracks = tracks
+	return v, nil
+}
+
+// respond begins the response. What follows is written here only where the connection stays with net/http. Otherwise
+// its goroutine, its buffers and the request are let go at once: all that a viewer needs is in the viewer.
+func (v *viewer) respond(w http.ResponseWriter, r *http.Request, grant auth.Grant) {
+	out, ctx, err := openSink(w, r, v.handler.opts.WriteTimeout)
+	if err != nil {
+		v.leave(errGone) // the connection is out of net/http's hands, and broken: there is nobody to answer
 		return
 	}
-	out, ctx, err := openSink(w, r, h.opts.WriteTimeout)
-	if err != nil { // the connection is out of net/http's hands, and broken: there is nobody to answer
-		h.stats.closed.WithLabelValues(errGone.reason).Inc()
+	v.out = out
+	v.bound(ctx, grant)
+	conn, taken := out.(*connSink)
+	if !taken {
+		v.play()
 		return
 	}
-	v := &viewer{handler: h, reader: reader, out: out, tracks: tracks}
-	ctx, stop := grant.Bound(ctx)
-	defer stop()
-	err = v.run(ctx)
-	out.close(err)
-	h.stats.closed.WithLabelValues(reasonOf(err)).Inc()
-	h.log.Debug("viewer left", "stream", s.Key(), "reason", err)
+	if conn.raw != nil {
+		v.conn = conn
+	}
+	v.release()
+}
+
+// bound gives the viewer its context. Where that will end, the pump is told: there may be nothing else to wake it.
+func (v *viewer) bound(ctx context.Context, grant auth.Grant) {
+	ctx, cancel := grant.Bound(ctx)
+	v.ctx, v.cancel = ctx, cancel
+	if _, ends := ctx.Deadline(); ends {
+		waker := v.reader.Waker()
+		forget := context.AfterFunc(ctx, func() { v.handler.pumps.nudge(waker) })
+		v.cancel = func() {
+			forget()
+			cancel()
+		}
+	}
+}
+
+// release lets the viewer go on in a goroutine of its own.
+func (v *viewer) release() { v.handler.tasks.Go(v.play) }
+
+// dismiss ends the response for a reason, without waiting for that.
+func (v *viewer) dismiss(reason error) { v.handler.tasks.Go(func() { v.leave(reason) }) }
+
+// play serves the viewer until the stream ends, the viewer leaves or is too slow, or a pump takes it.
+func (v *viewer) play() {
+	if err := v.run(); !errors.Is(err, errInStep) {
+		v.leave(err)
+	}
+}
+
+// leave ends the response.
+func (v *viewer) leave(reason error) {
+	h := v.handler
+	defer h.leave()
+	defer v.part()
+	v.cancel()
+	v.reader.Close()
+	h.stats.closed.WithLabelValues(reasonOf(reason)).Inc()
+	h.log.Debug("viewer left", "stream", v.key, "reason", reason)
+	if v.out != nil {
+		v.out.close(reason)
+	}
 }
 
 func reasonOf(err error) string {
@@ -69,44 +137,69 @@ func reasonOf(err error) string {
 	return "other"
 }
 
-// run sends tags; it returns why that is over.
-func (v *viewer) run(ctx context.Context) error {
-	var (
-		tags  [batchSize]flv.Tag
-		bytes = make([][]byte, 0, batchSize+1)
-		first = true
-	)
+// run sends what the pump has left, and then tags, until a pump can go on; it returns why it is over.
+func (v *viewer) run() error {
+	if v.rest != nil {
+		rest := v.rest
+		v.rest = nil
+		if err := v.conn.send(rest); err != nil {
+			return broken(err)
+		}
+	}
 	for {
-		n, err := v.reader.ReadBatch(ctx, tags[:])
-		if errors.Is(err, live.ErrLagged) {
-			if err := v.lagged(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err != nil {
-			return ending(err)
-		}
-		bytes = bytes[:0]
-		if first {
-			if bytes, err = v.preamble(bytes, tags[0]); err != nil {
-				return err
-			}
-			first = false
-		}
-		var changed error
-		if bytes, changed = v.choose(bytes, tags[:n]); len(bytes) > 0 {
-			if err := v.out.write(bytes); err != nil {
+		if v.conn != nil && v.begun && v.reader.Idle() {
+			if err := v.conn.conn.SetDeadline(time.Time{}); err != nil { // a pump never waits
 				return broken(err)
 			}
-			v.handler.stats.count(bytes)
+			v.handler.pumps.take(v)
+			return errInStep
 		}
-		if changed != nil {
-			return changed
+		if err := v.reader.Await(v.ctx); err != nil {
+			return ending(err)
 		}
-		clear(tags[:n]) // hold nothing while waiting
-		clear(bytes)
+		if err := v.step(); err != nil {
+			return err
+		}
 	}
+}
+
+// portion is the scratch of one step.
+type portion struct {
+	tags [batchSize]flv.Tag
+	data [][]byte
+}
+
+var portions = sync.Pool{New: func() any { return new(portion) }}
+
+// step sends the tags at hand.
+func (v *viewer) step() error {
+	p := portions.Get().(*portion)
+	defer portions.Put(p)
+	n, err := v.reader.ReadBatch(v.ctx, p.tags[:])
+	defer clear(p.tags[:n])
+	if errors.Is(err, live.ErrLagged) {
+		return v.lagged()
+	}
+	if err != nil {
+		return ending(err)
+	}
+	p.data = p.data[:0]
+	if !v.begun {
+		if p.data, err = v.preamble(p.data, p.tags[0]); err != nil {
+			return err
+		}
+		v.begun = true
+	}
+	var changed error
+	p.data, changed = v.choose(p.data, p.tags[:n])
+	defer clear(p.data)
+	if len(p.data) > 0 {
+		if err := v.out.write(p.data); err != nil {
+			return broken(err)
+		}
+		v.handler.stats.count(p.data)
+	}
+	return changed
 }
 
 // preamble begins the response: header, metadata and sequence headers, at the time of the first tag.
@@ -173,7 +266,7 @@ func shown(ts av.Tracks) av.Tracks {
 	return slices.DeleteFunc(slices.Clone(ts), func(t av.Track) bool { return t.Layer != "" })
 }
 
-// ending turns the reader's error into the reason.
+// ending turns the reader's error, or why the context is done, into the reason.
 func ending(err error) error {
 	switch {
 	case errors.Is(err, live.ErrEnded):

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -52,15 +51,16 @@ func (r *rig) dialWS(query string, headers map[string]string) *wsClient {
 		"Host": u.Host, "Upgrade": "WebSocket", "Connection": "keep-alive, Upgrade",
 		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", // RFC 6455 1.3
 	}
-	maps.Copy(all, headers)
-	var req strings.Builder
-	req.WriteString("GET " + u.RequestURI() + " HTTP/1.1\r\n")
+	for name, value := range headers {
+		all[name] = value
+	}
+	req := "GET " + u.RequestURI() + " HTTP/1.1\r\n"
 	for name, value := range all {
 		if value != "" {
-			req.WriteString(name + ": " + value + "\r\n")
+			req += name + ": " + value + "\r\n"
 		}
 	}
-	if _, err := io.WriteString(conn, req.String()+"\r\n"); err != nil {
+	if _, err := io.WriteString(conn, req+"\r\n"); err != nil {
 		r.t.Fatal(err)
 	}
 	c := &wsClient{t: r.t, conn: conn, in: bufio.NewReader(conn)}
@@ -346,7 +346,7 @@ func readInput(sent []byte) string {
 	var got []string
 	for {
 		opcode, payload, err := in.next()
-		var fault *wsError
+		var fault *wsFault
 		switch {
 		case errors.As(err, &fault):
 			return strings.Join(append(got, fmt.Sprint(fault.status)), " ")

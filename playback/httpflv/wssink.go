@@ -73,7 +73,7 @@ func (s *wsSink) listen(from io.Reader, leave context.CancelCauseFunc) {
 	in := wsInput{from: from}
 	for {
 		opcode, payload, err := in.next()
-		var fault *wsError
+		var fault *wsFault
 		switch {
 		case errors.As(err, &fault):
 			s.parting = appendClose(nil, fault.status, fault.text)

@@ -1,0 +1,115 @@
+package httpflv
+
+import (
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// connSink writes to a connection that was taken from net/http.
+type connSink struct {
+	conn    net.Conn
+	raw     syscall.RawConn // nil where a pump cannot write to it (TLS)
+	framing framing
+	timeout time.Duration
+}
+
+func newConnSink(conn net.Conn, f framing, timeout time.Duration) *connSink {
+	s := &connSink{conn: conn, framing: f, timeout: timeout}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		s.raw = pumpable(tcp)
+	}
+	return s
+}
+
+func (s *connSink) write(b [][]byte) error {
+	f := scratch.Get().(*framed)
+	defer scratch.Put(f)
+	defer f.clear() // hold nothing while waiting
+	return s.send(f.set(s.framing, b))
+}
+
+// send sends what is framed already. It consumes the slices.
+func (s *connSink) send(b net.Buffers) error {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
+		return err
+	}
+	if _, ok := s.conn.(*net.TCPConn); ok {
+		_, err := b.WriteTo(s.conn)
+		return err
+	}
+	f := scratch.Get().(*framed)
+	defer scratch.Put(f)
+	_, err := s.conn.Write(f.join(b))
+	return err
+}
+
+// close ends the response properly when it is whole, and cuts it otherwise.
+func (s *connSink) close(reason error) {
+	if end := s.framing.end(reason); end != nil {
+		_ = s.conn.SetWriteDeadline(time.Now().Add(s.timeout))
+		_, _ = s.conn.Write(end) // a client that does not take it learns it from the close
+	}
+	_ = s.conn.Close()
+}
+
+// framed is one write in the form of the connection.
+type framed struct {
+	all    net.Buffers
+	size   int
+	first  []byte // scratch: what stands before the rest
+	joined []byte // scratch
+}
+
+// scratch are framed, for writes that are over before the next one begins.
+var scratch = sync.Pool{New: func() any { return new(framed) }}
+
+// set frames b; what it returns is good until the next set.
+func (f *framed) set(form framing, b [][]byte) net.Buffers {
+	f.size = 0
+	for _, t := range b {
+		f.size += len(t)
+	}
+	f.all = f.all[:0]
+	if f.first = form.head(f.first[:0], f.size); len(f.first) > 0 {
+		f.all = append(f.all, f.first)
+	}
+	f.all = append(f.all, b...)
+	if tail := form.tail(); len(tail) > 0 {
+		f.all = append(f.all, tail)
+		f.size += len(tail)
+	}
+	f.size += len(f.first)
+	return f.all
+}
+
+// join returns the slices as one, for connections that take no vector. It is good until the next join.
+func (f *framed) join(b [][]byte) []byte {
+	f.joined = f.joined[:0]
+	for _, t := range b {
+		f.joined = append(f.joined, t...)
+	}
+	return f.joined
+}
+
+// rest is what follows the first n bytes, in slices of its own.
+func (f *framed) rest(n int) net.Buffers {
+	var rest net.Buffers
+	for i, t := range f.all {
+		if n >= len(t) {
+			n -= len(t)
+			continue
+		}
+		if t = t[n:]; i == 0 && len(f.first) > 0 {
+			t = append([]byte(nil), t...) // the scratch is used again
+		}
+		rest, n = append(rest, t), 0
+	}
+	return rest
+}
+
+func (f *framed) clear() {
+	clear(f.all[:cap(f.all)])
+	f.all = f.all[:0]
+}
