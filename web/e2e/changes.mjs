@@ -8,7 +8,7 @@ import { Server } from './server.mjs';
 import { installWhip } from './whip.mjs';
 
 const PATIENCE = 60_000;
-const AWAY = 6_000; // milliseconds for which a track is away
+const AWAY = 4_000; // milliseconds for which a track is away
 const FORMS = ['flv', 'hls'];
 
 let server;
@@ -28,7 +28,7 @@ it('viewers play on without sound, and without pictures', async () => {
   const publisher = await publishing('mute', { video: true, audio: true });
   const viewers = await watching('mute');
   for (const kind of ['audio', 'video']) {
-    const played = viewers.map((page) => playMedia(page, 15));
+    const played = viewers.map((page) => playMedia(page, 11));
     await publisher.evaluate(unplug, kind);
     await publisher.waitForTimeout(AWAY);
     await publisher.evaluate(plugIn, kind);
@@ -45,7 +45,7 @@ it('viewers play on without sound, and without pictures', async () => {
 it('viewers play on when the picture turns', async () => {
   const publisher = await publishing('turn', { video: { width: 640, height: 360 }, audio: true });
   const viewers = await watching('turn');
-  const played = viewers.map((page) => playMedia(page, 12));
+  const played = viewers.map((page) => playMedia(page, 9));
   await publisher.evaluate(turn);
   for (const page of viewers) {
     await page.waitForFunction(() => document.querySelector('video').videoHeight > document.querySelector('video').videoWidth);

@@ -1,20 +1,17 @@
 import mpegts from 'mpegts.js';
+import { followEdge } from './edge';
 import type { Engine, EngineOptions } from './engine';
 import { buffered, lifetime } from './lifetime';
 
 /** How long the last pictures may take to play out after the response has ended, in milliseconds. */
 const DRAIN_LIMIT = 1_500;
 
-// Measured against a GOP cache on the server: 0.2 to 0.3 s behind it. Without liveSync the delay is whatever
-// the server held, up to a whole group of pictures, and never shrinks; the stash buffer alone costs 1.5 s.
+// How far behind it plays is left to followEdge: mpegts.js would keep as much after a stall as before. Its stash buffer
+// alone costs 1.5 s.
 const CONFIG: mpegts.Config = {
   enableWorker: true,
   enableStashBuffer: false,
   lazyLoad: false,
-  liveSync: true,
-  liveSyncMaxLatency: 0.6,
-  liveSyncTargetLatency: 0.3,
-  liveSyncPlaybackRate: 1.2,
   autoCleanupSourceBuffer: true,
 };
 
@@ -24,9 +21,11 @@ export function openFLV({ video, url }: EngineOptions): Engine {
   // Which tracks there are is left to the header, which is true: what was asked before may be so no more.
   const player = mpegts.createPlayer({ type: 'flv', isLive: true, url: streamable(url) }, CONFIG);
 
+  const leaveEdge = followEdge(video);
   let drain: ReturnType<typeof setTimeout> | undefined;
   const { over, finish, close } = lifetime(video, () => {
     clearTimeout(drain);
+    leaveEdge();
     player.destroy();
   });
   player.on(mpegts.Events.ERROR, (type: string, detail: string, info?: { msg?: string }) => {
