@@ -54,7 +54,7 @@ type egress struct {
 	repairs      repairs
 	roundTrip    time.Duration // 0 while it is not known
 	reported     time.Time     // when the last sender reports left
-	heard        time.Time     // when a wish for a key frame was passed on
+	wishes       wishes
 	scratch      []byte
 }
 

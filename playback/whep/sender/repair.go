@@ -143,15 +143,37 @@ func (e *egress) lineLocked(ssrc uint32) *line {
 	return nil
 }
 
-// wanted passes a viewer's wish for a key frame on (RFC 4585 6.3.1, RFC 5104 4.3.1), at most once a second. The stream
-// merges those of all viewers.
+// wishes is the bucket of a viewer's wishes for key frames.
+type wishes struct {
+	spent float64
+	last  time.Time
+}
+
+const (
+	// wishBurst wishes are heard at once, and then one each wishEvery: a path that is bad for a while needs some, and a
+	// viewer that asks for ever would cost all others.
+	wishBurst = 5
+	wishEvery = 5 * time.Second
+)
+
+// take tells whether a wish is heard; those within keyAgain of one that was are for the same key frame.
+func (w *wishes) take(now time.Time) bool {
+	if now.Sub(w.last) < keyAgain {
+		return false
+	}
+	spent := max(0, w.spent-float64(now.Sub(w.last))/float64(wishEvery))
+	if spent+1 > wishBurst {
+		return false
+	}
+	w.spent, w.last = spent+1, now
+	return true
+}
+
+// wanted passes a viewer's wish for a key frame on (RFC 4585 6.3.1, RFC 5104 4.3.1), within bounds. The stream merges
+// those of all viewers.
 func (e *egress) wanted(s *live.Stream) {
 	e.mu.Lock()
-	now := time.Now()
-	heard := now.Sub(e.heard) >= keyAgain
-	if heard {
-		e.heard = now
-	}
+	heard := e.wishes.take(time.Now())
 	e.mu.Unlock()
 	if heard {
 		e.stats.keyFrames.Inc()

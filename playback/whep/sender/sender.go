@@ -291,10 +291,13 @@ func (s *Sender) lower(now time.Time) error {
 	if !ok {
 		return nil
 	}
-	s.ladder.down(s.layer, now)
-	if err := s.open(layer, live.StartNewest); err != nil {
+	from := s.layer
+	if err := s.open(layer, live.StartNewest); errors.Is(err, live.ErrNoLayer) {
+		return nil // it is gone meanwhile
+	} else if err != nil {
 		return err
 	}
+	s.ladder.down(from, now)
 	s.gate = gate{last: now}
 	s.want("layer", now)
 	return nil

@@ -324,23 +324,33 @@ func TestNACKsAreBounded(t *testing.T) {
 	})
 }
 
-// What a viewer wants is passed on, at most once a second.
+// What a viewer wants is passed on, once for a key frame, and not for ever.
 func TestKeyFrameRequests(t *testing.T) {
 	inBubble(t, both, func(r *rig) {
 		r.begin()
 		v := r.watch(nil)
 		r.play(3 * time.Second)
 		before := r.wants
-		for range 100 {
+		ask := func() {
 			v.Feedback([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: testVideo.SSRC}, &rtcp.FullIntraRequest{MediaSSRC: testVideo.SSRC}})
 		}
+		for range 100 {
+			ask()
+		}
 		if n := r.wants - before; n != 1 {
-			t.Errorf("%d key frames asked for", n)
+			t.Errorf("%d key frames asked for at once", n)
 		}
 		r.play(5 * time.Second)
-		v.Feedback([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: testVideo.SSRC}})
+		ask()
 		if n := r.wants - before; n != 2 {
 			t.Errorf("%d key frames asked for", n)
+		}
+		for range 60 {
+			r.play(time.Second)
+			ask()
+		}
+		if n := r.wants - before; n < 2+60/5 || n > 2+wishBurst+60/5 {
+			t.Errorf("%d key frames asked for by one who asks every second for a minute", n)
 		}
 		_ = v.leave()
 	})
