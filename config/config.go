@@ -80,7 +80,7 @@ type Ingest struct {
 	Codecs           []string      `key:"codecs" doc:"video codecs that are taken, the preferred one first; H.264 always is where it is offered"`
 	Policy           string        `key:"policy" doc:"what a second publisher of a stream does: resume, replace or reject"`
 	MaxStreams       int           `key:"max_streams" doc:"streams that may be live at once"`
-	HandshakeTimeout time.Duration `key:"handshake_timeout" doc:"how long a publisher may take to connect"`
+	HandshakeTimeout time.Duration `key:"handshake_timeout" doc:"how long a publisher or a WebRTC viewer may take to connect"`
 }
 
 // Live is the hub: the ring of every stream and the fate of its slow readers.
