@@ -16,8 +16,8 @@ const queue = 64
 
 // Events tells subscribers what happens in rooms. Nobody who has something to tell ever waits for them.
 type Events struct {
-	max int
-	now func() time.Time
+	most int
+	now  func() time.Time
 
 	lagged prometheus.Counter
 	count  *prometheus.Desc
@@ -31,10 +31,10 @@ type Events struct {
 // name is a room of an app.
 type name struct{ app, room string }
 
-// NewEvents returns an Events that takes max subscribers at most. It starts nothing; see Run.
-func NewEvents(max int) *Events {
+// NewEvents returns an Events that takes so many subscribers at most. It starts nothing; see Run.
+func NewEvents(most int) *Events {
 	return &Events{
-		max: max, now: time.Now, rooms: make(map[name]map[*Subscription]struct{}),
+		most: most, now: time.Now, rooms: make(map[name]map[*Subscription]struct{}),
 		lagged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "weir_event_subscribers_lagged_total", Help: "Subscribers to room events that did not take them in time.",
 		}),
@@ -97,7 +97,7 @@ func (e *Events) Subscribe(app, room string) (*Subscription, error) {
 	if e.stopped {
 		return nil, ErrStopping
 	}
-	if e.total >= e.max {
+	if e.total >= e.most {
 		return nil, ErrFull
 	}
 	s := &Subscription{of: e, room: name{app, room}, events: make(chan *Event, queue), over: make(chan struct{})}

@@ -181,7 +181,7 @@ func TestEventJSON(t *testing.T) {
 		if got := string(c.event.JSON()); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}
-		if &c.event.JSON()[0] != &c.event.JSON()[0] {
+		if one, two := c.event.JSON(), c.event.JSON(); &one[0] != &two[0] {
 			t.Error("it is made anew for each")
 		}
 	}

@@ -13,6 +13,7 @@ type connSink struct {
 	raw     syscall.RawConn // nil where a pump cannot write to it (TLS)
 	framing framing
 	timeout time.Duration
+	talk    *talk // what the client says; nil where it says nothing (HTTP)
 }
 
 func newConnSink(conn net.Conn, f framing, timeout time.Duration) *connSink {
@@ -24,6 +25,9 @@ func newConnSink(conn net.Conn, f framing, timeout time.Duration) *connSink {
 }
 
 func (s *connSink) write(b [][]byte) error {
+	if err := s.reply(); err != nil {
+		return err
+	}
 	f := scratch.Get().(*framed)
 	defer scratch.Put(f)
 	defer f.clear() // hold nothing while waiting
@@ -45,13 +49,35 @@ func (s *connSink) send(b net.Buffers) error {
 	return err
 }
 
+// reply answers the client's last ping, if there is one that was not answered.
+func (s *connSink) reply() error {
+	if !s.talk.asks() {
+		return nil
+	}
+	return s.send(net.Buffers{*s.talk.pong.Swap(nil)})
+}
+
 // close ends the response properly when it is whole, and cuts it otherwise.
 func (s *connSink) close(reason error) {
-	if end := s.framing.end(reason); end != nil {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(s.timeout))
-		_, _ = s.conn.Write(end) // a client that does not take it learns it from the close
+	end := s.framing.end(reason)
+	if s.talk != nil && end == nil {
+		end = s.talk.farewell()
+	}
+	if end != nil {
+		s.finish(end)
 	}
 	_ = s.conn.Close()
+	if s.talk != nil {
+		<-s.talk.done
+	}
+}
+
+// finish sends what ends the response. A client that does not take it learns it from the close.
+func (s *connSink) finish(end []byte) {
+	if s.send(net.Buffers{end}) == nil && s.talk != nil {
+		_ = s.conn.SetReadDeadline(time.Now().Add(closeWait)) // RFC 6455 7.1.1: the answer is awaited
+		<-s.talk.done
+	}
 }
 
 // framed is one write in the form of the connection.

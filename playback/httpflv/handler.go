@@ -250,7 +250,7 @@ func (h *Handler) leave() {
 // refuse answers with the reason why a viewer is not served.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	problem := func(status int, code, detail string) { h.opts.Problem(w, r, status, code, detail) }
-	var bad *badParameter
+	var bad *parameterError
 	switch {
 	case errors.As(err, &bad):
 		problem(http.StatusBadRequest, "bad_"+bad.name, bad.Error())

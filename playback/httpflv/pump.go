@@ -88,6 +88,10 @@ func (p *pump) serve(v *viewer) (stays bool) {
 		v.release()
 		return false
 	}
+	if v.conn.talk.asks() { // before the viewer follows: it has still to get this batch
+		v.release()
+		return false
+	}
 	had, ok := v.reader.Follow(p.lead)
 	switch {
 	case v.ctx.Err() != nil:

@@ -20,14 +20,14 @@ type query struct {
 	vp9   bool // takes VP9
 }
 
-// badParameter is a value of the query that means nothing.
-type badParameter struct{ name, want string }
+// parameterError is a value of the query that means nothing.
+type parameterError struct{ name, want string }
 
-func (b *badParameter) Error() string { return b.name + " must be given once, as " + b.want }
+func (b *parameterError) Error() string { return b.name + " must be given once, as " + b.want }
 
 // parseQuery reads what a viewer asks for. Parameters that it does not know are others' business.
 //
-// Errors: *badParameter.
+// Errors: *parameterError.
 func parseQuery(v url.Values) (query, error) {
 	var q query
 	for _, p := range []struct {
@@ -39,7 +39,7 @@ func parseQuery(v url.Values) (query, error) {
 		{"layer", "the name of a layer", q.setLayer},
 	} {
 		if len(v[p.name]) > 1 || !p.set(v.Get(p.name)) {
-			return query{}, &badParameter{p.name, p.want}
+			return query{}, &parameterError{p.name, p.want}
 		}
 	}
 	q.vp9 = v.Get("video") == "vp9"

@@ -92,13 +92,20 @@ func (v *viewer) respond(w http.ResponseWriter, r *http.Request, grant auth.Gran
 func (v *viewer) bound(ctx context.Context, grant auth.Grant) {
 	ctx, cancel := grant.Bound(ctx)
 	v.ctx, v.cancel = ctx, cancel
-	if _, ends := ctx.Deadline(); ends {
-		waker := v.reader.Waker()
-		forget := context.AfterFunc(ctx, func() { v.handler.pumps.nudge(waker) })
-		v.cancel = func() {
-			forget()
-			cancel()
-		}
+	conn, _ := v.out.(*connSink)
+	talks := conn != nil && conn.talk != nil
+	if _, ends := ctx.Deadline(); !ends && !talks {
+		return
+	}
+	waker := v.reader.Waker()
+	nudge := func() { v.handler.pumps.nudge(waker) }
+	if talks {
+		conn.talk.wake.Store(&nudge)
+	}
+	forget := context.AfterFunc(ctx, nudge)
+	v.cancel = func() {
+		forget()
+		cancel()
 	}
 }
 
@@ -148,6 +155,9 @@ func (v *viewer) run() error {
 	}
 	for {
 		if v.conn != nil && v.begun && v.reader.Idle() {
+			if err := v.conn.reply(); err != nil {
+				return broken(err)
+			}
 			if err := v.conn.conn.SetDeadline(time.Time{}); err != nil { // a pump never waits
 				return broken(err)
 			}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -51,16 +52,15 @@ func (r *rig) dialWS(query string, headers map[string]string) *wsClient {
 		"Host": u.Host, "Upgrade": "WebSocket", "Connection": "keep-alive, Upgrade",
 		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", // RFC 6455 1.3
 	}
-	for name, value := range headers {
-		all[name] = value
-	}
-	req := "GET " + u.RequestURI() + " HTTP/1.1\r\n"
+	maps.Copy(all, headers)
+	var req strings.Builder
+	req.WriteString("GET " + u.RequestURI() + " HTTP/1.1\r\n")
 	for name, value := range all {
 		if value != "" {
-			req += name + ": " + value + "\r\n"
+			req.WriteString(name + ": " + value + "\r\n")
 		}
 	}
-	if _, err := io.WriteString(conn, req+"\r\n"); err != nil {
+	if _, err := io.WriteString(conn, req.String()+"\r\n"); err != nil {
 		r.t.Fatal(err)
 	}
 	c := &wsClient{t: r.t, conn: conn, in: bufio.NewReader(conn)}
@@ -227,11 +227,105 @@ func TestWebSocketPing(t *testing.T) {
 	c.send(finalFrame|opText, "hello")
 	c.send(finalFrame|opPong, "nobody asked")
 	c.send(finalFrame|opPing, "are you there")
-	if got := c.until(opPong); string(got) != "are you there" {
-		t.Errorf("the answer is %q", got)
+	pong := make(chan string, 1)
+	go func() {
+		for {
+			opcode, payload, err := c.frame()
+			if err != nil || opcode == opPong {
+				pong <- string(payload)
+				return
+			}
+		}
+	}()
+	for { // a ping that comes while a batch is on its way is answered with the next one
+		r.pictures(1)
+		select {
+		case got := <-pong:
+			if got != "are you there" {
+				t.Errorf("the answer is %q", got)
+			}
+			r.pictures(1)
+			c.until(opBinary)
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
+}
+
+// TestWebSocketStaysWhole: pongs stand between messages, also where the connection takes messages in parts, and no
+// picture is missing behind one.
+func TestWebSocketStaysWhole(t *testing.T) {
+	for name, size := range map[string]int{"small pictures": 1 << 10, "large pictures": 3 << 16} {
+		t.Run(name, func(t *testing.T) { testStaysWhole(t, size) })
+	}
+}
+
+func testStaysWhole(t *testing.T, size int) {
+	r := newRig(t, testOptions(), nil)
+	r.publish(true, false)
 	r.pictures(1)
-	c.until(opBinary)
+	c := r.dialWS("", nil)
+	const pictures, pings = 100, 3
+	answered, written := make(chan struct{}), make(chan int, 1)
+	data := binary.BigEndian.AppendUint32(nil, uint32(size))
+	data = append(append(data, 0x65), make([]byte, size-1)...)
+	go func() {
+		n := 0
+		for all := false; n < pictures || !all; n++ {
+			select {
+			case <-answered:
+				all = true
+			case <-time.After(time.Millisecond): // the pace of a source, not a wait
+			}
+			at := picture + time.Duration(n)*time.Millisecond
+			r.write(&av.Frame{Track: 1, Codec: av.CodecH264, Key: true, DTS: at, PTS: at, Data: data})
+		}
+		written <- n + 1
+		r.pub.End(errTest)
+	}()
+	seen, pongs := 0, 0
+	for n := 0; ; n++ {
+		opcode, payload, err := c.frame() // which fails on whatever is no frame
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch opcode {
+		case opBinary:
+			if n == 0 {
+				payload = payload[13:] // the header of the file
+			}
+			seen += tagsOf(t, payload)
+		case opPong:
+			if pongs++; pongs == pings {
+				close(answered)
+			}
+		case opClose:
+			const headers = 2                                            // metadata and sequence header
+			if want := <-written; size < 1<<16 && seen != want+headers { // the ring holds no more than twenty large ones
+				t.Errorf("%d tags came of %d pictures", seen-headers, want)
+			}
+			return
+		}
+		if n == 0 || opcode == opPong && pongs < pings {
+			c.send(finalFrame|opPing, "still there")
+		}
+	}
+}
+
+// tagsOf counts the tags in b, which must be whole.
+func tagsOf(t *testing.T, b []byte) (tags int) {
+	t.Helper()
+	for ; len(b) > 0; tags++ {
+		if len(b) < 15 {
+			t.Fatalf("%d bytes are no tag", len(b))
+		}
+		n := 11 + int(b[1])<<16 + int(b[2])<<8 + int(b[3])
+		if len(b) < n+4 || int(binary.BigEndian.Uint32(b[n:])) != n {
+			t.Fatalf("a tag of %d bytes does not end where it says", n)
+		}
+		b = b[n+4:]
+	}
+	return tags
 }
 
 // TestWebSocketEnds: the client closes, vanishes, or breaks the protocol.
@@ -346,7 +440,7 @@ func readInput(sent []byte) string {
 	var got []string
 	for {
 		opcode, payload, err := in.next()
-		var fault *wsFault
+		var fault *wsError
 		switch {
 		case errors.As(err, &fault):
 			return strings.Join(append(got, fmt.Sprint(fault.status)), " ")

@@ -20,7 +20,7 @@ type wsInput struct {
 
 // next reads frames up to the next ping or close. The payload is good until the next call.
 //
-// Errors: *wsFault for what breaks the protocol or is too big; those of the connection.
+// Errors: *wsError for what breaks the protocol or is too big; those of the connection.
 func (in *wsInput) next() (opcode byte, payload []byte, err error) {
 	for {
 		opcode, n, mask, err := in.head()
@@ -83,17 +83,17 @@ func (in *wsInput) check(first, second byte, size uint64) error {
 	opcode, final := first&0x0f, first&finalFrame != 0
 	switch {
 	case second&maskedBit == 0: // RFC 6455 5.1
-		return &wsFault{closeProtocol, "not masked"}
+		return &wsError{closeProtocol, "not masked"}
 	case first&0x70 != 0: // RFC 6455 5.2: no extension has given these bits a meaning
-		return &wsFault{closeProtocol, "reserved bits"}
+		return &wsError{closeProtocol, "reserved bits"}
 	case opcode >= opClose && (!final || size > maxControl): // RFC 6455 5.5
-		return &wsFault{closeProtocol, "control frame"}
+		return &wsError{closeProtocol, "control frame"}
 	case opcode > opBinary && opcode < opClose || opcode > opPong:
-		return &wsFault{closeProtocol, "opcode"}
+		return &wsError{closeProtocol, "opcode"}
 	case opcode < opClose && (opcode == opContinuation) != in.message: // RFC 6455 5.4
-		return &wsFault{closeProtocol, "fragments"}
+		return &wsError{closeProtocol, "fragments"}
 	case size > maxData:
-		return &wsFault{closeTooBig, "nothing is expected"}
+		return &wsError{closeTooBig, "nothing is expected"}
 	}
 	if opcode < opClose {
 		in.message = !final
@@ -112,10 +112,10 @@ func (in *wsInput) skip(n int) error {
 	return nil
 }
 
-// wsFault is why a connection is closed from here.
-type wsFault struct {
+// wsError is why a connection is closed from here.
+type wsError struct {
 	status uint16
 	text   string
 }
 
-func (f *wsFault) Error() string { return fmt.Sprintf("WebSocket status %d: %s", f.status, f.text) }
+func (f *wsError) Error() string { return fmt.Sprintf("WebSocket status %d: %s", f.status, f.text) }
