@@ -31,20 +31,12 @@ func (r *Route) Take() (Hop, bool) {
 	return *h, true
 }
 
-// RouteOptions say what a routed agent is to do beside its own work.
-type RouteOptions struct {
-	// Loopback is whether its candidates include those of loopback.
-	Loopback bool
-	// Media takes packets of SRTP and SRTCP that come by UDP, if there is one, past the agent: it would hand each on from
-	// goroutine to goroutine. It is called by several goroutines, does not keep the packet, and may change it.
-	Media func(packet []byte)
-}
-
-// Routed makes an ICE agent as Agent does, whose packets beside those of ICE itself leave word in the route.
-func (e *Engine) Routed(o RouteOptions) (*ice.Agent, *Route, error) {
+// Routed makes an ICE agent as Agent does, whose packets beside those of ICE itself leave word in the route. Its
+// candidates include those of loopback if that is asked for.
+func (e *Engine) Routed(loopback bool, more ...ice.AgentOption) (*ice.Agent, *Route, error) {
 	r := new(Route)
-	more := []ice.AgentOption{ice.WithUDPMux(&routedMux{UDPMux: e.udp, engine: e, route: r, options: o})}
-	if !o.Loopback {
+	more = append([]ice.AgentOption{ice.WithUDPMux(&routedMux{UDPMux: e.udp, engine: e, route: r, loopback: loopback})}, more...)
+	if !loopback {
 		more = append(more, ice.WithIPFilter(func(ip net.IP) bool {
 			return !ip.IsLoopback() && (e.uses == nil || e.uses(ip))
 		}))
@@ -56,15 +48,15 @@ func (e *Engine) Routed(o RouteOptions) (*ice.Agent, *Route, error) {
 // routedMux is the UDP port as one agent sees it.
 type routedMux struct {
 	ice.UDPMux
-	engine  *Engine
-	route   *Route
-	options RouteOptions
+	engine   *Engine
+	route    *Route
+	loopback bool
 }
 
 // GetListenAddresses implements ice.UDPMux.
 func (m *routedMux) GetListenAddresses() []net.Addr {
 	all := m.UDPMux.GetListenAddresses()
-	if m.options.Loopback {
+	if m.loopback {
 		return all
 	}
 	return slices.DeleteFunc(all, func(a net.Addr) bool {
@@ -86,9 +78,7 @@ func (m *routedMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error)
 	}
 	for _, s := range m.engine.sockets {
 		if s.local == local.AddrPort() {
-			return &routedConn{
-				PacketConn: conn, AddrPortReaderWriter: through, socket: s.sender, route: m.route, media: m.options.Media,
-			}, nil
+			return &routedConn{PacketConn: conn, AddrPortReaderWriter: through, socket: s.sender, route: m.route}, nil
 		}
 	}
 	return conn, nil
@@ -100,18 +90,6 @@ type routedConn struct {
 	ice.AddrPortReaderWriter
 	socket *udp.Socket
 	route  *Route
-	media  func([]byte)
-}
-
-// ReadFromAddrPort implements ice.AddrPortReaderWriter.
-func (c *routedConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	for {
-		n, from, err := c.AddrPortReaderWriter.ReadFromAddrPort(b)
-		if err != nil || c.media == nil || n == 0 || b[0] < 128 || b[0] > 191 { // RFC 7983 7
-			return n, from, err
-		}
-		c.media(b[:n])
-	}
 }
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter.

@@ -16,8 +16,7 @@ func TestRoute(t *testing.T) {
 	}{"UDP": {ice.NetworkTypeUDP4, true}, "TCP": {ice.NetworkTypeTCP4, false}} {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, "127.0.0.1:0", "198.51.100.7")
-			media := make(chan string, 1)
-			agent, route, err := e.Routed(RouteOptions{Loopback: true, Media: func(b []byte) { media <- string(b) }})
+			agent, route, err := e.Routed(true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,9 +42,8 @@ func TestRoute(t *testing.T) {
 					Network: "tcp", Address: "127.0.0.1", Port: e.Port(), Component: 1, TCPType: ice.TCPTypePassive,
 				}))))
 			}
-			theirs := must(other.StartDial(myUfrag, myPwd))
+			must(other.StartDial(myUfrag, myPwd))
 			conn := must(agent.Accept(ctx, ufrag, pwd))
-			must(0, other.AwaitConnect(ctx))
 			if _, ok := route.Take(); ok {
 				t.Error("checks of ICE count")
 			}
@@ -59,17 +57,6 @@ func TestRoute(t *testing.T) {
 			}
 			if _, again := route.Take(); again {
 				t.Error("it is there twice")
-			}
-			must(theirs.Write([]byte("\x80 media")))
-			must(theirs.Write([]byte("\x16 DTLS")))
-			got := make([]byte, 100)
-			n := must(conn.Read(got))
-			if c.want {
-				if string(got[:n]) != "\x16 DTLS" || <-media != "\x80 media" {
-					t.Errorf("the agent reads %q", got[:n])
-				}
-			} else if string(got[:n]) != "\x80 media" {
-				t.Errorf("over TCP the agent reads %q", got[:n])
 			}
 		})
 	}

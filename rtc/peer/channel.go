@@ -13,8 +13,7 @@ var past = time.Unix(1, 0)
 // nowhere is an address for those who ask; ICE knows where packets go.
 var nowhere = new(net.UDPAddr)
 
-// channel is the path as DTLS sees it. Whoever reads from it brings the RTCP on the way where it belongs, which over TCP
-// comes by here.
+// channel is the path as DTLS sees it. Whoever reads from it brings the RTCP on the way where it belongs.
 type channel struct {
 	*ice.Conn
 	peer *Peer

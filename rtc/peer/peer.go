@@ -34,8 +34,8 @@ type Options struct {
 	Loopback bool
 	// Setup is how long ICE and DTLS may take together; zero is 15 s.
 	Setup time.Duration
-	// Feedback gets the RTCP of the remote side, in the order of arrival and one call at a time. It must not hold up the
-	// reading, and owns the packets.
+	// Feedback gets the RTCP of the remote side, in the order of arrival and from one goroutine, which it must not hold up.
+	// It owns the packets.
 	Feedback func([]rtcp.Packet)
 	Log      *slog.Logger
 }
@@ -93,8 +93,7 @@ func New(o Options) (*Peer, error) {
 	if o.Remote.Ufrag == "" || o.Remote.Pwd == "" {
 		return nil, fmt.Errorf("%w: it has no ICE credentials", ErrBadRemote)
 	}
-	p.agent, p.route, err = o.Engine.Routed(rtc.RouteOptions{Loopback: o.Loopback, Media: p.receive})
-	if err != nil {
+	if p.agent, p.route, err = o.Engine.Routed(o.Loopback); err != nil {
 		return nil, fmt.Errorf("cannot make an ICE agent: %w", err)
 	}
 	p.life, p.end = context.WithCancelCause(context.Background())

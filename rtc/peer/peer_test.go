@@ -210,7 +210,7 @@ func TestTheViewerSaysGoodbye(t *testing.T) {
 // WH-25, RFC 7675: a viewer that is gone without a word is noticed by its silence.
 func TestTheViewerFallsSilent(t *testing.T) {
 	e := newEngine(t, rtc.Options{Timeouts: rtc.Timeouts{
-		Disconnected: 200 * time.Millisecond, Failed: 200 * time.Millisecond, KeepAlive: 50 * time.Millisecond,
+		Disconnected: 2 * time.Second, Failed: 2 * time.Second, KeepAlive: 200 * time.Millisecond, // more than a busy machine stalls
 	}})
 	line := &faultyLine{}
 	s, v := pair(t, e, viewerOptions{line: line})

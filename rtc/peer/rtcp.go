@@ -2,7 +2,6 @@ package peer
 
 import (
 	"encoding/binary"
-	"sync"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
@@ -17,9 +16,8 @@ const minRTCP = 8 + 4 + 10
 // replayWindow is how far an RTCP packet may come behind the newest (RFC 3711 3.3.2).
 const replayWindow = 64
 
-// opener decrypts the RTCP of the remote side, which more than one goroutine may read.
+// opener decrypts the RTCP of the remote side.
 type opener struct {
-	mu      sync.Mutex // guards the fields below, and the order of what is read
 	context *srtp.Context
 	header  rtcp.Header // scratch
 }
@@ -32,8 +30,8 @@ func newOpener(profile srtp.ProtectionProfile, key, salt []byte) (*opener, error
 	return &opener{context: c}, nil
 }
 
-// openLocked decrypts in place and reads what is there. An error is of no use to anybody: anyone may send bytes.
-func (o *opener) openLocked(b []byte) []rtcp.Packet {
+// open decrypts in place and reads what is there. An error is of no use to anybody: anyone may send bytes.
+func (o *opener) open(b []byte) []rtcp.Packet {
 	// RFC 5761 4: packet types 192 to 223 are RTCP. No media is taken in.
 	if len(b) < minRTCP || b[1] < 192 || b[1] > 223 {
 		return nil
@@ -78,9 +76,7 @@ func (p *Peer) receive(b []byte) {
 	if in == nil || p.opts.Feedback == nil {
 		return
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if packets := in.openLocked(b); len(packets) > 0 {
+	if packets := in.open(b); len(packets) > 0 {
 		p.opts.Feedback(packets)
 	}
 }

@@ -118,7 +118,7 @@ func FuzzOpen(f *testing.F) {
 			}
 			b = dst[:n]
 		}
-		in.openLocked(b)
+		in.open(b)
 	})
 }
 
@@ -151,7 +151,7 @@ func TestReportsThatSwell(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := in.openLocked(b[:n]); len(got) != want {
+		if got := in.open(b[:n]); len(got) != want {
 			t.Errorf("%d packets of a report of %d arrivals, want %d", len(got), count, want)
 		}
 	}
