@@ -362,19 +362,22 @@ func options(t *testing.T) {
 	if session.Code != http.StatusOK || session.Header().Get("Accept-Patch") != signaling.KindFragment || session.Header().Get("Allow") != "PATCH, DELETE, OPTIONS" {
 		t.Errorf("%d %v", session.Code, session.Header())
 	}
-	// 4.7: servers are told; TURN, which costs, to those who have shown who they are.
-	for who, want := range map[string]int{"": 1, "alice": 2} {
-		bearer := ""
-		if who != "" {
-			bearer = token(t, who)
-		}
+	// 4.7: servers are told; TURN, which costs, to those who have shown some authority.
+	signer := newAuthorizer(t, auth.Options{})
+	signed := must(signer.SignQuery(auth.DialectWeir, auth.Pass{
+		Action: auth.ActionPlay, Room: "room", Stream: "cam", Expires: time.Now().Add(time.Hour),
+	}, "/whep/room/cam"))
+	for _, who := range []struct {
+		name, bearer, query string
+		links               int
+	}{{"nobody", "", "", 1}, {"a user", token(t, "alice"), "", 2}, {"a bad token", "x", "", 1}, {"a signed address", "", "?" + signed, 2}} {
 		for _, c := range []call{
-			{method: "OPTIONS", path: "/whep/room/cam", token: bearer},
-			{method: "POST", path: "/whep/room/cam", kind: signaling.KindSDP, token: bearer, body: chromiumOffer(t)},
+			{method: "OPTIONS", path: "/whep/room/cam" + who.query, token: who.bearer},
+			{method: "POST", path: "/whep/room/cam" + who.query, kind: signaling.KindSDP, token: who.bearer, body: chromiumOffer(t)},
 		} {
 			w := s.call(c)
-			if links := w.Header().Values("Link"); len(links) != want || strings.Contains(strings.Join(links, ""), "shared") {
-				t.Errorf("%s by %q is told of %q", c.method, who, links)
+			if links := w.Header().Values("Link"); len(links) != who.links || strings.Contains(strings.Join(links, ""), "shared") {
+				t.Errorf("%s by %s is told of %q", c.method, who.name, links)
 			}
 		}
 	}

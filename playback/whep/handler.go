@@ -108,7 +108,7 @@ func (h *Handler) Play(w http.ResponseWriter, r *http.Request) {
 	head.Set("Cache-Control", "no-store")
 	head.Set("ETag", s.firstTag)
 	// TURN servers cost whoever runs them: their credentials are for viewers who have shown some authority.
-	h.opts.ICEServers.AddLinks(head, s.user, s.user != "", time.Now())
+	h.opts.ICEServers.AddLinks(head, s.user, s.known, time.Now())
 	head.Set("Location", signaling.SessionURL(r, s.id))
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
@@ -269,7 +269,7 @@ func (h *Handler) EndpointOptions(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Access-Control-Request-Method") == "" && len(h.opts.ICEServers.URLs) > 0 {
 		head.Set("Cache-Control", "no-store")
 		_, grant, err := h.authorize(r, asIs) // an address for playing is never for one use
-		h.opts.ICEServers.AddLinks(head, grant.User, err == nil && grant.User != "", time.Now())
+		h.opts.ICEServers.AddLinks(head, grant.User, err == nil && isKnown(grant), time.Now())
 	}
 	w.WriteHeader(http.StatusOK)
 }
@@ -310,3 +310,6 @@ func (h *Handler) authorize(r *http.Request, as func(auth.Request) auth.Request)
 }
 
 func asIs(r auth.Request) auth.Request { return r }
+
+// isKnown tells whether a grant is for a token or a signed address, which end; what is open to everybody does not.
+func isKnown(g auth.Grant) bool { return g.User != "" || !g.Expires.IsZero() }

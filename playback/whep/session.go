@@ -33,6 +33,7 @@ type session struct {
 	fragment fragmentHead // of the answer to an ICE restart
 	stream   *live.Stream
 	user     string // who asked; empty when nobody in particular did
+	known    bool   // whether by a token or a signed address
 	viewer   audience.ID
 	peer     *peer.Peer
 	sender   *sender.Sender
@@ -50,7 +51,7 @@ type session struct {
 func newSession(h *Handler, v *viewing, viewer audience.ID, isLocal bool) (s *session, answer string, err error) {
 	s = &session{
 		id:      rand.Text(), // 130 random bits: who does not know the URL cannot guess it
-		handler: h, fragment: v.offer.fragmentHead(), stream: v.stream, user: v.grant.User, viewer: viewer,
+		handler: h, fragment: v.offer.fragmentHead(), stream: v.stream, user: v.grant.User, known: isKnown(v.grant), viewer: viewer,
 		finish: make(chan struct{}),
 	}
 	s.life, s.end = context.WithCancelCause(context.Background())
