@@ -53,7 +53,7 @@ func small(t *testing.T) Options {
 	return Options{
 		Weir: programs.weir, Floor: programs.floor, H264: testdata.Path("bars-720p.h264"), Ogg: testdata.Path("tone.ogg"),
 		Streams: []int{1}, Viewers: []int{4}, Joins: []time.Duration{Default}, Probes: 2,
-		Record: 6 * time.Second, Settle: 100 * time.Millisecond, Duration: time.Second, Repeat: 1, Progress: t.Output(),
+		Record: 6 * time.Second, Settle: 100 * time.Millisecond, Duration: 3 * time.Second, Repeat: 1, Progress: t.Output(),
 	}
 }
 
@@ -102,7 +102,7 @@ func TestIngest(t *testing.T) {
 func TestFanoutHLS(t *testing.T) {
 	t.Parallel()
 	o := small(t)
-	o.Record, o.Settle, o.Duration = time.Second, 0, 5*time.Second
+	o.Record, o.Settle, o.Duration = time.Second, 0, 10*time.Second
 	runs, err := FanoutHLS(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestSlowViewers(t *testing.T) {
 func TestLatency(t *testing.T) {
 	t.Parallel()
 	o := small(t)
-	o.Settle, o.Duration = 3*time.Second, 5*time.Second
+	o.Settle, o.Duration = 3*time.Second, 10*time.Second
 	runs, err := Latency(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
