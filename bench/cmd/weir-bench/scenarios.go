@@ -146,9 +146,21 @@ func sample(name string) string {
 	return name
 }
 
-// again is the command that does the same from the checkout's root.
+// again is the command that does the same from the checkout's root: without the names of files, which are this machine's.
 func again(args []string) string {
-	return "go run ./bench/cmd/weir-bench " + strings.Join(args, " ")
+	out := []string{"go run ./bench/cmd/weir-bench"}
+	for i := 0; i < len(args); i++ {
+		name, _, whole := strings.Cut(args[i], "=")
+		switch name {
+		case "-o", "--out", "--weir", "--profile":
+			if !whole {
+				i++ // its value
+			}
+		default:
+			out = append(out, args[i])
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 func write(c *cobra.Command, name string, r measure.Result) error {
