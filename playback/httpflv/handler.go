@@ -39,7 +39,7 @@ type Options struct {
 	Encoder string
 	// Join is the shortest time between two writes to a viewer; with 0 every picture is written as it comes.
 	Join time.Duration
-	// MaxJoin is how far that may grow while the machine has more to do than it can.
+	// MaxJoin is how far that may grow while the machine has more to do than it can, and what viewers may ask for.
 	MaxJoin time.Duration
 	// MaxAge is how far behind live a viewer may be when there is a later key frame to skip to.
 	MaxAge       time.Duration
@@ -100,7 +100,8 @@ func (h *Handler) Run(ctx context.Context) error {
 // ServeHTTP plays the stream named by the request's path values room and stream. ?audio= is aac (the default) or
 // opus, which only players of Enhanced FLV take. ?video=vp9 asks for VP9, where that is what is published.
 // ?layer= names a layer of a simulcast; without it the picture is the largest that comes. ?start=gop begins at the
-// newest key frame held, ?start=live at the next one; without it the former has to be fresh.
+// newest key frame held, ?start=live at the next one; without it the former has to be fresh. ?delay= is how many
+// milliseconds of pictures one write may collect, in place of Options.Join.
 //
 // A WebSocket handshake on the same URL gives the same bytes in binary messages (WS-FLV).
 //

@@ -8,12 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pumpable returns the connection as a pump writes to it.
+// unsent is how many bytes the kernel keeps for a viewer beside those on their way: with more, one that was stopped and
+// goes on would first be sent what is long over, and thousands that take nothing would fill the memory.
+const unsent = 256 << 10
+
+// pumpable returns the connection as a pump writes to it, with a bound to what the kernel keeps of it.
 func pumpable(c *net.TCPConn) syscall.RawConn {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil
 	}
+	// The bound is a help: without it all works, with as many bytes as the system's tcp_wmem says.
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent)
+	})
 	return raw
 }
 

@@ -18,6 +18,7 @@ type query struct {
 	layer string   // of a simulcast; empty: the largest that comes
 	start live.Start
 	vp9   bool // takes VP9
+	delay delay
 }
 
 // parameterError is a value of the query that means nothing.
@@ -36,6 +37,7 @@ func parseQuery(v url.Values) (query, error) {
 	}{
 		{"audio", "aac or opus", q.setAudio},
 		{"start", "gop or live", q.setStart},
+		{"delay", "a number of milliseconds", q.delay.set},
 		{"layer", "the name of a layer", q.setLayer},
 	} {
 		if len(v[p.name]) > 1 || !p.set(v.Get(p.name)) {

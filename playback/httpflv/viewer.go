@@ -49,7 +49,7 @@ func (h *Handler) open(r *http.Request, s *live.Stream, q query) (*viewer, error
 	if err != nil {
 		return nil, err
 	}
-	v := &viewer{handler: h, join: h.opts.Join, cancel: func() {}}
+	v := &viewer{handler: h, join: q.delay.within(h.opts.Join, h.opts.MaxJoin), cancel: func() {}}
 	v.reader = source.NewReader(live.ReaderOptions{
 		Name: "flv", Start: q.start, Join: v.join, Beat: true, MaxAge: h.opts.MaxAge,
 	})
