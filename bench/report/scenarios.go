@@ -30,7 +30,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{
 		name: "fanout-flv", title: "HTTP-FLV fan-out", cost: "cpu_s_per_gb", floor: "floor, goroutines",
-		about: "One 720p stream of 2 Mbit/s, published by WHIP with Opus, to so many viewers, at several joinings. What the stream itself " +
+		about: "One 720p stream of 2 Mbit/s, published by WHIP with Opus, to so many viewers, at several joinings, which `flv.join_max` keeps from growing here. What the stream itself " +
 			"costs (to be received, its sound made into AAC) is part of CPU-s/GB; \"viewers alone\" is without it. The floor has no such " +
 			"work: it sends what a viewer of weir got, out of memory, by a goroutine a viewer (which \"× floor\" compares with) or from one thread.",
 		columns: []column{

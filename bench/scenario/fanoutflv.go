@@ -51,7 +51,8 @@ func FanoutFLV(ctx context.Context, o Options) ([]measure.Run, error) {
 
 // fanoutWeir measures the server, and records for the floor.
 func (o *Options) fanoutWeir(ctx context.Context, join time.Duration, name, file string) (runs []measure.Run, err error) {
-	s, err := o.start(ctx, 0, joinSetting+join.String())
+	// At the same joining as the floor, whatever else the machine does.
+	s, err := o.start(ctx, 0, joinSetting+join.String(), joinMaxSetting+join.String())
 	if err != nil {
 		return nil, err
 	}

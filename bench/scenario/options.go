@@ -12,10 +12,12 @@ import (
 // patience is how long an answer or a picture may take.
 const patience = 30 * time.Second
 
-// The server's setting of the joining, as a key and in the environment.
+// The server's settings of the joining, as a key and in the environment: how long it is, and how long it may become
+// while the machine has more to do than it can.
 const (
-	joinKey     = "flv.join"
-	joinSetting = "WEIR_FLV_JOIN="
+	joinKey        = "flv.join"
+	joinSetting    = "WEIR_FLV_JOIN="
+	joinMaxSetting = "WEIR_FLV_JOIN_MAX="
 )
 
 // Default stands for the joining that the server's configuration has by default.
