@@ -2,6 +2,6 @@
 // are encrypted straight into the batch that leaves in one system call (ADR 15). It is not a peer connection: it
 // negotiates nothing, knows no tracks and no SDP, and takes no media in.
 //
-// The goroutine of Run belongs to its caller. The ICE agent and the DTLS connection have theirs, which Run and Close wait
-// for.
+// The goroutine of Run belongs to its caller. The ICE agent has its own, which Run and Close wait for, and the DTLS
+// connection three, which end with it.
 package peer
