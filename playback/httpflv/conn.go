@@ -1,6 +1,7 @@
 package httpflv
 
 import (
+	"io"
 	"net"
 	"sync"
 	"syscall"
@@ -77,6 +78,18 @@ func (s *connSink) finish(end []byte) {
 	if s.send(net.Buffers{end}) == nil && s.talk != nil {
 		_ = s.conn.SetReadDeadline(time.Now().Add(closeWait)) // RFC 6455 7.1.1: the answer is awaited
 		<-s.talk.done
+		s.linger()
+	}
+}
+
+// maxUnread is how much of what a client still sends is waited for, in bytes.
+const maxUnread = 64 << 10
+
+// linger lets the client see what was sent last: a connection that is closed with something unread is reset, and the
+// client may lose what it has not read (RFC 9112 9.6).
+func (s *connSink) linger() {
+	if half, ok := s.conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, s.conn, maxUnread)
 	}
 }
 

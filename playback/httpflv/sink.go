@@ -60,7 +60,10 @@ func (s *responseSink) write(b [][]byte) error {
 			return err
 		}
 	}
-	return s.control.Flush()
+	if err := s.control.Flush(); err != nil {
+		return err
+	}
+	return s.control.SetWriteDeadline(time.Time{}) // HTTP/2 resets the stream at a deadline, also where nothing is written
 }
 
 func (s *responseSink) close(reason error) {
