@@ -4,6 +4,6 @@
 //
 // Viewers who keep up are written to by pumps, many from one goroutine; the others have one of their own (viewer.run).
 //
-// It makes no tags itself (mux/flv does). A viewer's goroutine is the one that net/http started for the request;
-// Handler.Run waits for all of them.
+// It makes no tags itself (mux/flv does). Pumps and viewers' goroutines are the Handler's, and
+// Handler.Run waits for all of them; those of HTTP/2 are the ones that net/http started for the requests.
 package httpflv

@@ -217,3 +217,45 @@ func TestPartOfAWrite(t *testing.T) {
 		}
 	}
 }
+
+// TestStoppedViewerIsNearLiveAgain: one that stops and goes on gets what the kernel held for it, and then the newest
+// key frame, not all that it missed.
+func TestStoppedViewerIsNearLiveAgain(t *testing.T) {
+	o := testOptions()
+	o.MaxAge = 2 * time.Second
+	r := newRig(t, o, nil)
+	r.publish(true, false)
+	r.pictures(1)
+	quick, stopped := play(t, r.get("").Body), play(t, r.get("").Body)
+	quick.media(1)
+	stopped.media(1)
+	r.settle(2)
+	data := append([]byte{0, 0, 0x40, 0, 0x65}, make([]byte, 1<<14-1)...)
+	write := func() {
+		at := time.Duration(r.at) * picture
+		r.write(&av.Frame{Track: 1, Codec: av.CodecH264, Key: r.at%30 == 0, DTS: at, PTS: at, Data: data})
+		r.at++
+		quick.media(1)
+	}
+	for n := 0; r.pumped() == 2 && n < 2000; n++ {
+		write()
+	}
+	for range 120 { // four seconds, and less than the ring holds
+		write()
+	}
+	newest := time.Duration(r.at-1) * picture
+	jumped := false
+	for stopped.last[1] < newest.Round(ms) {
+		before := stopped.last[1]
+		if f := stopped.media(1); f.DTS-before > time.Second {
+			jumped = true
+			if !f.Key || newest-f.DTS > o.MaxAge {
+				t.Errorf("went on %v behind live, at a key frame: %v", newest-f.DTS, f.Key)
+			}
+		}
+	}
+	if !jumped {
+		t.Error("the viewer got all that it had missed")
+	}
+	r.settle(2)
+}

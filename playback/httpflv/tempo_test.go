@@ -12,7 +12,11 @@ const ms = time.Millisecond
 func TestTempo(t *testing.T) {
 	tempo := newTempo(100*ms, 500*ms)
 	for _, c := range []struct{ late, want time.Duration }{
-		{10 * ms, 100 * ms}, {60 * ms, 100 * ms}, {100 * ms, 150 * ms}, {200 * ms, 300 * ms}, {time.Hour, 500 * ms},
+		{10 * ms, 100 * ms},
+		{60 * ms, 100 * ms},
+		{100 * ms, 150 * ms},
+		{200 * ms, 300 * ms},
+		{time.Hour, 500 * ms},
 		{20 * ms, 500*ms - 470*ms/8},
 	} {
 		if tempo.took(c.late); tempo.joining() != c.want || tempo.late() != c.late {

@@ -14,27 +14,28 @@ func TestBeat(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		join  time.Duration
-		write map[time.Duration]bool // when, and whether it is a picture
-		wakes []time.Duration
+		write map[time.Duration]bool // when, in ms, and whether it is a picture
+		wakes []time.Duration        // in ms
 	}{
 		{"every picture", 0, map[time.Duration]bool{10: false, 30: true, 40: false, 63: true}, []time.Duration{30, 63}},
 		{"sound alone", 0, map[time.Duration]bool{10: false, 30: false, 50: false}, []time.Duration{55}},
 		{
-			"the first picture behind the interval", 100,
+			"the first picture behind the interval", 100 * time.Millisecond,
 			map[time.Duration]bool{0: true, 33: true, 67: true, 99: true, 120: false, 133: true, 166: true},
 			[]time.Duration{0, 133, 278}, // nothing follows the one at 166
 		},
-		{"at once when nothing came for longer", 100, map[time.Duration]bool{0: true, 250: true}, []time.Duration{0, 250}},
+		{"at once when nothing came for longer", 100 * time.Millisecond, map[time.Duration]bool{0: true, 250: true}, []time.Duration{0, 250}},
 		{
-			"no picture behind the interval", 100,
-			map[time.Duration]bool{0: true, 33: true, 110: false}, []time.Duration{0, 145},
+			"no picture behind the interval", 100 * time.Millisecond,
+			map[time.Duration]bool{0: true, 33: true, 110: false},
+			[]time.Duration{0, 145},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				done := make(chan struct{})
 				ws := wakers{tasks: new(tasks), done: done}
-				w := ws.acquire(pace{join: c.join * time.Millisecond, beat: true})
+				w := ws.acquire(pace{join: c.join, beat: true})
 				var wakes []time.Duration
 				begin := time.Now()
 				for at := range time.Duration(300) {
