@@ -16,7 +16,7 @@ export function openWebRTC({ video, url, kinds }: EngineOptions): Engine {
     video.srcObject = null;
   });
   const run = async (): Promise<Error | null> => {
-    session = await openWhep({ url, token: '' }, media, kinds, abort.signal);
+    session = await openWhep({ url, token: '' }, media, kinds, () => finish(null), abort.signal);
     try {
       await session.lost(abort.signal, () => {});
       if (session.ended) return null;
@@ -34,7 +34,7 @@ export function openWebRTC({ video, url, kinds }: EngineOptions): Engine {
   return {
     over,
     // Of a stream, the element's clock may run on without any media.
-    position: () => (session === null ? 0 : shown(media, session.connection)),
+    position: () => (session === null ? 0 : shown(kinds, session.connection)),
     async delay() {
       if (session === null) return 0;
       const report = await session.connection.getStats();
@@ -46,8 +46,13 @@ export function openWebRTC({ video, url, kinds }: EngineOptions): Engine {
   };
 }
 
-/** Until when every kind of media was shown, on a clock of the browser's: a picture may freeze while the sound goes on. */
-function shown(media: MediaStream, connection: RTCPeerConnection): number {
-  const receivers = connection.getReceivers().filter(({ track }) => media.getTracks().includes(track));
-  return Math.min(...receivers.map((receiver) => Math.max(0, ...receiver.getSynchronizationSources().map((s) => s.timestamp))));
+/**
+ * Until when every kind of media that there is was shown, on a clock of the browser's: a picture may freeze while the
+ * sound goes on.
+ */
+function shown(kinds: readonly string[], connection: RTCPeerConnection): number {
+  const receivers = connection.getReceivers().filter(({ track }) => kinds.length === 0 || kinds.includes(track.kind));
+  const times = receivers.map((receiver) => Math.max(0, ...receiver.getSynchronizationSources().map((s) => s.timestamp)));
+  // Where nobody told what there is, anything will do.
+  return kinds.length === 0 ? Math.max(...times) : Math.min(...times);
 }

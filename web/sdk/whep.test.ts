@@ -30,7 +30,7 @@ class FakeConnection extends EventTarget {
   }
 
   addTransceiver(kind: string, { direction }: { direction: string }) {
-    const transceiver = { kind, direction, currentDirection: null, receiver: { track: { kind } }, sender: { transport: this.transport } };
+    const transceiver = { kind, direction, currentDirection: null, receiver: { track: Object.assign(new EventTarget(), { kind }) }, sender: { transport: this.transport } };
     this.transceivers.push(transceiver);
     return transceiver;
   }
@@ -86,7 +86,8 @@ let requests: Request[];
 let answers: Record<string, () => Response>;
 let abort: AbortController;
 const media = new FakeStream();
-const open = (kinds: string[] = []) => openWhep({ url: 'http://h/whep/r/s?sign=x', token: '' }, media as unknown as MediaStream, kinds, abort.signal);
+const more = vi.fn();
+const open = (kinds: string[] = []) => openWhep({ url: 'http://h/whep/r/s?sign=x', token: '' }, media as unknown as MediaStream, kinds, more, abort.signal);
 const methods = () => requests.map((request) => request.method);
 
 beforeEach(() => {
@@ -116,7 +117,7 @@ it('WE-01, WE-07: offers to receive one of each, bundled', async () => {
   expect(connection.transceivers.map((t) => `${t.kind} ${t.direction}`)).toEqual(['audio recvonly', 'video recvonly']);
   expect(connection.configuration.bundlePolicy).toBe('max-bundle');
   expect(requests).toMatchObject([{ method: 'POST', url: 'http://h/whep/r/s?sign=x', headers: { 'Content-Type': 'application/sdp' } }]);
-  expect(media.tracks).toEqual([{ kind: 'audio' }, { kind: 'video' }]);
+  expect(media.tracks).toMatchObject([{ kind: 'audio' }, { kind: 'video' }]);
 });
 
 it('RFC 9725 4.6: takes the ICE servers before it looks for candidates', async () => {
@@ -126,9 +127,18 @@ it('RFC 9725 4.6: takes the ICE servers before it looks for candidates', async (
 
 it('plays what the server has', async () => {
   FakeConnection.answered = { audio: 'inactive' };
-  await open(['video']);
-  expect(media.tracks).toEqual([{ kind: 'video' }]);
+  await open();
+  expect(media.tracks).toMatchObject([{ kind: 'video' }]);
   expect(methods()).toEqual(['POST']);
+});
+
+it('shows the kinds that there are, and tells of another one that comes', async () => {
+  await open(['audio']);
+  expect(media.tracks).toMatchObject([{ kind: 'audio' }]);
+  expect(more).not.toHaveBeenCalled();
+  const { track } = FakeConnection.last.transceivers[1]?.receiver as { track: EventTarget };
+  track.dispatchEvent(new Event('unmute'));
+  expect(more).toHaveBeenCalledOnce();
 });
 
 it('leaves when the server withholds a kind that the broadcast has', async () => {

@@ -1,14 +1,25 @@
 import { Session, type Endpoint } from './session';
 
 /**
- * Plays by WHEP (draft-ietf-wish-whep): resolves when media flows into `media`, which then holds the tracks that the
- * server sends. `kinds` are those that the broadcast is known to have; it fails when the server withholds one of
- * them, and as Session.open does.
+ * Plays by WHEP (draft-ietf-wish-whep): resolves when media flows into `media`, which then holds a track of each of the
+ * `kinds` that the broadcast has, or, when none is known, of what the server agrees to. A kind that comes unexpectedly
+ * calls `more`. It fails when the server withholds a kind, and as Session.open does.
  */
-export async function openWhep(endpoint: Endpoint, media: MediaStream, kinds: readonly string[], signal: AbortSignal): Promise<Session> {
-  // Always both kinds: nothing can be added later, and a publisher may come back with more.
+export async function openWhep(
+  endpoint: Endpoint,
+  media: MediaStream,
+  kinds: readonly string[],
+  more: () => void,
+  signal: AbortSignal,
+): Promise<Session> {
   const connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  for (const kind of ['audio', 'video']) media.addTrack(connection.addTransceiver(kind, { direction: 'recvonly' }).receiver.track);
+  // Always both kinds: nothing can be offered later, and a publisher may come back with more.
+  for (const kind of ['audio', 'video']) {
+    const { track } = connection.addTransceiver(kind, { direction: 'recvonly' }).receiver;
+    // Elements play no sound beside pictures that do not come.
+    if (kinds.length === 0 || kinds.includes(kind)) media.addTrack(track);
+    else track.addEventListener('unmute', more);
+  }
   const session = await Session.open(endpoint, connection, signal);
   for (const { currentDirection, receiver } of connection.getTransceivers()) {
     if (currentDirection === 'recvonly') continue;
