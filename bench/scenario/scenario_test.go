@@ -159,7 +159,6 @@ func TestSlowViewers(t *testing.T) {
 	t.Parallel()
 	o := small(t)
 	o.Record = time.Second
-	o.Settings = []string{"WEIR_FLV_WRITE_TIMEOUT=1s"}
 	runs, err := SlowViewers(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
