@@ -30,6 +30,21 @@ func TestStreamEnds(t *testing.T) {
 	}
 }
 
+// Whoever has been told that a session is deleted finds neither it nor its place taken.
+func TestDeleteHasFreed(t *testing.T) {
+	s := newServer(t, func(o *Options, _ *live.Options) { o.MaxViewers = 1 })
+	s.publish(testVideo)
+	for range 20 {
+		path, _ := s.session() // 503 were the place not free
+		if w := s.call(call{method: "DELETE", path: path}); w.Code != 200 {
+			t.Fatalf("DELETE gives %d", w.Code)
+		}
+		if n := s.handler.Total(); n != 0 {
+			t.Fatalf("%d sessions are there after DELETE was answered", n)
+		}
+	}
+}
+
 // A publisher that is interrupted and comes back keeps its viewers.
 func TestPublisherComesBack(t *testing.T) {
 	t.Parallel()

@@ -217,6 +217,7 @@ func (h *Handler) start(s *session, grant auth.Grant) error {
 	}
 	h.sessions[s.id] = s
 	h.tasks.Go(func() {
+		defer close(s.finish) // whoever waits for it finds the place free
 		defer h.leave(s.id)
 		ctx, stop := grant.Bound(h.ctx)
 		defer stop()

@@ -43,7 +43,7 @@ type session struct {
 
 	life   context.Context // over when the session is, with the reason as its cause
 	end    context.CancelCauseFunc
-	finish chan struct{} // closed when run is over
+	finish chan struct{} // closed when run is over and the place is free
 }
 
 // newSession prepares a session and answers its offer, of which it keeps little. Whoever calls it calls run, or closes
@@ -130,7 +130,6 @@ func (s *session) Restart(ufrag, pwd string) (answer string, begun bool, err err
 
 // run is the session from its answer to its end. The connection outlives the sender, which says goodbye on it.
 func (s *session) run(ctx context.Context) {
-	defer close(s.finish)
 	stop := context.AfterFunc(ctx, func() { s.end(endOf(ctx)) })
 	defer stop()
 	link, cut := context.WithCancel(context.WithoutCancel(ctx))
