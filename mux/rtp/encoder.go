@@ -23,6 +23,9 @@ const (
 	minPayload = 64
 	// maxFrame bounds a frame: 4K at 100 Mbit/s has key frames of 2 MB.
 	maxFrame = 8 << 20
+	// maxSound bounds an Opus packet, which cannot be cut (RFC 7587 4.2): what Ethernet carries beside all that is around
+	// it. 510 kbit/s in packets of 20 ms are 1275 bytes (RFC 6716 3.2.1).
+	maxSound = 1400
 )
 
 // Options say how packets are made.
@@ -112,6 +115,9 @@ func (e *Encoder) is(t *av.Track, id av.TrackID) bool { return t != nil && t.ID 
 func (e *Encoder) sound(dst []*Unit, f *av.Frame, t *av.Track) ([]*Unit, error) {
 	if t.Codec != av.CodecOpus {
 		return dst, fmt.Errorf("%w: %v", ErrCodec, t.Codec)
+	}
+	if len(f.Data) > maxSound {
+		return dst, fmt.Errorf("%w: %d bytes of sound", ErrFrame, len(f.Data))
 	}
 	s := &struct { // one allocation
 		Unit

@@ -51,6 +51,20 @@ func TestOpus(t *testing.T) {
 	}
 }
 
+// RFC 7587 4.2: a packet of Opus cannot be cut. One that no path carries would end every viewer's session.
+func TestOpusIsBounded(t *testing.T) {
+	e := NewEncoder(av.Tracks{opusTrack}, Options{})
+	for _, c := range []struct {
+		size int
+		want error
+	}{{1275, nil}, {maxSound, nil}, {maxSound + 1, ErrFrame}} {
+		units, err := e.Encode(nil, &av.Frame{Track: 2, Codec: av.CodecOpus, Key: true, Data: make([]byte, c.size)})
+		if !errors.Is(err, c.want) || (len(units) == 1) != (c.want == nil) {
+			t.Errorf("%d bytes: %d units, %v", c.size, len(units), err)
+		}
+	}
+}
+
 func TestSoundBesideVideoIsNoJoinPoint(t *testing.T) {
 	e := NewEncoder(av.Tracks{h264Sample(t).track, opusTrack}, Options{})
 	units, err := e.Encode(nil, &av.Frame{Track: 2, Codec: av.CodecOpus, Key: true, Data: []byte{1}})
