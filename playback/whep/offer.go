@@ -206,7 +206,6 @@ func (o *offer) agree(ts av.Tracks) ([]*agreed, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.readExtensions()
 		a.inactive = a.codec.IsVideo() && ts.Video() == nil && ts.Audio() != nil && o.section("audio") != nil
 		all = append(all, a)
 	}
@@ -259,21 +258,21 @@ func (s *section) take(c av.Codec, p *signaling.Payload) *agreed {
 		a.repair = r.Type
 	}
 	if offers("transport-cc") {
-		a.transportCC = signaling.Extension(s.media, signaling.TransportCC)
+		a.transportCC = extension(s.media, signaling.TransportCC)
 	}
 	a.remb = a.transportCC == 0 && offers("goog-remb") // the older way to say what the path carries
+	if len(s.mid) <= maxMID {
+		a.mid = extension(s.media, uriMID)
+	}
 	return a
 }
 
-// readExtensions takes the ids that fit into a header of one byte each.
-func (a *agreed) readExtensions() {
-	a.mid = signaling.Extension(a.section.media, uriMID)
-	if a.mid > maxExtension || len(a.section.mid) > maxMID {
-		a.mid = 0
+// extension is the id of a header extension, or 0 when it was not offered or does not fit into a header of one byte each.
+func extension(m *sdp.MediaDescription, uri string) uint8 {
+	if id := signaling.Extension(m, uri); id <= maxExtension {
+		return id
 	}
-	if a.transportCC > maxExtension {
-		a.transportCC = 0
-	}
+	return 0
 }
 
 // track is what the sender has to know.

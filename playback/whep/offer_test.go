@@ -154,6 +154,7 @@ func TestAgree(t *testing.T) {
 		}},
 		{"the extension without its feedback", []string{"a=mid:0\n", "a=mid:0\na=extmap:3 " + count + "\n"}, func(v *agreed) bool { return v.transportCC == 0 }},
 		{"REMB where there is nothing newer", []string{"nack pli", "goog-remb"}, func(v *agreed) bool { return v.remb }},
+		{"REMB where the id of what is newer needs a header of two bytes", []string{"nack pli", "goog-remb\na=rtcp-fb:96 transport-cc\na=extmap:15 " + count}, func(v *agreed) bool { return v.remb && v.transportCC == 0 }},
 		{"no REMB beside transport-wide feedback", []string{"nack pli", "goog-remb\na=rtcp-fb:96 transport-cc\na=extmap:3 " + count}, func(v *agreed) bool { return !v.remb && v.transportCC == 3 }},
 	} {
 		if all := agreedIn(t, both, tc.pairs...); len(all) != 2 || !tc.check(all[0]) {
