@@ -30,9 +30,9 @@ const (
 	// and the second that RFC 6347 4.2.4.1 proposes makes a client on a bad path wait for several.
 	DTLSRetry    = 200 * time.Millisecond
 	replayWindow = 512 // packets; the default of 64 is less than a burst that overtook a retransmission
-	// TCP is for networks that let no UDP through. What is sent there is feedback, which is little.
+	// TCP is for networks that let no UDP through.
 	tcpReadBuffer  = 64        // packets a candidate may queue
-	tcpWriteBuffer = 256 << 10 // bytes a connection may queue; the client then misses feedback
+	tcpWriteBuffer = 256 << 10 // bytes a connection may queue: feedback, or a key frame; what comes on top is lost
 	portTries      = 10        // where any free port will do
 	tcpConns       = 1024      // open at a time
 	tcpConnsEach   = 16        // of them from one address: a session has one or two
