@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -11,8 +12,9 @@ import (
 	"weir/room/live"
 )
 
-// queue is how many events a subscriber may leave untaken.
-const queue = 64
+// queue is how many events a subscriber may leave untaken: those of a second in which every stream of a large room
+// begins and gets its viewers.
+const queue = 4096
 
 // Events tells subscribers what happens in rooms. Nobody who has something to tell ever waits for them.
 type Events struct {
@@ -78,20 +80,23 @@ func (e *Events) tell(ev *Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for s := range e.rooms[name{ev.Stream.App, ev.Stream.Room}] {
-		select {
-		case s.events <- ev:
-		default:
+		switch {
+		case s.stream != "" && s.stream != ev.Stream.Stream:
+		case len(s.waiting) >= queue:
 			e.lagged.Inc()
 			e.endLocked(s, ErrLagged)
+		default:
+			s.waiting = append(s.waiting, ev)
+			s.wakeUp()
 		}
 	}
 }
 
-// Subscribe begins to listen to a room. What there was before has to be looked up after that, so that nothing is
-// missed. The subscription must be closed.
+// Subscribe begins to listen to a room, or, if it is named, to one stream of it alone. What there was before has to be
+// looked up after that, so that nothing is missed. The subscription must be closed.
 //
 // Errors: ErrFull, ErrStopping.
-func (e *Events) Subscribe(app, room string) (*Subscription, error) {
+func (e *Events) Subscribe(app, room, stream string) (*Subscription, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.stopped {
@@ -100,7 +105,7 @@ func (e *Events) Subscribe(app, room string) (*Subscription, error) {
 	if e.total >= e.most {
 		return nil, ErrFull
 	}
-	s := &Subscription{of: e, room: name{app, room}, events: make(chan *Event, queue), over: make(chan struct{})}
+	s := &Subscription{of: e, room: name{app, room}, stream: stream, wake: make(chan struct{}, 1)}
 	if e.rooms[s.room] == nil {
 		e.rooms[s.room] = make(map[*Subscription]struct{})
 	}
@@ -121,7 +126,10 @@ func (e *Events) endLocked(s *Subscription, reason error) {
 	}
 	e.total--
 	s.reason = reason
-	close(s.over)
+	if errors.Is(reason, ErrLagged) {
+		s.waiting = nil
+	}
+	s.wakeUp()
 }
 
 // Describe implements prometheus.Collector.
@@ -143,23 +151,49 @@ func (e *Events) Collect(ch chan<- prometheus.Metric) {
 type Subscription struct {
 	of     *Events
 	room   name
-	events chan *Event
-	over   chan struct{} // closed when it is over
-	reason error         // why; written once before over is closed
+	stream string        // the one that it is about; empty: all
+	wake   chan struct{} // capacity 1: there is something to take, or it is over
+
+	waiting []*Event // guarded by Events.mu
+	reason  error    // guarded by Events.mu: why it is over; nil before
+}
+
+func (s *Subscription) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Next waits for the next event.
 //
 // Errors: ErrLagged, ErrStopping, the context's.
 func (s *Subscription) Next(ctx context.Context) (*Event, error) {
-	select {
-	case ev := <-s.events:
-		return ev, nil
-	case <-s.over:
-		return nil, s.reason
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	for {
+		if ev, err := s.take(); ev != nil || err != nil {
+			return ev, err
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
+}
+
+// take is the first of the events that wait, or why there will be no more. Both are nil when there is none yet.
+func (s *Subscription) take() (*Event, error) {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	if len(s.waiting) == 0 {
+		return nil, s.reason
+	}
+	ev := s.waiting[0]
+	s.waiting[0] = nil
+	if s.waiting = s.waiting[1:]; len(s.waiting) == 0 {
+		s.waiting = nil
+	}
+	return ev, nil
 }
 
 // Close ends the subscription. It may be called more than once.

@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -30,7 +31,7 @@ func (silence) Reason() string { return "silence" }
 
 func subscribe(t *testing.T, e *Events, room string) *Subscription {
 	t.Helper()
-	s, err := e.Subscribe("1", room)
+	s, err := e.Subscribe("1", room, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,15 +41,13 @@ func subscribe(t *testing.T, e *Events, room string) *Subscription {
 
 // all are the events that a subscriber has not taken.
 func all(s *Subscription) (events []*Event) {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	for len(s.events) > 0 {
-		ev, err := s.Next(ctx)
-		if err == nil {
-			events = append(events, ev)
+	for {
+		ev, _ := s.take()
+		if ev == nil {
+			return events
 		}
+		events = append(events, ev)
 	}
-	return events
 }
 
 // TestLifeOfAStream: the hub and the audience tell what happens, in order, and only to who listens to that room.
@@ -131,10 +130,31 @@ func TestLaggingSubscriberIsLetGo(t *testing.T) {
 	}
 }
 
+// TestLargeRoom: what happens to a thousand streams at once lets nobody lag, least of all who asks about one of them.
+func TestLargeRoom(t *testing.T) {
+	e := NewEvents(2)
+	room := subscribe(t, e, "demo")
+	one, err := e.Subscribe("1", "demo", "cam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	for i := range 1000 {
+		e.ViewersChanged(live.Key{App: "1", Room: "demo", Stream: "cam" + strconv.Itoa(i)}, audience.Count{})
+	}
+	e.ViewersChanged(cam, audience.Count{Total: 7})
+	if n := len(all(room)); n != 1001 {
+		t.Errorf("%d events of the room", n)
+	}
+	if ev, err := one.Next(t.Context()); err != nil || ev.Viewers.Total != 7 || len(all(one)) != 0 {
+		t.Errorf("of the one stream: %+v, %v", ev, err)
+	}
+}
+
 func TestSubscribersAreBounded(t *testing.T) {
 	e := NewEvents(1)
 	s := subscribe(t, e, "demo")
-	if _, err := e.Subscribe("1", "other"); !errors.Is(err, ErrFull) {
+	if _, err := e.Subscribe("1", "other", ""); !errors.Is(err, ErrFull) {
 		t.Errorf("one too many: %v", err)
 	}
 	s.Close()
@@ -158,7 +178,7 @@ func TestEventsStop(t *testing.T) {
 	if _, err := s.Next(t.Context()); !errors.Is(err, ErrStopping) {
 		t.Errorf("a subscriber gets %v", err)
 	}
-	if _, err := e.Subscribe("1", "demo"); !errors.Is(err, ErrStopping) {
+	if _, err := e.Subscribe("1", "demo", ""); !errors.Is(err, ErrStopping) {
 		t.Errorf("a new one gets %v", err)
 	}
 }

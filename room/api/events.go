@@ -23,7 +23,7 @@ const (
 
 // subscriber gives places in the audience of a room's events; *room.Events is one.
 type subscriber interface {
-	Subscribe(app, room string) (*room.Subscription, error)
+	Subscribe(app, room, stream string) (*room.Subscription, error)
 }
 
 // Events answers GET /api/v1/rooms/{room}/events with what happens in the room, as server-sent events (HTML 9.2): first
@@ -38,7 +38,11 @@ func (a *API) Events(w http.ResponseWriter, r *http.Request) {
 		Problem(w, r, status, code, err.Error())
 		return
 	}
-	s, err := a.events.Subscribe(a.app, in)
+	if r.Method == http.MethodHead {
+		eventsHead(w.Header())
+		return
+	}
+	s, err := a.events.Subscribe(a.app, in, stream)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
 		Problem(w, r, http.StatusServiceUnavailable, CodeServerFull, "the server takes no more subscribers now")
@@ -47,8 +51,8 @@ func (a *API) Events(w http.ResponseWriter, r *http.Request) {
 	defer s.Close()
 	ctx, cancel := grant.Bound(r.Context())
 	defer cancel()
-	f := &feed{out: w, control: http.NewResponseController(w), stream: stream}
-	if err := a.begin(f, in); err == nil {
+	f := &feed{out: w, control: http.NewResponseController(w)}
+	if err := a.begin(f, in, stream); err == nil {
 		f.follow(ctx, s)
 	}
 }
@@ -66,16 +70,13 @@ func (a *API) mayPlay(r *http.Request, in, stream string) (auth.Grant, error) {
 	return a.auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, in, stream))
 }
 
-// begin writes the head of the answer and how the room is.
-func (a *API) begin(f *feed, in string) error {
-	h := f.out.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx would collect what is to be seen at once
+// begin writes the head of the answer and how the room is, or one stream of it.
+func (a *API) begin(f *feed, in, stream string) error {
+	eventsHead(f.out.Header())
 	f.add([]byte(retry))
 	now := time.Now()
 	for _, s := range a.lister.Streams() {
-		if s.Room != in || s.State == StateWaiting {
+		if s.Room != in || s.State == StateWaiting || stream != "" && s.Stream != stream {
 			continue
 		}
 		k := live.Key{App: a.app, Room: s.Room, Stream: s.Stream}
@@ -89,11 +90,16 @@ func (a *API) begin(f *feed, in string) error {
 	return f.flush()
 }
 
+func eventsHead(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would collect what is to be seen at once
+}
+
 // feed is one subscriber's answer.
 type feed struct {
 	out     http.ResponseWriter
 	control *http.ResponseController
-	stream  string // the one that it is about; empty: all
 	buf     []byte
 }
 
@@ -127,9 +133,6 @@ func next(ctx context.Context, s *room.Subscription) (*room.Event, error) {
 func (f *feed) add(b []byte) { f.buf = append(f.buf, b...) }
 
 func (f *feed) event(ev *room.Event) {
-	if f.stream != "" && f.stream != ev.Stream.Stream {
-		return
-	}
 	f.buf = append(append(f.buf, "event: "...), ev.Type...)
 	f.buf = append(append(f.buf, "\ndata: "...), ev.JSON()...)
 	f.buf = append(f.buf, "\n\n"...)
@@ -144,7 +147,14 @@ func (f *feed) flush() error {
 	}
 	_, err := f.out.Write(f.buf)
 	f.buf = f.buf[:0]
-	return errors.Join(err, f.control.Flush())
+	if err := errors.Join(err, f.control.Flush()); err != nil {
+		return err
+	}
+	// HTTP/2 resets the stream at a deadline, also where nothing is written.
+	if err := f.control.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }
 
 // watchers counts viewers; *audience.Audience does.

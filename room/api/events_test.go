@@ -160,7 +160,7 @@ func TestEventsAreForWhoMayPlay(t *testing.T) {
 func TestQuietRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events := room.NewEvents(1)
-		s, err := events.Subscribe("1", "a")
+		s, err := events.Subscribe("1", "a", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,4 +173,47 @@ func TestQuietRoom(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// TestHeadOfEvents: HEAD is answered, and takes no place.
+func TestHeadOfEvents(t *testing.T) {
+	s := newStage(t, streams, false, false)
+	for range 3 { // there are two places
+		resp, err := s.Client().Head(s.URL + "/rooms/a/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
+			t.Fatalf("%d %v", resp.StatusCode, resp.Header)
+		}
+	}
+	s.listen(t, "/rooms/a/events").want("stream.live z")
+}
+
+// deadlined is a ResponseWriter that keeps its deadline.
+type deadlined struct {
+	*httptest.ResponseRecorder
+	deadline, used time.Time
+}
+
+func (w *deadlined) SetWriteDeadline(t time.Time) error {
+	w.deadline = t
+	return nil
+}
+
+func (w *deadlined) Write(b []byte) (int, error) {
+	w.used = w.deadline
+	return w.ResponseRecorder.Write(b)
+}
+
+// TestEventsBetweenWrites: a write has a deadline, and the time until the next one has none: HTTP/2 would reset the
+// stream.
+func TestEventsBetweenWrites(t *testing.T) {
+	w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
+	f := &feed{out: w, control: http.NewResponseController(w)}
+	f.add([]byte(retry))
+	if err := f.flush(); err != nil || w.used.IsZero() || !w.deadline.IsZero() {
+		t.Errorf("written until %v, then until %v, %v", w.used, w.deadline, err)
+	}
 }
