@@ -82,8 +82,10 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 	out := &urlsJSON{Room: room, Stream: stream, Expires: o.Expires.UTC()}
 	if _, err := may(auth.ActionPlay); err == nil {
 		of := o
-		if of.User == "" && !who.Admin && of.Dialect == auth.DialectWeir && a.urlsBy.PlaySigned() {
-			of.User = who.User // whoever passes the address on can be known by it
+		// Whoever passes the address on can be known by it, and who asks with an address that names him loses the name in no
+		// other dialect.
+		if named := of.Dialect == auth.DialectWeir || auth.Token(r) == ""; of.User == "" && !who.Admin && named && a.urlsBy.PlaySigned() {
+			of.User = who.User
 		}
 		play, err := a.urlsBy.PlayURLs(site, of)
 		if err != nil {
@@ -91,7 +93,8 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 		}
 		out.Play = &play
 	}
-	if _, err := may(auth.ActionPublish); err == nil {
+	// An address allows sound and pictures: who may send one of them alone would get more by it.
+	if g, err := may(auth.ActionPublish); err == nil && g.Rights.Has(auth.RightSendAudio) && g.Rights.Has(auth.RightSendVideo) {
 		if o.User == "" && o.Dialect == auth.DialectWeir {
 			o.User = who.User
 		}
@@ -101,6 +104,9 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 			return nil, err
 		}
 		out.Publish = &publish
+	}
+	if out.Play == nil && out.Publish == nil {
+		return nil, fmt.Errorf("%w: no address allows as little as the token does", auth.ErrForbidden)
 	}
 	return out, nil
 }

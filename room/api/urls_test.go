@@ -71,7 +71,7 @@ func TestURLs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sender, err := tencentyun.GenPrivateMapKeyWithStringRoomID(1, string(key), "host", 3600, "demo", uint32(auth.RightSendVideo))
+	sender, err := tencentyun.GenPrivateMapKeyWithStringRoomID(1, string(key), "host", 3600, "demo", uint32(auth.RightSendAudio|auth.RightSendVideo))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +134,16 @@ func TestURLsPromise(t *testing.T) {
 	if g, err := opens(t, by, auth.ActionPlay, again.Play.HLS); err != nil || g.Ends.IsZero() || g.User != "ann" {
 		t.Errorf("got %+v, %v", g, err)
 	}
+	// Nor can it lose the name of its viewer.
+	_, got = askURLs(a, sign(t, "ann"), "ttl=10m")
+	_, query, _ = strings.Cut(got.Play.FLV, "?")
+	if w, _ := askURLs(a, "", query+"&dialect=tencent"); w.Code != http.StatusBadRequest {
+		t.Errorf("in a dialect without names: %d %s", w.Code, w.Body)
+	}
+	_, again = askURLs(a, "", query+"&dialect=alibaba")
+	if g, err := opens(t, by, auth.ActionPlay, again.Play.FLV); err != nil || g.User != "ann" {
+		t.Errorf("in a dialect with names: %+v, %v", g, err)
+	}
 	// Without a memory of uses nothing that is for one use opens.
 	_, once := askURLs(a, sign(t, "ann"), "once=1")
 	if _, err := opens(t, by, auth.ActionPublish, once.Publish.WHIP); !errors.Is(err, auth.ErrUsed) {
@@ -148,11 +158,16 @@ func TestURLsRefuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	silent, err := tencentyun.GenPrivateMapKeyWithStringRoomID(1, string(key), "ann", 3600, "demo", uint32(auth.RightSendVideo))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		name, token, query string
 		status             int
 		code               string
 	}{
+		{"who may send pictures only", silent, "", 403, "forbidden"}, // an address would allow sound, too
 		{"nobody", "", "", 401, "token_missing"},
 		{"a forger", "x", "", 401, "token_invalid"},
 		{"a forged address", "", "sign=x", 403, "signature_invalid"},
