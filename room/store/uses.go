@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -85,9 +86,12 @@ func (u *Uses) openLocked() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if u.seen, err = parseUses(text); err != nil {
+	seen, err := parseUses(text)
+	if err != nil {
 		return err
 	}
+	maps.Copy(seen, u.seen) // of before a fault
+	u.seen = seen
 	return u.rewriteLocked()
 }
 
@@ -109,7 +113,7 @@ func parseUses(text []byte) (map[string]int64, error) {
 	}
 }
 
-// noteLocked appends a line. What cannot be written whole is not counted on: the file is opened anew next time.
+// noteLocked appends a line. What cannot be written whole is not counted on: the file is written anew without it.
 func (u *Uses) noteLocked(name string, until int64) error {
 	if u.lines >= 2*len(u.seen)+spare || len(u.seen) >= maxUses {
 		if err := u.rewriteLocked(); err != nil {
@@ -131,8 +135,18 @@ func (u *Uses) noteLocked(name string, until int64) error {
 	return nil
 }
 
-// rewriteLocked forgets what is over and puts the rest into a new file in the place of the old one, whole or not at all.
+// rewriteLocked forgets what is over and puts the rest into a new file. After a fault nobody knows which file is there,
+// so that it is read anew next time.
 func (u *Uses) rewriteLocked() error {
+	err := u.replaceLocked()
+	if err != nil {
+		err = errors.Join(err, u.closeLocked())
+	}
+	return err
+}
+
+// replaceLocked puts a new file in the place of the old one, whole or not at all.
+func (u *Uses) replaceLocked() error {
 	now := u.now().Unix()
 	var text bytes.Buffer
 	for name, until := range u.seen {
@@ -163,9 +177,9 @@ func (u *Uses) rewriteLocked() error {
 	if err != nil {
 		return errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}
-	err = u.closeLocked()
+	_ = u.closeLocked() // nothing in it counts any more
 	u.file, u.lines = file, len(u.seen)
-	return err
+	return nil
 }
 
 // syncFolder makes a change of names last.
