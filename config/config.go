@@ -36,7 +36,7 @@ type HTTP struct {
 	TLS            TLS      `key:"tls"`
 	Origins        []string `key:"origins" doc:"origins whose pages may use this server; empty means any"`
 	PublicURL      string   `key:"public_url" doc:"where this server is reached, for the addresses it tells; empty: where the request came"`
-	TrustedProxies []string `key:"trusted_proxies" doc:"networks of proxies whose X-Forwarded-Proto and -Host are believed"`
+	TrustedProxies []string `key:"trusted_proxies" doc:"networks of proxies whose X-Forwarded-For, -Proto and -Host are believed"`
 }
 
 // TLS is the certificate of a listener: both files, or neither.

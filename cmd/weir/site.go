@@ -44,7 +44,7 @@ func (s *sites) of(r *http.Request) (auth.Site, error) {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	if s.trusts(r.RemoteAddr) {
+	if isProxied(r) {
 		if p := forwarded(r, "X-Forwarded-Proto"); p == "http" || p == "https" {
 			scheme = p
 		}
@@ -77,19 +77,6 @@ func (s *sites) at(base string) (auth.Site, error) {
 		host = net.JoinHostPort(host, port)
 	}
 	return auth.Site{HTTP: base, RTMP: scheme + "://" + host}, nil
-}
-
-func (s *sites) trusts(remote string) bool {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return false
-	}
-	for _, p := range s.trusted {
-		if p.Contains(ap.Addr().Unmap()) {
-			return true
-		}
-	}
-	return false
 }
 
 // forwarded is what the first of the proxies wrote into a header.

@@ -64,8 +64,10 @@ func TestSites(t *testing.T) {
 				r.Header.Set(name, value)
 			}
 		}
-		if got, err := s.of(r); got != tc.want || err != nil {
-			t.Errorf("%s: got %+v, %v, want %+v", tc.name, got, err, tc.want)
-		}
+		s.restore(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if got, err := s.of(r); got != tc.want || err != nil {
+				t.Errorf("%s: got %+v, %v, want %+v", tc.name, got, err, tc.want)
+			}
+		})).ServeHTTP(httptest.NewRecorder(), r)
 	}
 }

@@ -104,7 +104,8 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		}),
 		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
 	}))
-	if err := s.listen(publicHandler(mux, cfg.HTTP.Origins, log), adminHandler(s.metrics(), s.ready.Load)); err != nil {
+	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
+	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil

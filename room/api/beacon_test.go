@@ -101,8 +101,13 @@ func TestRate(t *testing.T) {
 	if !l.allow(from("10.0.0.2:1")) {
 		t.Error("another address is refused")
 	}
+	for i, want := range []bool{true, true, false} {
+		if got := l.allow(from(fmt.Sprintf("[2001:db8::%x]:1", i))); got != want {
+			t.Errorf("request %d of a /64: %v", i, got)
+		}
+	}
 	for i := range 2 * maxAddresses {
-		l.allow(from(fmt.Sprintf("[2001:db8::%x:%x]:1", i>>16, i&0xffff)))
+		l.allow(from(fmt.Sprintf("[2001:db8:%x:%x::1]:1", i>>16, i&0xffff)))
 	}
 	if len(l.asked) != maxAddresses {
 		t.Errorf("%d addresses are remembered", len(l.asked))

@@ -2,8 +2,8 @@ package api
 
 import (
 	"hash/maphash"
-	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -11,7 +11,7 @@ import (
 // maxAddresses bounds what is remembered of a second; those beyond it have to wait for the next one.
 const maxAddresses = 1 << 14
 
-// rate bounds how much one address may ask in each second.
+// rate bounds how much one address may ask in each second. For IPv6 that is one /64, which a single client may have.
 type rate struct {
 	most int
 	now  func() time.Time
@@ -28,11 +28,7 @@ func newRate(most int) *rate {
 
 // allow counts a request and tells whether its address may ask.
 func (l *rate) allow(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	key, second := maphash.String(l.seed, host), l.now().Unix()
+	key, second := maphash.Comparable(l.seed, network(r.RemoteAddr)), l.now().Unix()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if second != l.second {
@@ -45,4 +41,15 @@ func (l *rate) allow(r *http.Request) bool {
 	}
 	l.asked[key] = n + 1
 	return true
+}
+
+// network is what an address is known by: that of a request, with its port.
+func network(remote string) netip.Prefix {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	ip := ap.Addr().Unmap().WithZone("")
+	p, _ := ip.Prefix(min(ip.BitLen(), 64)) // in range, so there is no error
+	return p
 }

@@ -78,8 +78,8 @@ func FromRequest(r *http.Request) ID {
 }
 
 // Address is an id for a viewer about whom nothing is known and who has no connection that lasts: its address and
-// its program. Those behind one address with the same program are one. Behind a proxy it is for the middleware to
-// restore the address.
+// its program. Those behind one address with the same program are one. Behind a trusted proxy the middleware has
+// restored the address.
 func Address(r *http.Request) ID {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
