@@ -80,11 +80,12 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 	}
 	o.Room, o.Stream = room, stream
 	out := &urlsJSON{Room: room, Stream: stream, Expires: o.Expires.UTC()}
+	// An address allows sound and pictures: who may send one of them alone would get more by it.
+	g, err := may(auth.ActionPublish)
+	publishes := err == nil && g.Rights.Has(auth.RightSendAudio) && g.Rights.Has(auth.RightSendVideo)
 	if _, err := may(auth.ActionPlay); err == nil {
 		of := o
-		// Whoever passes the address on can be known by it, and who asks with an address that names him loses the name in no
-		// other dialect.
-		if named := of.Dialect == auth.DialectWeir || auth.Token(r) == ""; of.User == "" && !who.Admin && named && a.urlsBy.PlaySigned() {
+		if of.User == "" && !who.Admin && !publishes && a.urlsBy.PlaySigned() && carriesName(of.Dialect, r) {
 			of.User = who.User
 		}
 		play, err := a.urlsBy.PlayURLs(site, of)
@@ -93,8 +94,7 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 		}
 		out.Play = &play
 	}
-	// An address allows sound and pictures: who may send one of them alone would get more by it.
-	if g, err := may(auth.ActionPublish); err == nil && g.Rights.Has(auth.RightSendAudio) && g.Rights.Has(auth.RightSendVideo) {
+	if publishes {
 		if o.User == "" && o.Dialect == auth.DialectWeir {
 			o.User = who.User
 		}
@@ -109,6 +109,13 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 		return nil, fmt.Errorf("%w: no address allows as little as the token does", auth.ErrForbidden)
 	}
 	return out, nil
+}
+
+// carriesName tells whether an address to play at is to name who asked for it, if he may only watch: whoever passes it on
+// is known by it, and all who have it count as one viewer. Who may publish the stream shares it with everybody. Who asks
+// with an address that names him loses the name in no other dialect.
+func carriesName(d auth.Dialect, r *http.Request) bool {
+	return d == auth.DialectWeir || auth.Token(r) == ""
 }
 
 // wanted reads what is asked of the addresses, within what the asker may give; once is the name of their one use.
