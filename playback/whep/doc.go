@@ -5,7 +5,7 @@
 // an offer is answered, or refused with a problem, and never countered with another offer (4.2.2); a viewer that comes
 // before the publisher waits, then gets 409 with Retry-After (4.2.8); GET is 405 like on every path that has nothing to
 // show, where 4.1 would have it succeed. Codes of its problems beside those of room/api: bad_offer, bad_fragment,
-// bad_layer (400), session_not_found, layer_not_found (404), no_common_codec, video_has_b_frames (406), stream_not_found,
+// bad_layer, bad_pictures (400), session_not_found, layer_not_found (404), no_common_codec, video_has_b_frames (406), stream_not_found,
 // stale_ice (409; 412 when the ETag says so), offer_too_large (413), not_sdp (415), if_match_required (428), server_full
 // (503), and those of offers that cannot be served (422).
 //

@@ -131,7 +131,11 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, string
 	if err != nil {
 		return nil, "", err
 	}
-	stream, err := h.stream(r.Context(), key, layer)
+	whole, err := wholeOf(r)
+	if err != nil {
+		return nil, "", err
+	}
+	stream, err := h.stream(r.Context(), key, layer, whole)
 	if err != nil {
 		return nil, "", err
 	}
@@ -142,8 +146,8 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, string
 	return h.open(r, &viewing{stream: stream, layer: layer, offer: o, media: media, grant: grant})
 }
 
-// stream is a stream whose tracks are known and that can be sent.
-func (h *Handler) stream(ctx context.Context, key live.Key, layer string) (*live.Stream, error) {
+// stream is a stream whose tracks are known and that can be sent, with whole every picture of it.
+func (h *Handler) stream(ctx context.Context, key live.Key, layer string, whole bool) (*live.Stream, error) {
 	s, err := h.opts.Hub.Await(ctx, key)
 	if err != nil {
 		return nil, err
@@ -156,7 +160,7 @@ func (h *Handler) stream(ctx context.Context, key live.Key, layer string) (*live
 	if _, err := sender.Units(s, layer); err != nil {
 		return nil, err
 	}
-	return s, sender.InOrder(s)
+	return s, sender.InOrder(s, whole)
 }
 
 // open makes a session and the answer to its offer. Whatever fails leaves nothing behind.

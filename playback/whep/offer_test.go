@@ -2,6 +2,8 @@ package whep
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -308,4 +310,20 @@ func FuzzOffer(f *testing.F) {
 			t.Fatalf("%v in\n%s", err, head.restarted(&testLocal))
 		}
 	})
+}
+
+// TestPictures: a viewer with another form to turn to may refuse what WebRTC would leave out.
+func TestPictures(t *testing.T) {
+	for query, want := range map[string]bool{"": false, "?pictures=all": true} {
+		whole, err := wholeOf(httptest.NewRequest(http.MethodPost, "/whep/demo/cam"+query, nil))
+		if err != nil || whole != want {
+			t.Errorf("%q: %v, %v", query, whole, err)
+		}
+	}
+	for _, query := range []string{"?pictures=", "?pictures=some", "?pictures=all&pictures=all"} {
+		_, err := wholeOf(httptest.NewRequest(http.MethodPost, "/whep/demo/cam"+query, nil))
+		if status, code, _ := outcome(err); status != http.StatusBadRequest || code != "bad_pictures" {
+			t.Errorf("%q: %d %s", query, status, code)
+		}
+	}
 }

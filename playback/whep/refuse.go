@@ -31,6 +31,15 @@ func layerOf(r *http.Request) (string, error) {
 	return given[0], nil
 }
 
+// wholeOf tells whether a viewer wants every picture or none: one that has another form to turn to.
+func wholeOf(r *http.Request) (bool, error) {
+	given := r.URL.Query()["pictures"]
+	if len(given) > 1 || len(given) == 1 && given[0] != "all" {
+		return false, signaling.Refuse(http.StatusBadRequest, "bad_pictures", "pictures must be all, once")
+	}
+	return len(given) == 1, nil
+}
+
 // refuse answers with the reason why a viewer is not served, or a session's request not done.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {

@@ -218,6 +218,8 @@ it('is one viewer to the server, whatever it plays', async () => {
   expect(webrtc?.pathname).toBe('/whep/r/s');
   expect(webrtc?.searchParams.get('sign')).toBe('x');
   expect(webrtc?.searchParams.get('viewer')).toMatch(/^[0-9a-f]{32}$/);
-  expect(flv?.search).toBe(webrtc?.search);
+  expect(webrtc?.searchParams.get('pictures')).toBe('all');
+  expect(flv?.searchParams.get('viewer')).toBe(webrtc?.searchParams.get('viewer'));
+  expect(flv?.searchParams.get('pictures')).toBe(null);
   expect(world.engines[0]?.options.kinds).toEqual(['video']);
 });

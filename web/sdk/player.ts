@@ -166,7 +166,7 @@ export class Player {
     const stop = () => watch.abort();
     signal.addEventListener('abort', stop);
     try {
-      engine = await openEngine(form, { video, url: addresses(origin, name, this.#query)[form], kinds });
+      engine = await openEngine(form, { video, url: addresses(origin, name, this.#queryOf(form))[form], kinds });
       this.#engine = engine;
       if (signal.aborted) return { error: null, lasted: 0 };
       // The other forms have connections that the server can count.
@@ -187,6 +187,11 @@ export class Player {
       engine?.close();
       leave();
     }
+  }
+
+  /** WebRTC would leave out B-frames, where it can: another form shows all pictures, unless this one was asked for. */
+  #queryOf(form: Form): string {
+    return form === 'webrtc' && this.#choice === 'auto' ? `${this.#query}&pictures=all` : this.#query;
   }
 
   /**

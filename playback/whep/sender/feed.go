@@ -39,8 +39,9 @@ func (e encoder) Encode(dst []*rtp.Unit, f live.Frame) ([]*rtp.Unit, error) {
 }
 
 // InOrder looks at the pictures at hand and tells whether the stream's video can be sent: ErrBFrames when there are
-// pictures that are shown before ones that were decoded before them and that others depend on.
-func InOrder(s *live.Stream) error {
+// pictures that are shown before ones that were decoded before them and that others depend on; with whole, also when
+// nothing depends on them, so that they would be left out.
+func InOrder(s *live.Stream, whole bool) error {
 	video := s.Tracks().Video()
 	if video == nil {
 		return nil
@@ -63,7 +64,10 @@ func InOrder(s *live.Stream) error {
 			return nil
 		}
 		for _, f := range frames[:n] {
-			if f.Kind == av.KindMedia && f.Track == video.ID && f.Codec == video.Codec && order.Next(f.Frame) == rtp.PlaceNone {
+			if f.Kind != av.KindMedia || f.Track != video.ID || f.Codec != video.Codec {
+				continue
+			}
+			if place := order.Next(f.Frame); place == rtp.PlaceNone || whole && place == rtp.PlaceLate {
 				return ErrBFrames
 			}
 		}

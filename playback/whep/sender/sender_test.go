@@ -456,7 +456,7 @@ func TestBFrames(t *testing.T) {
 	inBubble(t, both, func(r *rig) {
 		r.begin()
 		r.play(500 * time.Millisecond)
-		if err := InOrder(r.pub.Stream()); err != nil {
+		if err := InOrder(r.pub.Stream(), false); err != nil {
 			t.Errorf("before: %v", err)
 		}
 		v := r.watch(nil)
@@ -469,7 +469,7 @@ func TestBFrames(t *testing.T) {
 		if err := <-v.done; !errors.Is(err, ErrBFrames) {
 			t.Errorf("ended by %v", err)
 		}
-		if err := InOrder(r.pub.Stream()); !errors.Is(err, ErrBFrames) {
+		if err := InOrder(r.pub.Stream(), false); !errors.Is(err, ErrBFrames) {
 			t.Errorf("behind: %v", err)
 		}
 		v.stop(nil)
@@ -497,8 +497,11 @@ func TestNonReferenceBFrames(t *testing.T) {
 		numbers, _ := pictures(t, v.wire.of(testVideo.SSRC))
 		numbers = numbers[len(numbers)-10:]
 		consecutive(t, numbers)
-		if numbers[0] != 1000 || InOrder(r.pub.Stream()) != nil {
+		if numbers[0] != 1000 || InOrder(r.pub.Stream(), false) != nil {
 			t.Errorf("pictures %v", numbers)
+		}
+		if err := InOrder(r.pub.Stream(), true); !errors.Is(err, ErrBFrames) {
+			t.Errorf("to one who wants all pictures: %v", err)
 		}
 		_ = v.leave()
 	})
