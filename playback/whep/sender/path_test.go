@@ -272,6 +272,24 @@ func TestChoosesALayer(t *testing.T) {
 	})
 }
 
+// A viewer who came down twice goes up past a layer that is gone meanwhile, with another publisher.
+func TestClimbsPastALayerThatIsGone(t *testing.T) {
+	inBubble(t, both, func(r *rig) {
+		r.begin()
+		v := r.watch(func(o *Options) { o.Estimate = new(fixed) })
+		r.play(time.Second)
+		v.ladder.above = []rung{{"", 1_000_000}, {"gone", 500_000}}
+		r.play(20 * time.Second)
+		r.settle()
+		if len(v.ladder.above) != 0 {
+			t.Errorf("it is still below %v", v.ladder.above)
+		}
+		if err := v.leave(); !errors.Is(err, errTest) {
+			t.Errorf("ended by %v", err)
+		}
+	})
+}
+
 // With a layer of its own choice a viewer gets no other.
 func TestNamedLayer(t *testing.T) {
 	o := live.PublishOptions{Tracks: 1, Brings: []av.TrackID{1}, Layers: []string{"q", "h", "f"}}

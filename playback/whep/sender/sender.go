@@ -233,7 +233,7 @@ func (s *Sender) picture(ctx context.Context, l *line, u *rtp.Unit) error {
 	now := time.Now()
 	s.ladder.meter.add(u.DTS, u.Size())
 	if u.Key && s.wantUp {
-		return s.open(s.ladder.up(now), live.StartNewest)
+		return s.up(now)
 	}
 	if s.need && !u.Key && !s.gate.skipping {
 		if now.Sub(s.asked) >= keyAgain {
@@ -276,6 +276,17 @@ func (s *Sender) climb(l *line, now time.Time, rate int) error {
 		return nil
 	}
 	return s.out.probe(l, probe)
+}
+
+// up goes on with the next larger layer that there is: the publisher may be another one by now. The largest is the
+// stream's own video, which there always is.
+func (s *Sender) up(now time.Time) error {
+	for {
+		err := s.open(s.ladder.up(now), live.StartNewest)
+		if !errors.Is(err, live.ErrNoLayer) || len(s.ladder.above) == 0 {
+			return err
+		}
+	}
 }
 
 // lower goes on with the next smaller simulcast layer, if the viewer leaves the choice and there is one.
