@@ -19,6 +19,10 @@ func CheckTransport(s *sdp.SessionDescription) error {
 				return BadOffer("the offer has no " + name)
 			}
 		}
+		// RFC 8839 5.4
+		if !isICE(Attribute(s, m, "ice-ufrag"), 4) || !isICE(Attribute(s, m, "ice-pwd"), 22) {
+			return BadOffer("the offer's ICE credentials are malformed")
+		}
 		_, mux := m.Attribute("rtcp-mux")
 		if media := m.MediaName.Media; !mux && (media == "audio" || media == "video") {
 			return Unsupported("rtcp_mux_required", "each media section must have rtcp-mux")

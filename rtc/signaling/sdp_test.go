@@ -10,11 +10,11 @@ import (
 )
 
 const section = "v=0\no=- 1 1 IN IP4 0.0.0.0\ns=-\nt=0 0\na=group:BUNDLE 0 1\na=recvonly\na=ice-ufrag:abcd\n" +
-	"m=video 9 UDP/TLS/RTP/SAVPF 96 97 98\na=mid:0\na=ice-pwd:p\na=fingerprint:f\na=rtcp-mux\n" +
+	"m=video 9 UDP/TLS/RTP/SAVPF 96 97 98\na=mid:0\na=ice-pwd:0123456789012345678901\na=fingerprint:f\na=rtcp-mux\n" +
 	"a=rtpmap:96 h264/90000\na=fmtp:96 Packetization-Mode=1; profile-level-id=42e01f\na=rtcp-fb:* nack\na=rtcp-fb:96 nack pli\n" +
 	"a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96;rtx-time=3000\na=extmap:3/recvonly urn:x\na=extmap:0 urn:y\n" +
 	"a=candidate:1 1 udp 1 127.0.0.1 1 typ host\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\n" +
-	"m=audio 9 UDP/TLS/RTP/SAVPF 111\na=mid:1\na=sendrecv\na=ice-pwd:p\na=fingerprint:f\na=rtcp-mux\na=rtpmap:111 opus/48000/2\n"
+	"m=audio 9 UDP/TLS/RTP/SAVPF 111\na=mid:1\na=sendrecv\na=ice-pwd:0123456789012345678901\na=fingerprint:f\na=rtcp-mux\na=rtpmap:111 opus/48000/2\n"
 
 func parsed(t testing.TB, text string) *sdp.SessionDescription {
 	t.Helper()
@@ -49,10 +49,18 @@ func TestSections(t *testing.T) {
 
 // RFC 9725 4.4: what an offer must have.
 func TestCheckTransport(t *testing.T) {
-	for _, without := range []string{"a=group:BUNDLE 0 1\n", "a=ice-ufrag:abcd\n", "a=ice-pwd:p\n", "a=fingerprint:f\n", "a=rtcp-mux\n", "a=mid:0\n"} {
+	for _, without := range []string{"a=group:BUNDLE 0 1\n", "a=ice-ufrag:abcd\n", "a=ice-pwd:0123456789012345678901\n", "a=fingerprint:f\n", "a=rtcp-mux\n", "a=mid:0\n"} {
 		if err := CheckTransport(parsed(t, strings.Replace(section, without, "", 1))); err == nil {
 			t.Errorf("an offer without %q is taken", without)
 		}
+	}
+	for _, odd := range []string{"abc", "ab d", "ab<d", strings.Repeat("a", 257)} {
+		if err := CheckTransport(parsed(t, strings.Replace(section, "ice-ufrag:abcd", "ice-ufrag:"+odd, 1))); err == nil {
+			t.Errorf("RFC 8839 5.4: the ufrag %q is taken", odd)
+		}
+	}
+	if err := CheckTransport(parsed(t, strings.Replace(section, "0123456789012345678901", "012345678901234567890", 1))); err == nil {
+		t.Error("RFC 8839 5.4: a password of 21 characters is taken")
 	}
 }
 
