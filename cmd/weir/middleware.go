@@ -92,6 +92,11 @@ func observe(next http.Handler, log *slog.Logger) http.Handler {
 			api.Problem(answer, r, http.StatusInternalServerError, api.CodeInternal, "")
 		}()
 		next.ServeHTTP(answer, r)
+		if answer.status == 0 && r.Context().Err() != nil {
+			// The client was given up. It may have closed its sending half alone, and must not read the 200 that net/http
+			// makes of no answer.
+			panic(http.ErrAbortHandler)
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -105,6 +106,28 @@ func TestLogInjection(t *testing.T) {
 		if strings.Count(out.String(), "\n") != 1 || strings.Contains(out.String(), "\x1b") {
 			t.Errorf("%s: got %q", name, out.String())
 		}
+	}
+}
+
+// TestHalfClosed: a client that has sent its last byte is taken for gone, and is not told that all is well.
+func TestHalfClosed(t *testing.T) {
+	s := httptest.NewServer(publicHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+	}), nil, discard))
+	defer s.Close()
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); len(got) != 0 || err != nil {
+		t.Errorf("it is told %q, %v", got, err)
 	}
 }
 
