@@ -22,7 +22,7 @@ type pump struct {
 	batch   batch
 	nozzle  *nozzle
 	sent    int           // bytes of this round
-	nudged  chan struct{} // capacity 1: a viewer's time is over
+	nudged  chan struct{} // capacity 1: a viewer wants more than media
 
 	coming []*viewer // guarded by pumps.mu
 	size   int       // guarded by pumps.mu: viewers, those to come included
@@ -39,20 +39,29 @@ func (p *pump) run() {
 		gate := p.waker.Gate()
 		p.round()
 		p.tempo.took(time.Since(due))
-		if len(p.members) == 0 {
-			continue
-		}
-		select {
-		case <-gate.Open(): // at the latest when the stream is over
+		if p.await(gate) {
 			due = p.tempo.rest(gate.OpenedAt())
-		case <-p.nudged:
-			due = time.Now()
 		}
 	}
 }
 
-// wake begins a round now.
-func (p *pump) wake() {
+// await waits for the gate, which opens at the latest when the stream is over, and attends to nudges. It is not ok
+// when nobody is left.
+func (p *pump) await(gate *live.Gate) (ok bool) {
+	for len(p.members) > 0 {
+		select {
+		case <-gate.Open():
+			return true
+		case <-p.nudged:
+			p.handler.pumps.admit(p) // who comes may be the one
+			p.keep(p.attend)
+		}
+	}
+	return false
+}
+
+// nudge lets the pump look whether a viewer wants more than media.
+func (p *pump) nudge() {
 	select {
 	case p.nudged <- struct{}{}:
 	default:
@@ -67,9 +76,17 @@ func (p *pump) round() {
 	if err := p.batch.take(p.lead); err != nil || !p.batch.plain {
 		p.releaseAll()
 	}
+	p.keep(p.serve)
+	p.batch.clear()
+	p.handler.stats.bytes.Add(float64(p.sent))
+	p.sent = 0
+}
+
+// keep lets go of the members that do not stay.
+func (p *pump) keep(stays func(*viewer) bool) {
 	kept := p.members[:0]
 	for _, v := range p.members {
-		if p.serve(v) {
+		if stays(v) {
 			kept = append(kept, v)
 		}
 	}
@@ -77,26 +94,33 @@ func (p *pump) round() {
 	if p.members = kept; len(kept) == 0 {
 		p.lead = nil
 	}
-	p.batch.clear()
-	p.handler.stats.bytes.Add(float64(p.sent))
-	p.sent = 0
+}
+
+// attend lets a viewer go whose time is over, or who waits for a pong. Nothing is written: between two rounds that
+// would cost the others their joining.
+func (p *pump) attend(v *viewer) (stays bool) {
+	switch {
+	case v.ctx.Err() != nil:
+		v.dismiss(ending(context.Cause(v.ctx)))
+		return false
+	case v.conn.talk.asks():
+		v.release()
+		return false
+	}
+	return true
 }
 
 // serve writes the batch to one viewer; it tells whether that stays.
 func (p *pump) serve(v *viewer) (stays bool) {
-	if v.begin > p.batch.oldest && p.batch.n > 0 { // there may be sound from before its first picture: see choose
-		v.release()
+	if !p.attend(v) { // before the viewer follows: it has still to get this batch
 		return false
 	}
-	if v.conn.talk.asks() { // before the viewer follows: it has still to get this batch
+	if v.begin > p.batch.oldest && p.batch.n > 0 { // there may be sound from before its first picture: see choose
 		v.release()
 		return false
 	}
 	had, ok := v.reader.Follow(p.lead)
 	switch {
-	case v.ctx.Err() != nil:
-		v.dismiss(ending(context.Cause(v.ctx)))
-		return false
 	case !ok:
 		v.release()
 		return false

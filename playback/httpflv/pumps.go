@@ -35,8 +35,8 @@ func (ps *pumps) take(v *viewer) {
 	}
 	p.coming = append(p.coming, v)
 	p.size++
-	if v.ctx.Err() != nil {
-		p.wake() // its time is over, and nobody else will tell
+	if v.ctx.Err() != nil || v.conn.talk.asks() {
+		p.nudge() // nobody else will tell
 	}
 }
 
@@ -45,7 +45,7 @@ func (ps *pumps) nudge(w *live.Waker) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	for _, p := range ps.all[w] {
-		p.wake()
+		p.nudge()
 	}
 }
 
