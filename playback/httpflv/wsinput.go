@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"time"
 )
 
 const (
@@ -14,6 +15,7 @@ const (
 // wsInput reads what a client sends: pings, the close, and data, which is skipped.
 type wsInput struct {
 	from    io.Reader
+	pace    time.Duration // the shortest time between two frames
 	buf     [maxControl]byte
 	message bool // in the midst of a message in several frames
 }
@@ -31,6 +33,7 @@ func (in *wsInput) next() (opcode byte, payload []byte, err error) {
 			if err := in.skip(n); err != nil {
 				return 0, nil, err
 			}
+			time.Sleep(in.pace)
 			continue
 		}
 		payload = in.buf[:n]
@@ -43,6 +46,7 @@ func (in *wsInput) next() (opcode byte, payload []byte, err error) {
 		if opcode != opPong {
 			return opcode, payload, nil
 		}
+		time.Sleep(in.pace)
 	}
 }
 

@@ -17,8 +17,9 @@ import (
 // closeWait is how long a client may take to answer a close frame; browsers do so at once.
 const closeWait = time.Second
 
-// pingPace is the shortest time between two pings that are read: a flood of them costs nobody else anything.
-const pingPace = 100 * time.Millisecond
+// inputPace is the shortest time between two frames that are read, of which a player sends one in many seconds: a
+// flood of them costs nearly nothing.
+const inputPace = 100 * time.Millisecond
 
 // webSocket is a framing in which each write is a binary message.
 type webSocket struct{}
@@ -85,7 +86,7 @@ func greet(conn net.Conn, w *bufio.Writer, head http.Header, timeout time.Durati
 func (t *talk) listen(from io.Reader, leave context.CancelCauseFunc) {
 	defer leave(errGone)
 	defer close(t.done)
-	in := wsInput{from: from}
+	in := wsInput{from: from, pace: inputPace}
 	for {
 		opcode, payload, err := in.next()
 		var fault *wsError
@@ -104,7 +105,7 @@ func (t *talk) listen(from io.Reader, leave context.CancelCauseFunc) {
 		if wake := t.wake.Load(); wake != nil {
 			(*wake)()
 		}
-		time.Sleep(pingPace)
+		time.Sleep(inputPace)
 	}
 }
 
