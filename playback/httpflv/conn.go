@@ -106,10 +106,7 @@ var scratch = sync.Pool{New: func() any { return new(framed) }}
 
 // set frames b; what it returns is good until the next set.
 func (f *framed) set(form framing, b [][]byte) net.Buffers {
-	f.size = 0
-	for _, t := range b {
-		f.size += len(t)
-	}
+	f.size = size(b)
 	f.all = f.all[:0]
 	if f.first = form.head(f.first[:0], f.size); len(f.first) > 0 {
 		f.all = append(f.all, f.first)
@@ -121,6 +118,14 @@ func (f *framed) set(form framing, b [][]byte) net.Buffers {
 	}
 	f.size += len(f.first)
 	return f.all
+}
+
+// size is how many bytes the slices have together.
+func size(b [][]byte) (n int) {
+	for _, t := range b {
+		n += len(t)
+	}
+	return n
 }
 
 // join returns the slices as one, for connections that take no vector. It is good until the next join.

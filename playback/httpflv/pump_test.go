@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"weir/mux/av"
 )
 
@@ -201,6 +203,27 @@ func pair(t *testing.T) (server, client net.Conn) {
 		_ = server.Close()
 	})
 	return server, client
+}
+
+// TestBytesAreCounted: what a connection took in parts is in the figure as well.
+func TestBytesAreCounted(t *testing.T) {
+	r := newRig(t, testOptions(), nil)
+	r.publish(true, false)
+	r.pictures(1)
+	body := r.get("").Body
+	r.settle(1)
+	for n := 0; r.pumped() == 1 && n < 2000; n++ {
+		r.large()
+		time.Sleep(time.Millisecond) // the pace of a source, not a wait
+	}
+	r.pub.End(errTest)
+	got, err := io.Copy(io.Discard, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if counted := testutil.ToFloat64(r.door.stats.bytes); counted < float64(got) {
+		t.Errorf("%.0f bytes are counted, %d came", counted, got)
+	}
 }
 
 // TestPartOfAWrite: what a connection had no room for is exactly what follows, in slices that nobody writes to again.

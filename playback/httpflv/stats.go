@@ -24,14 +24,6 @@ func newStats(h *Handler) *Stats {
 	}
 }
 
-func (s *Stats) count(b [][]byte) {
-	n := 0
-	for _, t := range b {
-		n += len(t)
-	}
-	s.bytes.Add(float64(n))
-}
-
 // Describe implements prometheus.Collector.
 func (s *Stats) Describe(ch chan<- *prometheus.Desc) {
 	s.bytes.Describe(ch)

@@ -147,11 +147,12 @@ func reasonOf(err error) string {
 // run sends what the pump has left, and then tags, until a pump can go on; it returns why it is over.
 func (v *viewer) run() error {
 	if v.rest != nil {
-		rest := v.rest
+		rest, n := v.rest, size(v.rest)
 		v.rest = nil
 		if err := v.conn.send(rest); err != nil {
 			return broken(err)
 		}
+		v.handler.stats.bytes.Add(float64(n))
 	}
 	for {
 		if v.conn != nil && v.begun && v.reader.Idle() {
@@ -207,7 +208,7 @@ func (v *viewer) step() error {
 		if err := v.out.write(p.data); err != nil {
 			return broken(err)
 		}
-		v.handler.stats.count(p.data)
+		v.handler.stats.bytes.Add(float64(size(p.data)))
 	}
 	return changed
 }
