@@ -28,8 +28,8 @@ type subscriber interface {
 
 // Events answers GET /api/v1/rooms/{room}/events with what happens in the room, as server-sent events (HTML 9.2): first
 // how each of its streams is and who watches, then what changes. ?stream= is about one stream alone, which is all that
-// an address that was signed for one may ask. It goes on until the client leaves, its authority ends, it does not
-// take what it is told, or the server stops; a client that connects again has missed nothing that still holds.
+// an address that was signed for one may ask. It goes on until the client leaves, until the end that its address promised, until
+// it does not take what it is told, or until the server stops; a client that connects again has missed nothing that still holds.
 func (a *API) Events(w http.ResponseWriter, r *http.Request) {
 	in, stream := r.PathValue("room"), r.URL.Query().Get("stream")
 	grant, err := a.mayPlay(r, in, stream)
