@@ -21,6 +21,11 @@ func newConnSink(conn net.Conn, f framing, timeout time.Duration) *connSink {
 	s := &connSink{conn: conn, framing: f, timeout: timeout}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		s.raw = pumpable(tcp)
+	} else if outer, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
+		conn = outer.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		bound(tcp)
 	}
 	return s
 }

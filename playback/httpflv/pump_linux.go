@@ -12,17 +12,23 @@ import (
 // goes on would first be sent what is long over, and thousands that take nothing would fill the memory.
 const unsent = 256 << 10
 
-// pumpable returns the connection as a pump writes to it, with a bound to what the kernel keeps of it.
+// pumpable returns the connection as a pump writes to it.
 func pumpable(c *net.TCPConn) syscall.RawConn {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil
 	}
-	// The bound is a help: without it all works, with as many bytes as the system's tcp_wmem says.
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent)
-	})
 	return raw
+}
+
+// bound limits what the kernel keeps of a connection. It is a help: without it all works, with as many bytes as the
+// system's tcp_wmem says.
+func bound(c *net.TCPConn) {
+	if raw, err := c.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent)
+		})
+	}
 }
 
 // vector is a framed write as the kernel takes it.
