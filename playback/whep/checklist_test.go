@@ -389,7 +389,8 @@ func keyFrames(t *testing.T) {
 	began := time.Now()
 	for range 10 {
 		v := s.watch(viewerOptions{})
-		if first := v.sees(1)[0]; !first.key {
+		v.sees(3) // the library may hand out what comes next before the first
+		if first := v.shown()[0]; !first.key {
 			t.Errorf("the first picture is number %d and no key frame", first.number)
 		}
 	}

@@ -45,6 +45,7 @@ type picture struct {
 	number    uint32
 	key       bool
 	timestamp uint32
+	last      uint16 // number of its last packet
 }
 
 // viewerOptions alter a viewer.
@@ -199,23 +200,28 @@ func (v *viewer) readPictures(track *webrtc.TrackRemote) {
 		}
 		whole = append(whole, nal...)
 		if p.Marker {
-			v.take(whole, p.Timestamp)
+			v.take(whole, p.Timestamp, last)
 			whole = nil
 		}
 	}
 }
 
 // take notes a picture of NAL units behind start codes, the first time that it comes: the library asks for a lost packet
-// again and again, since it does not see that it came as a repair.
-func (v *viewer) take(annexB []byte, timestamp uint32) {
+// again and again, since it does not see that it came as a repair. Pictures stand in the order in which they were sent: what
+// comes while the library sets up SRTP it hands out behind what comes then.
+func (v *viewer) take(annexB []byte, timestamp uint32, last uint16) {
 	for nal := range bytes.SplitSeq(annexB, []byte{0, 0, 0, 1}) {
 		if len(nal) < 6 || nal[0]&0x1f != 1 && nal[0]&0x1f != 5 {
 			continue
 		}
-		p := picture{binary.BigEndian.Uint32(nal[2:]), nal[0]&0x1f == 5, timestamp}
+		p := picture{binary.BigEndian.Uint32(nal[2:]), nal[0]&0x1f == 5, timestamp, last}
 		v.mu.Lock()
 		if !slices.Contains(v.pictures, p) {
-			v.pictures = append(v.pictures, p)
+			i := len(v.pictures)
+			for i > 0 && int16(last-v.pictures[i-1].last) < 0 {
+				i--
+			}
+			v.pictures = slices.Insert(v.pictures, i, p)
 		}
 		v.mu.Unlock()
 	}
@@ -234,7 +240,7 @@ func (v *viewer) heard() int {
 	return len(v.packets)
 }
 
-// sees waits for n more pictures, the first of them a key frame and each next to the one before.
+// sees waits for n more pictures.
 func (v *viewer) sees(n int) []picture {
 	v.t.Helper()
 	before := len(v.shown())
