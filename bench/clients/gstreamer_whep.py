@@ -51,7 +51,6 @@ class Viewer:
         self.peer = Gst.ElementFactory.make("webrtcbin")
         self.peer.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
         self.pipeline.add(self.peer)
-        self.peer.connect("on-negotiation-needed", self.negotiate)
         self.peer.connect("notify::ice-gathering-state", self.on_gathering)
         self.peer.connect("pad-added", self.on_pad)
         bus = self.pipeline.get_bus()
@@ -64,6 +63,8 @@ class Viewer:
         for caps in CAPS.values():
             self.peer.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, Gst.Caps.from_string(caps))
         self.pipeline.set_state(Gst.State.PLAYING)
+        # Not on on-negotiation-needed, which comes from another thread and may be before the second transceiver.
+        self.peer.emit("create-offer", None, Gst.Promise.new_with_change_func(self.on_offer))
         GLib.timeout_add_seconds(PATIENCE, self.end, f"not enough within {PATIENCE} s")
         self.loop.run()
         say("seen", self.seen)
@@ -98,9 +99,6 @@ class Viewer:
             say(kind, WANTED[kind], pad.get_current_caps().get_structure(0).to_string())
         if all(self.seen[k] >= n for k, n in WANTED.items()):
             GLib.idle_add(self.end)
-
-    def negotiate(self, _):
-        self.peer.emit("create-offer", None, Gst.Promise.new_with_change_func(self.on_offer))
 
     def on_offer(self, promise):
         # A copy, since what the promise holds goes with it; each object needs a name of its own while it is read.

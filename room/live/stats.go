@@ -21,7 +21,7 @@ type Stats struct {
 }
 
 // writeBuckets are in seconds: a write waits for nobody, so it is all about microseconds.
-var writeBuckets = []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2}
+var writeBuckets = []float64{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 3e-5, 5e-5, 7e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2}
 
 func newStats(reg *Registry) *Stats {
 	vec := func(name, help, label string) *prometheus.CounterVec {
