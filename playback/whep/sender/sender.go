@@ -19,6 +19,9 @@ const (
 	// stale is the age up to which sound is sent to who joins: the pictures of a group leave as fast as can be, but sound
 	// would be played at its pace.
 	stale = 100 * time.Millisecond
+	// join is the shortest time between two wakes, each with a picture: sound, which comes fifty times a second, leaves with
+	// the picture beside it, and a system call a picture is a third less work than one for each packet of sound as well.
+	join = 20 * time.Millisecond
 	// lagWindow is the time in which lags are counted.
 	lagWindow = time.Minute
 	// keyAgain is the pace at which a key frame is asked for that does not come, and that a viewer's requests are heard.
@@ -143,7 +146,7 @@ func (s *Sender) open(layer string, start live.Start) error {
 	if s.reader != nil {
 		s.reader.Close()
 	}
-	s.reader = source.NewReader(live.ReaderOptions{Name: "whep", Start: start})
+	s.reader = source.NewReader(live.ReaderOptions{Name: "whep", Start: start, Join: join, Beat: true})
 	s.layer, s.moved, s.need, s.wantUp = layer, true, s.out.video != nil, false
 	s.current = s.opts.Stream.Newest() - stale
 	return nil

@@ -429,6 +429,7 @@ func TestTrackIsOver(t *testing.T) {
 			r.play(time.Second)
 			at := r.pub.Stream().Now()
 			r.write(&av.Frame{Track: tc.id, Kind: av.KindConfig, Codec: tc.codec, DTS: at})
+			time.Sleep(time.Second) // no picture comes to wake the sender at once
 			synctest.Wait()
 			if err := v.leave(); !errors.Is(err, tc.want) {
 				t.Errorf("%v is over, and the sender ends with %v", tc.codec, err)
