@@ -8,10 +8,10 @@ usage: aiortc_whep.py URL
 
 import asyncio
 import sys
-import urllib.parse
 
-import aiohttp
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCPeerConnection
+
+from aiortc_session import session
 
 PATIENCE = 60  # seconds for everything
 PICTURES = 60
@@ -50,19 +50,8 @@ async def play(url):
 
     pc.addTransceiver("video", direction="recvonly")
     pc.addTransceiver("audio", direction="recvonly")
-    await pc.setLocalDescription(await pc.createOffer())
-    async with aiohttp.ClientSession() as http:
-        async with http.post(url, data=pc.localDescription.sdp, headers={"Content-Type": "application/sdp"}) as response:
-            answer = await response.text()
-            if response.status != 201:
-                sys.exit(f"POST: {response.status} {answer}")
-            print("created", response.status, response.headers.get("ETag"), flush=True)
-            session = urllib.parse.urljoin(url, response.headers["Location"])
-        await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    async with session(url, pc):
         await asyncio.gather(*receivers)
-        async with http.delete(session) as response:
-            print("deleted", response.status, flush=True)
-    await pc.close()
 
 
 def main():

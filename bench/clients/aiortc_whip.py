@@ -8,13 +8,12 @@ usage: aiortc_whip.py URL
 """
 
 import asyncio
-import os
 import sys
-import urllib.parse
 
-import aiohttp
-from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpSender
 from aiortc.contrib.media import MediaPlayer
+
+from aiortc_session import session
 
 PATIENCE = 30  # seconds to connect
 
@@ -40,22 +39,9 @@ async def publish(url):
             connected.set()
 
     add_media(pc)
-    await pc.setLocalDescription(await pc.createOffer())
-    token = os.environ.get("WEIR_TOKEN")
-    headers = {"Authorization": "Bearer " + token} if token else {}
-    async with aiohttp.ClientSession(headers=headers) as http:
-        async with http.post(url, data=pc.localDescription.sdp, headers={"Content-Type": "application/sdp"}) as response:
-            answer = await response.text()
-            if response.status != 201:
-                sys.exit(f"POST: {response.status} {answer}")
-            print("created", response.status, response.headers.get("ETag"), flush=True)
-            session = urllib.parse.urljoin(url, response.headers["Location"])
-        await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    async with session(url, pc):
         await asyncio.wait_for(connected.wait(), PATIENCE)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        async with http.delete(session) as response:
-            print("deleted", response.status, flush=True)
-    await pc.close()
 
 
 def main():
