@@ -17,6 +17,7 @@ type wsInput struct {
 	from    io.Reader
 	pace    time.Duration // the shortest time between two frames
 	buf     [maxControl]byte
+	begun   bool // a frame was read
 	message bool // in the midst of a message in several frames
 }
 
@@ -33,7 +34,6 @@ func (in *wsInput) next() (opcode byte, payload []byte, err error) {
 			if err := in.skip(n); err != nil {
 				return 0, nil, err
 			}
-			time.Sleep(in.pace)
 			continue
 		}
 		payload = in.buf[:n]
@@ -46,12 +46,15 @@ func (in *wsInput) next() (opcode byte, payload []byte, err error) {
 		if opcode != opPong {
 			return opcode, payload, nil
 		}
-		time.Sleep(in.pace)
 	}
 }
 
 // head reads the head of a frame and checks that its payload may follow.
 func (in *wsInput) head() (opcode byte, n int, mask [4]byte, err error) {
+	if in.begun {
+		time.Sleep(in.pace)
+	}
+	in.begun = true
 	b := in.buf[:2]
 	if _, err := io.ReadFull(in.from, b); err != nil {
 		return 0, 0, mask, err

@@ -105,7 +105,6 @@ func (t *talk) listen(from io.Reader, leave context.CancelCauseFunc) {
 		if wake := t.wake.Load(); wake != nil {
 			(*wake)()
 		}
-		time.Sleep(inputPace)
 	}
 }
 
