@@ -44,6 +44,9 @@ func (b *batch) take(l *live.Lead[flv.Tag]) (err error) {
 	return err
 }
 
+// full tells whether there was no room for more.
+func (b *batch) full() bool { return b.n == len(b.tags) }
+
 // clear lets go of the tags.
 func (b *batch) clear() {
 	clear(b.tags[:b.n])

@@ -37,7 +37,9 @@ func (p *pump) run() {
 	due := time.Now()
 	for p.handler.pumps.admit(p) {
 		gate := p.waker.Gate()
-		p.round()
+		for more := true; more && len(p.members) > 0; { // no wake tells of what a full batch has left
+			more = p.round()
+		}
 		p.tempo.took(time.Since(due))
 		if p.await(gate) {
 			due = p.tempo.rest(gate.OpenedAt())
@@ -54,7 +56,7 @@ func (p *pump) await(gate *live.Gate) (ok bool) {
 			return true
 		case <-p.nudged:
 			p.handler.pumps.admit(p) // who comes may be the one
-			p.keep(p.attend)
+			p.keep(p.inStep)
 		}
 	}
 	return false
@@ -68,8 +70,8 @@ func (p *pump) nudge() {
 	}
 }
 
-// round writes to all members what there is for them.
-func (p *pump) round() {
+// round writes to all members what there is for them, a full batch at most; it tells whether there may be more.
+func (p *pump) round() (more bool) {
 	if p.lead == nil {
 		p.lead = p.members[0].reader.Lead()
 	}
@@ -77,9 +79,11 @@ func (p *pump) round() {
 		p.releaseAll()
 	}
 	p.keep(p.serve)
+	more = p.batch.full()
 	p.batch.clear()
 	p.handler.stats.bytes.Add(float64(p.sent))
 	p.sent = 0
+	return more
 }
 
 // keep lets go of the members that do not stay.
@@ -96,8 +100,20 @@ func (p *pump) keep(stays func(*viewer) bool) {
 	}
 }
 
-// attend lets a viewer go whose time is over, or who waits for a pong. Nothing is written: between two rounds that
-// would cost the others their joining.
+// inStep lets a viewer go who came behind a round that had media for him, or needs attention. Nothing is written:
+// between two rounds that would cost the others their joining.
+func (p *pump) inStep(v *viewer) (stays bool) {
+	if !p.attend(v) {
+		return false
+	}
+	if v.reader.Behind(p.lead) {
+		v.release()
+		return false
+	}
+	return true
+}
+
+// attend lets a viewer go whose time is over, or who waits for a pong.
 func (p *pump) attend(v *viewer) (stays bool) {
 	switch {
 	case v.ctx.Err() != nil:

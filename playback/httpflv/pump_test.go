@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"weir/mux/av"
+	"weir/room/live"
 )
 
 // pumped is how many viewers the pumps have.
@@ -65,6 +68,91 @@ func TestPumpServesAll(t *testing.T) {
 	}
 	r.pub.End(errTest)
 	wantClosed(t, r, "stream_ended", 2)
+}
+
+// TestPumpEmptiesTheRing: what does not fit into one batch comes with the same wake: there may be no other one for long.
+func TestPumpEmptiesTheRing(t *testing.T) {
+	o := testOptions()
+	o.MaxJoin = time.Second
+	r := newRig(t, o, nil)
+	r.publish(true, false)
+	r.pictures(1)
+	p := play(t, r.get("?delay=200").Body)
+	p.media(1)
+	r.settle(1)
+	const many = 3*pumpBatch + 7
+	r.small(many)
+	for range many {
+		p.media(1)
+	}
+}
+
+// small writes n pictures of hardly a byte, 1 ms apart.
+func (r *rig) small(n int) {
+	r.t.Helper()
+	from := time.Duration(r.at) * picture
+	for i := range n {
+		at := from + time.Duration(i)*ms
+		r.write(&av.Frame{Track: 1, Codec: av.CodecH264, DTS: at, PTS: at, Data: []byte{0, 0, 0, 1, 0x41}})
+	}
+	r.at += n
+}
+
+// TestPumpTakesLatecomers: a viewer who has read all, and comes to the pump behind the round with what was written
+// meanwhile, gets it without another wake.
+func TestPumpTakesLatecomers(t *testing.T) {
+	r := newRig(t, testOptions(), nil)
+	r.publish(true, false)
+	r.pictures(1)
+	first, late := r.viewer(), r.viewer()
+	if first.conn.raw == nil {
+		t.Skip("no pumps on this system")
+	}
+	p := newPump(r.door, first.reader.Waker(), 0)
+	r.door.pumps.all = map[*live.Waker][]*pump{p.waker: {p}}
+	p.members, p.size = []*viewer{first}, 1
+	p.round()
+	r.pictures(1)
+	if err := late.reader.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.round()
+	r.door.pumps.take(late)
+	select {
+	case <-p.nudged:
+	default:
+		t.Fatal("nobody tells the pump")
+	}
+	r.door.pumps.admit(p)
+	p.keep(p.inStep)
+	if len(p.members) != 1 || p.members[0] != first {
+		t.Errorf("%d viewers stay", len(p.members))
+	}
+	r.pub.End(errTest)
+	p.run() // until both have left
+	wantClosed(t, r, "stream_ended", 2)
+}
+
+// viewer is one who has read all there is, in nobody's hands.
+func (r *rig) viewer() *viewer {
+	r.t.Helper()
+	if err := r.door.enter(); err != nil {
+		r.t.Fatal(err)
+	}
+	v, err := r.door.open(httptest.NewRequestWithContext(r.t.Context(), http.MethodGet, "/", nil), r.pub.Stream(), query{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	server, client := pair(r.t)
+	r.door.tasks.Go(func() { _, _ = io.Copy(io.Discard, client) })
+	v.conn = newConnSink(server, chunked{}, time.Second)
+	v.out, v.ctx, v.part = v.conn, r.t.Context(), func() {}
+	for !v.reader.Idle() {
+		if err := v.step(); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return v
 }
 
 // TestPumpLetsGo: at a change of the tracks viewers leave the pump to deal with it, and come back.

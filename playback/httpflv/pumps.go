@@ -35,8 +35,8 @@ func (ps *pumps) take(v *viewer) {
 	}
 	p.coming = append(p.coming, v)
 	p.size++
-	if v.ctx.Err() != nil || v.conn.talk.asks() {
-		p.nudge() // nobody else will tell
+	if v.ctx.Err() != nil || v.conn.talk.asks() || !v.reader.Idle() {
+		p.nudge() // nobody else will tell: the wake for what has come meanwhile may be over
 	}
 }
 

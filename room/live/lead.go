@@ -46,6 +46,9 @@ func (r *Reader[T]) Follow(l *Lead[T]) (had int, ok bool) {
 	return had, true
 }
 
+// Behind tells whether the reader has not had all that the lead took.
+func (r *Reader[T]) Behind(l *Lead[T]) bool { return r.next < l.reader.next }
+
 // Waker is what wakes the reader. Readers of one ring with one pace share it.
 func (r *Reader[T]) Waker() *Waker { return r.waker }
 
