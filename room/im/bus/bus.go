@@ -34,8 +34,9 @@ type Options struct {
 	// Call answers a call of a client. The result is written as JSON, nil as {}. Calls of a session come one after the
 	// other. An *im.Error is told to the client as it is.
 	Call func(ctx context.Context, s *Session, method string, params []byte) (any, error)
-	// Opened tells of a new session, before its first call. One that comes from another node is in rooms already.
-	Opened func(*Session)
+	// Opened tells of a new session, before its first call, and for it ended sessions on which platforms at this node. One that
+	// comes from another node is in rooms already.
+	Opened func(s *Session, kicked []im.Platform)
 	// Gone tells once that a session is over; not when the server itself stops.
 	Gone func(*Session, Reason)
 
@@ -98,7 +99,7 @@ func (o Options) withDefaults() Options {
 		o.Prefix = "weir"
 	}
 	if o.Opened == nil {
-		o.Opened = func(*Session) {}
+		o.Opened = func(*Session, []im.Platform) {}
 	}
 	if o.Gone == nil {
 		o.Gone = func(*Session, Reason) {}
@@ -196,6 +197,7 @@ func (b *Bus) Run(ctx context.Context) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return b.watchSessions(ctx) })
 	work.Go(func() error { return b.peers.run(ctx) })
+	work.Go(func() error { return b.peers.listen(ctx) })
 	err := work.Wait()
 	b.setRunning(false)
 	return errors.Join(err, b.stop())

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"weir/room/im"
 )
 
 // TestMain looks for goroutines that are left over. Some of the engine's end a few seconds after it stopped.
@@ -106,7 +108,7 @@ func TestRefusedLogin(t *testing.T) {
 func TestE02ResumeAfterACut(t *testing.T) {
 	o := options(t)
 	opened, gone := make(chan *Session, 9), make(chan Reason, 9)
-	o.Opened = func(s *Session) { opened <- s }
+	o.Opened = func(s *Session, _ []im.Platform) { opened <- s }
 	o.Gone = func(_ *Session, r Reason) { gone <- r }
 	b := run(t, o)
 	c := dial(t, b.url)

@@ -144,8 +144,7 @@ func (b *Bus) connected(c *centrifuge.Client) {
 		before.Disconnect(ReasonReplaced.disconnect())
 	}
 	if isNew {
-		b.kickOthers(s)
-		b.o.Opened(s)
+		b.o.Opened(s, b.kickOthers(s))
 	}
 	b.reconcile(s, c)
 }
@@ -175,12 +174,20 @@ func (b *Bus) attach(s *Session, c *centrifuge.Client) (before *centrifuge.Clien
 	return nil, true, true
 }
 
-// kickOthers ends what sessions the user has on the same platform, at all nodes.
-func (b *Bus) kickOthers(s *Session) {
+// kickOthers ends what sessions the user has on the same platform, at all nodes, and tells on which platforms it did so
+// at this one.
+func (b *Bus) kickOthers(s *Session) (kicked []im.Platform) {
 	if s.actor.Anonymous() {
-		return
+		return nil
 	}
-	b.tell(opLogin, login{App: s.actor.App, User: s.actor.User, Platform: s.actor.Platform, Session: s.id})
+	m := login{App: s.actor.App, User: s.actor.User, Platform: s.actor.Platform, Session: s.id}
+	if b.kickHere(m.App, m.User, ReasonMultiple, m.spares) > 0 {
+		kicked = []im.Platform{m.Platform}
+	}
+	if b.o.Redis != "" {
+		b.tell(opLogin, m)
+	}
+	return kicked
 }
 
 // reconcile brings a connection's subscriptions to what its session's rooms became while it came in.
@@ -210,7 +217,7 @@ func (b *Bus) disconnected(s *Session, c *centrifuge.Client, d centrifuge.Discon
 		b.mu.Unlock()
 		return // it has another one
 	}
-	s.client, s.cut = nil, b.o.Now()
+	s.client, s.cut, s.lost = nil, b.o.Now(), isLoss(reason)
 	b.presentLocked(s, -1)
 	stopping, leaving := !b.running, s.leaving
 	b.mu.Unlock()
@@ -219,7 +226,7 @@ func (b *Bus) disconnected(s *Session, c *centrifuge.Client, d centrifuge.Discon
 	case leaving:
 		b.end(s, ReasonLogout)
 	case b.o.Grace < 0:
-		b.end(s, ReasonGone)
+		b.endAway(s)
 	}
 }
 
@@ -242,7 +249,11 @@ func (b *Bus) endAway(s *Session) {
 	}
 	b.mu.Unlock()
 	if ok {
-		b.ended(s, nil, ReasonGone)
+		reason := ReasonGone
+		if s.lost { // nobody writes it any more
+			reason = ReasonLost
+		}
+		b.ended(s, nil, reason)
 	}
 }
 

@@ -60,6 +60,9 @@ type login struct {
 	Session  string      `json:"session"`
 }
 
+// spares tells whether a session may stay beside the new login.
+func (l login) spares(s *Session) bool { return s.id == l.Session || s.actor.Platform != l.Platform }
+
 type taking struct {
 	Session string `json:"session"`
 	App     int    `json:"app"`
@@ -84,8 +87,8 @@ type roomCount struct {
 	N    int    `json:"n"`
 }
 
-// Handler answers what another node asks, or takes what it announces.
-type Handler func(ctx context.Context, data []byte) ([]byte, error)
+// handler answers what another node asks, or takes what it announces.
+type handler = func(ctx context.Context, data []byte) ([]byte, error)
 
 // peers are the nodes of a cluster, this one included. Of two nodes each may think for a moment that the other one is
 // gone; what must not be done twice has to be safe against that.
@@ -94,7 +97,7 @@ type peers struct {
 	incoming chan centrifuge.NotificationEvent
 
 	mu       sync.RWMutex // guards the fields below
-	handlers map[string]Handler
+	handlers map[string]handler
 	alive    map[string]time.Time       // by node: when it was heard last
 	counted  map[string]map[roomKey]int // by node
 	deaf     bool                       // the last beat did not go out: that others are silent means nothing
@@ -105,14 +108,12 @@ func newPeers(b *Bus) *peers {
 		bus: b, incoming: make(chan centrifuge.NotificationEvent, maxHeard),
 		alive: make(map[string]time.Time), counted: make(map[string]map[roomKey]int),
 	}
-	p.handlers = map[string]Handler{
-		opBeat: func(context.Context, []byte) ([]byte, error) { return nil, nil }, // that it came is enough
+	p.handlers = map[string]handler{
+		opBeat: ignore, opBye: ignore, opCounts: ignore, // of this node itself
 		opPart: handle(func(m part) (any, error) { b.partHere(m); return nil, nil }),
 		opKick: handle(func(m kick) (any, error) { b.kickHere(m.App, m.User, m.Reason, nil); return nil, nil }),
 		opLogin: handle(func(m login) (any, error) {
-			b.kickHere(m.App, m.User, ReasonMultiple, func(s *Session) bool {
-				return s.id == m.Session || s.actor.Platform != m.Platform
-			})
+			b.kickHere(m.App, m.User, ReasonMultiple, m.spares)
 			return nil, nil
 		}),
 		opTake:  handle(func(m taking) (any, error) { return b.giveAway(m), nil }),
@@ -124,8 +125,10 @@ func newPeers(b *Bus) *peers {
 	return p
 }
 
-// handle makes a Handler of a function on what the data says.
-func handle[T any](f func(T) (any, error)) Handler {
+func ignore(context.Context, []byte) ([]byte, error) { return nil, nil }
+
+// handle makes a handler of a function on what the data says.
+func handle[T any](f func(T) (any, error)) handler {
 	return func(_ context.Context, data []byte) ([]byte, error) {
 		var in T
 		if err := json.Unmarshal(data, &in); err != nil {
@@ -140,7 +143,7 @@ func handle[T any](f func(T) (any, error)) Handler {
 }
 
 // Handle says who answers an operation that Ask or Announce names, at this node. It is called before Run.
-func (b *Bus) Handle(op string, f Handler) {
+func (b *Bus) Handle(op string, f func(ctx context.Context, data []byte) ([]byte, error)) {
 	b.peers.mu.Lock()
 	defer b.peers.mu.Unlock()
 	b.peers.handlers[op] = f
@@ -162,7 +165,7 @@ func (b *Bus) Ask(ctx context.Context, key, op string, data []byte) ([]byte, err
 // announced.
 func (b *Bus) Announce(op string, data []byte) {
 	if b.o.Redis == "" {
-		b.peers.take1(op, data)
+		b.peers.handle1(op, data)
 		return
 	}
 	if err := b.node.Notify(op, data, ""); err != nil {
@@ -180,7 +183,7 @@ func (b *Bus) tell(op string, message any) {
 	b.Announce(op, data)
 }
 
-// run says that this node is there, hears the others, and forgets those that are gone.
+// run says that this node is there, and forgets those that are gone.
 func (p *peers) run(ctx context.Context) error {
 	if p.bus.o.Redis == "" {
 		<-ctx.Done()
@@ -199,8 +202,18 @@ func (p *peers) run(ctx context.Context) error {
 			p.beat()
 		case <-count.C:
 			p.bus.tell(opCounts, p.bus.countsHere())
+		}
+	}
+}
+
+// listen handles what other nodes announce, one after the other.
+func (p *peers) listen(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
 		case e := <-p.incoming:
-			p.hear(e)
+			p.handle1(e.Op, e.Data)
 		}
 	}
 }
@@ -230,10 +243,19 @@ func (p *peers) forgetLocked(node string) {
 	delete(p.counted, node)
 }
 
-// heard is called by the engine for what any node says, this one included. What others say waits for run.
+// heard is called by the engine for what any node says, this one included. What is not about nodes waits for listen,
+// so that one which takes long to handle lets no node look dead.
 func (p *peers) heard(e centrifuge.NotificationEvent) {
 	if e.FromNodeID == p.bus.node.ID() {
-		p.take1(e.Op, e.Data)
+		p.handle1(e.Op, e.Data)
+		return
+	}
+	p.mark(e.FromNodeID, e.Op != opBye)
+	switch e.Op {
+	case opBeat, opBye:
+		return
+	case opCounts:
+		p.note(e.FromNodeID, e.Data)
 		return
 	}
 	select {
@@ -243,24 +265,19 @@ func (p *peers) heard(e centrifuge.NotificationEvent) {
 	}
 }
 
-// hear handles what another node says.
-func (p *peers) hear(e centrifuge.NotificationEvent) {
+// mark notes that a node is there, or has gone.
+func (p *peers) mark(node string, there bool) {
 	p.mu.Lock()
-	if e.Op == opBye {
-		p.forgetLocked(e.FromNodeID)
-		p.mu.Unlock()
-		return
+	defer p.mu.Unlock()
+	_, known := p.alive[node]
+	if known != there {
+		p.bus.o.Log.Info("nodes of the channel changed", "node", node, "there", there)
 	}
-	if _, known := p.alive[e.FromNodeID]; !known {
-		p.bus.o.Log.Info("a node is there", "node", e.FromNodeID)
+	if there {
+		p.alive[node] = p.bus.o.Now()
+	} else {
+		p.forgetLocked(node)
 	}
-	p.alive[e.FromNodeID] = p.bus.o.Now()
-	p.mu.Unlock()
-	if e.Op == opCounts {
-		p.note(e.FromNodeID, e.Data)
-		return
-	}
-	p.take1(e.Op, e.Data)
 }
 
 // note keeps how many are in the rooms of another node.
@@ -298,11 +315,8 @@ func (p *peers) count(k roomKey) (n int) {
 	return n
 }
 
-// take1 handles one announcement.
-func (p *peers) take1(op string, data []byte) {
-	if op == opCounts || op == opBye { // of this node itself
-		return
-	}
+// handle1 handles one announcement.
+func (p *peers) handle1(op string, data []byte) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	if _, err := p.do(ctx, op, data); err != nil {

@@ -21,8 +21,10 @@ const (
 	ReasonReplaced Reason = "replaced"
 	// ReasonLogout: the client has said that it will not come again.
 	ReasonLogout Reason = "logout"
-	// ReasonGone: the connection was lost and did not come back in time.
+	// ReasonGone: the connection was closed and no other came in time.
 	ReasonGone Reason = "gone"
+	// ReasonLost: the same, for a connection that had gone silent.
+	ReasonLost Reason = "lost"
 	// ReasonMoved: the session goes on at another node.
 	ReasonMoved Reason = "moved"
 )
@@ -66,6 +68,9 @@ var engineReasons = map[uint32]Reason{
 	centrifuge.DisconnectInappropriateProtocol.Code: "bad_request",
 	centrifuge.DisconnectNotAvailable.Code:          "bad_request",
 }
+
+// isLoss tells whether a connection ended by silence.
+func isLoss(r Reason) bool { return r == "no_pong" || r == "slow" || r == "write_error" }
 
 // reasonOf names the end of a connection.
 func reasonOf(d centrifuge.Disconnect) Reason {

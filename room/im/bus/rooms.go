@@ -178,15 +178,18 @@ func (b *Bus) Kick(app int, user string, reason Reason) {
 	b.tell(opKick, kick{App: app, User: user, Reason: reason})
 }
 
-func (b *Bus) kickHere(app int, user string, reason Reason, spared func(*Session) bool) {
+// kickHere ends the sessions of a user at this node, but those that are spared.
+func (b *Bus) kickHere(app int, user string, reason Reason, spared func(*Session) bool) (n int) {
 	b.mu.RLock()
 	all := slices.Clone(b.users[userKey{app, user}])
 	b.mu.RUnlock()
 	for _, s := range all {
 		if spared == nil || !spared(s) {
 			b.end(s, reason)
+			n++
 		}
 	}
+	return n
 }
 
 // LocalCount is how many sessions are in a room by way of this node, now. Those whose connection is away do not count.

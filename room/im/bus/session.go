@@ -22,6 +22,7 @@ type Session struct {
 
 	client  *centrifuge.Client // nil while the connection is away
 	cut     time.Time          // when it went away
+	lost    bool               // and that it went silent, and was not closed
 	rooms   []string
 	expires time.Time // zero: never
 	over    bool
