@@ -2,107 +2,140 @@ package hook
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"weir/room/store"
 )
 
-// apps knows the settings of apps that were made at run time; *store.Store does.
+// apps knows the settings of apps; *store.Store does.
 type apps interface {
+	// App is store.ErrNotFound for an app that was not made at run time.
 	App(ctx context.Context, id int) (store.App, error)
 }
 
-// Options is what Hooks needs.
+// Options is what Hooks needs. Queue is required.
 type Options struct {
-	// IM is the receiver of the callbacks of DefaultApp, from the operator's configuration: its address is trusted. It may
-	// be the zero Receiver.
+	// Queue keeps what is told until it is delivered.
+	Queue queue
+	// IM is the receiver of the callbacks of DefaultApp, from the operator's configuration: its address is trusted.
+	// Without a URL it is that of the app's settings, if there are any.
 	IM         Receiver
 	DefaultApp int
-	// Apps knows other apps, whose receivers are in their settings; see ParseSettings. Their addresses are not trusted.
-	// nil: there are none.
+	// Apps knows apps with a receiver in their settings; see ParseSettings. Such an address came in by API and is called
+	// only if it is a public one. nil: there are none.
 	Apps apps
-	// Streams are the receivers of stream events. Their addresses are trusted.
+	// Streams are the receivers of stream events, from the operator's configuration: their addresses are trusted.
 	Streams []StreamReceiver
 	// AskPublish and AskPlay have the receivers of SRS's form asked before a stream is published or played.
 	AskPublish, AskPlay bool
-	// Key signs what goes to Streams.
+	// Key signs stream events; empty: they are not signed.
 	Key string
-	// Server is the name of this server, for its receivers.
+	// Server is the name of this server, for its receivers; weir when empty.
 	Server string
-	// Timeout bounds what is told, 5 s when 0. What is asked of an app's receiver has 2 s whatever is set.
+	// Timeout bounds each try to tell, and MayPublish and MayPlay; 5 s when 0. Ask has 2 s whatever is set.
 	Timeout time.Duration
-	// MaxAge is how long is tried to deliver an event, 24 h when 0.
+	// MaxAge is how long is tried to deliver an event; 24 h when 0.
 	MaxAge time.Duration
-	// Mine tells whether this process delivers what is in the queue, of all that share one; nil: it does.
+	// Mine tells whether this process delivers what is in the queue, of all that share one; nil: it does. While it changes,
+	// an event may be delivered twice.
 	Mine func() bool
-	// Problem answers a request with an error (RFC 9457). Required for the handlers.
+	// Problem answers a request with an error (RFC 9457). Required for ListDead and Replay.
 	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
 	// Now tells the time; time.Now when nil.
 	Now func() time.Time
 	Log *slog.Logger
 }
 
-// Receiver is where the callbacks of an app go.
-type Receiver struct {
-	// URL is http or https; empty: there is no receiver.
-	URL string `json:"callback_url"`
-	// Token signs the address of each call; empty: it is not signed.
-	Token string `json:"callback_token"`
-	// Commands are those that are on; empty: all are.
-	Commands []string `json:"callbacks"`
-}
-
-// Form is how stream events are rendered.
-type Form string
-
-// The forms.
-const (
-	FormWeir Form = "weir"
-	FormCSS  Form = "css" // the stream callbacks of the cloud
-	FormSRS  Form = "srs"
-)
-
-// StreamReceiver is where stream events go, and how they look.
-type StreamReceiver struct {
-	Form Form
-	URL  string
-}
-
 // Hooks calls other programs. It is safe for concurrent use.
 type Hooks struct {
-	opts Options
+	opts   Options
+	now    func() time.Time
+	log    *slog.Logger
+	server server
+	stats  *stats
+
+	trusted, guarded client
+	receivers        *receivers
+	lanes            *lanes
+
+	buffer   *buffer
+	due      chan struct{} // capacity 1: something is in the queue
+	couriers couriers
+
+	full, unread, buried seldom // log lines
 }
 
-// New checks the options.
+// New checks the options. It starts nothing; see Run.
+//
+// Errors: ErrReceiver.
 func New(opts Options) (*Hooks, error) {
+	if err := opts.IM.Check(); err != nil {
+		return nil, err
+	}
+	for _, to := range opts.Streams {
+		if _, err := parseURL(to.URL); err != nil {
+			return nil, err
+		}
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Hooks{opts: opts}, nil
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Mine == nil {
+		opts.Mine = func() bool { return true }
+	}
+	if opts.Server == "" {
+		opts.Server = "weir"
+	}
+	if opts.Timeout == 0 {
+		opts.Timeout = 5 * time.Second
+	}
+	if opts.MaxAge == 0 {
+		opts.MaxAge = 24 * time.Hour
+	}
+	h := &Hooks{
+		opts: opts, now: opts.Now, log: opts.Log, stats: newStats(), server: server{name: opts.Server, run: newID()},
+		trusted: newClient(nil), guarded: newClient(refuseLocal),
+		lanes: &lanes{all: make(map[string]*lane)}, buffer: newBuffer(), due: make(chan struct{}, 1),
+		couriers: couriers{out: make(map[string]struct{}), ways: make(map[string]*breaker)},
+	}
+	h.receivers = &receivers{
+		own:  known{Receiver: opts.IM, app: opts.DefaultApp, client: h.trusted},
+		apps: opts.Apps, guarded: h.guarded, now: opts.Now, log: opts.Log, seen: make(map[int]seen),
+	}
+	return h, nil
 }
 
-// Run delivers what is told until ctx is done.
+// Run writes down what is told and delivers it until ctx is done. What was told by then is written down.
 func (h *Hooks) Run(ctx context.Context) error {
-	<-ctx.Done()
+	defer h.trusted.close()
+	defer h.guarded.close()
+	var all errgroup.Group
+	for _, part := range []func(context.Context){h.flush, h.deliver, h.count} {
+		all.Go(func() error {
+			part(ctx)
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return fmt.Errorf("cannot deliver callbacks: %w", err)
+	}
 	return nil
 }
 
 // Wants tells whether the app has a receiver for which the command is on, so that nobody makes a body for nothing.
-func (h *Hooks) Wants(_ int, _ string) bool { return false }
+func (h *Hooks) Wants(app int, command string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	return h.receivers.of(ctx, app).wants(command)
+}
 
-// Ask has the app's receiver decide. It takes at most two seconds, and lets happen what nobody refuses in that time.
-func (h *Hooks) Ask(_ context.Context, _ Call) Verdict { return Verdict{} }
-
-// Tell has the app's receiver told, later. It never waits for the receiver.
-func (h *Hooks) Tell(_ Call) {}
-
-// Stream has the receivers of stream events told, later. It never waits for them.
-func (h *Hooks) Stream(_ ...Event) {}
-
-// MayPublish asks those who may refuse a publish. An error is a refusal.
-func (h *Hooks) MayPublish(_ context.Context, _ Event) error { return nil }
-
-// MayPlay asks those who may refuse a viewer. An error is a refusal.
-func (h *Hooks) MayPlay(_ context.Context, _ Event) error { return nil }
+// Forget has the settings of an app read anew, which else may be five seconds old.
+func (h *Hooks) Forget(app int) { h.receivers.forget(app) }

@@ -1,0 +1,63 @@
+package hook
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+)
+
+// errAddress means that the address is none that an app may have called.
+var errAddress = errors.New("the address is not a public one")
+
+// closed are networks beyond those that netip knows, which lead to this machine or to its neighbours.
+var closed = prefixes(
+	"0.0.0.0/8",      // this network (RFC 791 3.2)
+	"100.64.0.0/10",  // shared behind a provider's NAT (RFC 6598)
+	"192.0.0.0/24",   // protocol assignments (RFC 6890)
+	"192.88.99.0/24", // 6to4 relays (RFC 7526)
+	"198.18.0.0/15",  // benchmarks (RFC 2544)
+	"240.0.0.0/4",    // reserved, and broadcast (RFC 1112 4)
+	"64:ff9b::/96",   // IPv4 behind NAT64 (RFC 6052)
+	"64:ff9b:1::/48", // the same, local (RFC 8215)
+	"100::/64",       // discarded (RFC 6666)
+	"2001::/23",      // protocol assignments, Teredo among them (RFC 2928)
+	"2002::/16",      // 6to4, which holds an IPv4 address (RFC 3056)
+	"fec0::/10",      // site-local, of old (RFC 3879)
+)
+
+func prefixes(list ...string) []netip.Prefix {
+	all := make([]netip.Prefix, 0, len(list))
+	for _, p := range list {
+		all = append(all, netip.MustParsePrefix(p))
+	}
+	return all
+}
+
+// public tells whether an address is somebody's on the Internet, and not of this machine, its network or its cloud:
+// their metadata services answer on link-local and private addresses.
+func public(a netip.Addr) bool {
+	a = a.Unmap()
+	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.Zone() != "" {
+		return false
+	}
+	for _, p := range closed {
+		if p.Contains(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// refuseLocal is a net.Dialer's Control: it sees each address as it is dialed, after DNS, so that a name that leads
+// elsewhere the second time is caught as well.
+func refuseLocal(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errAddress, err)
+	}
+	if !public(at.Addr()) {
+		return errAddress
+	}
+	return nil
+}
