@@ -93,7 +93,9 @@ func TestFLV(t *testing.T) {
 			return
 		}
 		_, _ = w.Write([]byte(strings.Repeat("x", size)))
-		http.NewResponseController(w).Flush() //nolint:errcheck // the viewers tell
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
 		<-gone
 	}))
 	defer server.Close()

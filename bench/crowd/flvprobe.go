@@ -54,11 +54,17 @@ func (v *FLVProbe) Run(ctx context.Context) error {
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	defer func() { _ = conn.Close() }()
-	err = v.watch(stoppable{conn, &v.awake})
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // it is the end that was asked for
+	return unasked(ctx, v.watch(stoppable{conn, &v.awake}))
+}
+
+// unasked is the error that something ended with, but nil when ctx has ended it: that was asked for.
+func unasked(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 func (v *FLVProbe) watch(conn net.Conn) error {

@@ -73,10 +73,7 @@ func (p *HLSPlayer) Run(ctx context.Context) error {
 	p.conn = conn
 	defer conn.close()
 	defer context.AfterFunc(ctx, conn.close)()
-	if err = p.play(ctx); ctx.Err() != nil {
-		return nil //nolint:nilerr // it is the end that was asked for
-	}
-	return err
+	return unasked(ctx, p.play(ctx))
 }
 
 func (p *HLSPlayer) play(ctx context.Context) error {

@@ -38,10 +38,10 @@ func Goroutines(ctx context.Context, l net.Listener, rec *Recording, join time.D
 	})
 	for {
 		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return nil //nolint:nilerr // it is the end that was asked for
-			}
+		switch {
+		case errors.Is(err, net.ErrClosed): // that was asked for
+			return nil
+		case err != nil:
 			return fmt.Errorf("cannot take a viewer: %w", err)
 		}
 		all.Go(func() {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -61,8 +62,8 @@ func small(t *testing.T) Options {
 func want(t *testing.T, r measure.Run, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if !(r.Figures[name] > 0) { //nolint:staticcheck // it shall fail for NaN too
-			t.Errorf("%s, %s: %s is %v", r.Program, r.Case, name, r.Figures[name])
+		if f := r.Figures[name]; math.IsNaN(f) || f <= 0 {
+			t.Errorf("%s, %s: %s is %v", r.Program, r.Case, name, f)
 		}
 	}
 }
