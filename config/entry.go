@@ -69,6 +69,8 @@ func (e Entry) yaml() (string, error) {
 	switch v := value.(type) {
 	case time.Duration:
 		value = v.String()
+	case Apps:
+		value = []App(v)
 	case encoding.TextMarshaler, []string, string, int, bool:
 	default:
 		return "", fmt.Errorf("key %s has type %T, which no file can hold", e.Key, v)

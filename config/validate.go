@@ -179,11 +179,41 @@ func (p *problems) auth(c *Auth) {
 	p.oneOf("auth.publish", c.Publish, "usersig", "open")
 	p.oneOf("auth.play", c.Play, "open", "signed")
 	p.keys(&c.Keys)
+	p.apps(c)
 	for _, d := range c.Dialects {
 		p.oneOf("auth.dialects", d, "weir", "tencent", "alibaba")
 	}
 	if !slices.Contains(c.Dialects, "weir") {
 		p.add("auth.dialects", strings.Join(c.Dialects, ","), "a list with weir in it: HLS playlists sign by it what they name")
+	}
+}
+
+// maxApps is how many apps there may be, the default one and those made at run time among them.
+const maxApps = 100
+
+func (p *problems) apps(c *Auth) {
+	if len(c.Apps) >= maxApps {
+		p.add("auth.apps", len(c.Apps), fmt.Sprintf("fewer than %d apps", maxApps))
+	}
+	ids, keys := map[int]bool{c.AppID: true}, map[Secret]bool{c.Key: true}
+	for i, app := range c.Apps {
+		name := fmt.Sprintf("auth.apps[%d]", i)
+		between(p, name+".id", app.ID, 1, 1<<32-1)
+		if ids[app.ID] {
+			p.add(name+".id", app.ID, "the id of no other app")
+		}
+		switch {
+		case len(app.Key) < minKey:
+			p.add(name+".key", app.Key, fmt.Sprintf("at least %d bytes long", minKey))
+		case keys[app.Key]: // an address of one app would open the other one's streams
+			p.add(name+".key", app.Key, "the key of no other app")
+		}
+		ids[app.ID], keys[app.Key] = true, true
+		for _, user := range app.Admins {
+			if !userID.MatchString(user) {
+				p.add(name+".admins", user, "a user id: 1 to 32 of A-Z a-z 0-9 _ -")
+			}
+		}
 	}
 }
 

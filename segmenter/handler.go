@@ -90,10 +90,13 @@ func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live
 	m.saw(key, r)
 	w.Header().Add("Vary", "Accept-Encoding") // RFC 9110 12.5.5
 	text := win.Playlist
+	carried := auth.CarriedApp(r.URL.RawQuery)
+	if m.opts.Signed {
+		carried = auth.Carried(r.URL.RawQuery)
+	}
 	switch {
-	case m.opts.Signed:
-		proof := auth.Carried(r.URL.RawQuery)
-		text = hls.AppendCarrying(make([]byte, 0, len(text)+carriedURIs*(len(proof)+1)), text, proof)
+	case m.opts.Signed || carried != "":
+		text = hls.AppendCarrying(make([]byte, 0, len(text)+carriedURIs*(len(carried)+1)), text, carried)
 	case takesGzip(r):
 		w.Header().Set("Content-Encoding", "gzip")
 		text = win.zipped.of(text)

@@ -61,7 +61,7 @@ type stage struct {
 type everyone struct{}
 
 func (everyone) Authorize(context.Context, auth.Request) (auth.Grant, error) {
-	return auth.Grant{}, nil
+	return auth.Grant{App: 1}, nil
 }
 
 func newStage(t *testing.T) *stage {
@@ -75,7 +75,7 @@ func newStage(t *testing.T) *stage {
 		http.Error(w, code+": "+detail, status)
 	}
 	flv := httpflv.NewHandler(httpflv.Options{
-		App: "1", Auth: everyone{}, Hub: s.hub, Audience: audience.New(audience.Options{}), WriteTimeout: patience, MaxLags: 1,
+		Auth: everyone{}, Hub: s.hub, Audience: audience.New(audience.Options{}), WriteTimeout: patience, MaxLags: 1,
 		MaxViewers: 100, Patience: patience, Problem: problem,
 	})
 	hls := segmenter.New(s.hub, segmenter.Options{Window: 1000, Wait: patience, Problem: problem, Log: slog.New(slog.DiscardHandler)})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
+	"weir/config"
+	"weir/room/apps"
 	"weir/room/auth"
 )
 
@@ -92,12 +95,13 @@ type authority struct {
 func TestRoutesAreClosed(t *testing.T) {
 	cfg := local(t)
 	cfg.Auth.Play, cfg.Playback.Wait = playSigned, time.Millisecond
+	cfg.Auth.Apps = config.Apps{{ID: otherApp, Key: otherKey, Admins: []string{"boss"}}}
 	s, _ := start(t, cfg)
-	by, err := newAuthorizer(cfg, testKey, nil)
+	by, err := newAuthorizer(cfg, appsOfTest(t, cfg, testKey), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := newAuthorizer(cfg, "another key of an app that is not this one", nil)
+	foreign, err := newAuthorizer(cfg, appsOfTest(t, cfg, "another key of an app that is not this one"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +118,8 @@ func TestRoutesAreClosed(t *testing.T) {
 			return also(sign(by, p, d, strings.Replace(path, "/r/s", "/"+p.Room+"/"+p.Stream, 1)))
 		}
 	}
+	inOther := func(p auth.Pass, d auth.Dialect, path string) string { p.App = otherApp; return sign(by, p, d, path) }
+	const toOther = "sdkappid=1400000001"
 	as := func(*auth.Pass) {}
 	is := func(query string) string { return query }
 	names := func(f func(string) string) func(string) string {
@@ -139,6 +145,11 @@ func TestRoutesAreClosed(t *testing.T) {
 		{"swapped", "", change(as, swap), bad},
 		{"over-long", "", change(as, func(q string) string { return "x=" + strings.Repeat("x", 9000) + "&" + q }), bad},
 		{"of another key", "", func(p auth.Pass, d auth.Dialect, path string) string { return sign(foreign, p, d, path) }, bad},
+		{"of another app", "", inOther, bad},
+		{"sent to another app", "", change(as, func(q string) string { return toOther + "&" + q }), bad},
+		{"of another app, sent to this one by number", "", func(p auth.Pass, d auth.Dialect, path string) string {
+			return "sdkappid=1400000000&" + inOther(p, d, path)
+		}, bad},
 		{"expired", "", change(func(p *auth.Pass) { p.Expires = time.Now().Add(-2 * time.Second) }, is), "signature_expired"},
 	}
 	for _, route := range routes(doors{}) {
@@ -151,6 +162,16 @@ func TestRoutesAreClosed(t *testing.T) {
 			closedTo(t, s, r, "a forger", "x", "", "token_invalid")
 			closedTo(t, s, r, "a token of another room", limited(t, "other", 255), "", "")
 			closedTo(t, s, r, "a token without rights", limited(t, "r", 1), "", "")
+			closedTo(t, s, r, "a token of another app", userSigOf(t, otherApp, otherKey, "boss"), "", "token_wrong_app")
+			closedTo(t, s, r, "a token of another app with its name", userSigOf(t, otherApp, otherKey, "administrator"), "sdkappid=1400000000", "token_wrong_app")
+			closedTo(t, s, r, "a token sent to another app", userSig(t, "administrator"), toOther, "token_wrong_app")
+			closedTo(t, s, r, "a token of another app by our key", userSigOf(t, otherApp, testKey, "boss"), toOther, "token_invalid")
+			if w := with(s, r, userSig(t, "administrator"), "sdkappid=7"); w.Code != http.StatusNotFound || codeOf(t, w) != "app_not_found" {
+				t.Errorf("%s %s of no app: got %d %s", r.Method, r.URL.Path, w.Code, w.Body)
+			}
+			if w := with(s, r, userSigOf(t, otherApp, otherKey, "boss"), toOther); w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
+				t.Errorf("%s %s refuses the other app's administrator: %s", r.Method, r.URL.Path, w.Body)
+			}
 			for _, d := range []auth.Dialect{auth.DialectWeir, auth.DialectTencent, auth.DialectAlibaba} {
 				for _, a := range wrong {
 					code := a.code
@@ -172,6 +193,9 @@ func TestRoutesAreClosed(t *testing.T) {
 				if d == auth.DialectAlibaba && !strings.Contains(r.URL.Path, "/r/s") {
 					closedTo(t, s, r, "a signed path that names no stream", "", query, bad)
 					continue
+				}
+				if w := with(s, r, "", toOther+"&"+inOther(pass, d, signedPath(r))); w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
+					t.Errorf("%s %s refuses a good address of another app in the dialect %v: %s", r.Method, r.URL.Path, d, w.Body)
 				}
 				if w := with(s, r, "", query); w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden {
 					t.Errorf("%s %s refuses a good address in the dialect %v: %s", r.Method, r.URL.Path, d, w.Body)
@@ -228,9 +252,17 @@ func swapCase(query string) string {
 	}
 }
 
-func userSig(t *testing.T, user string) string {
+// The app beside the default one.
+const (
+	otherApp = 1400000001
+	otherKey = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+)
+
+func userSig(t *testing.T, user string) string { return userSigOf(t, 1400000000, testKey, user) }
+
+func userSigOf(t *testing.T, app int, key auth.Secret, user string) string {
 	t.Helper()
-	token, err := auth.Sign(auth.App{ID: 1400000000, Key: testKey}, user, time.Hour)
+	token, err := auth.Sign(auth.App{ID: app, Key: key}, user, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +336,7 @@ func TestRoutesThatAreOpen(t *testing.T) {
 // TestOneUse: an address for one use is used once, in a race too, and after a restart.
 func TestOneUse(t *testing.T) {
 	cfg := local(t)
-	by, err := newAuthorizer(cfg, testKey, nil)
+	by, err := newAuthorizer(cfg, appsOfTest(t, cfg, testKey), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,4 +371,14 @@ func TestOneUse(t *testing.T) {
 	}
 	again, _ := start(t, cfg)
 	closedTo(t, again, post, "after a restart", "", query, "address_used")
+}
+
+// appsOfTest are the configured apps, the default one with a key.
+func appsOfTest(t *testing.T, cfg *config.Config, key auth.Secret) *apps.Apps {
+	t.Helper()
+	known, err := newApps(cfg, key, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return known
 }

@@ -37,7 +37,7 @@ func verify(t *testing.T, key, token string) auth.User {
 	if err != nil {
 		t.Fatal(err)
 	}
-	user, err := a.Verify(token)
+	user, err := a.Verify(t.Context(), auth.DefaultApp, token)
 	if err != nil {
 		t.Fatalf("the token %q: %v", token, err)
 	}

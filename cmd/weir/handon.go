@@ -14,7 +14,7 @@ func ownProof(r *http.Request, by authorizer, grant auth.Grant) (*http.Request, 
 		return r, nil
 	}
 	sign, err := by.SignQuery(auth.DialectWeir, auth.Pass{
-		Action: auth.ActionPlay, Room: r.PathValue("room"), Stream: r.PathValue("stream"),
+		App: grant.App, Action: auth.ActionPlay, Room: r.PathValue("room"), Stream: r.PathValue("stream"),
 		User: grant.User, Expires: grant.Expires, Ends: !grant.Ends.IsZero(),
 	}, "")
 	if err != nil {

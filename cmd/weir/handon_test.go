@@ -13,7 +13,7 @@ import (
 // TestOwnProof: what an HLS playlist hands on is good for the addresses behind it, whatever dialect it was signed in, and
 // for no longer.
 func TestOwnProof(t *testing.T) {
-	by, err := newAuthorizer(local(t), testKey, nil)
+	by, err := newAuthorizer(local(t), appsOfTest(t, local(t), testKey), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/config"
+	"weir/room/apps"
 	"weir/room/auth"
 )
 
@@ -30,17 +32,18 @@ func urlCommand() *cobra.Command {
 		Example: "  weir url --room demo --stream cam\n" +
 			"  weir url --room demo --stream cam --ttl 1h --base https://live.example.com --dialect tencent",
 	}, func(cmd *cobra.Command, cfg *config.Config) error {
-		app, err := appOf(cmd, cfg)
+		known, err := appsOf(cmd, cfg)
 		if err != nil {
 			return err
 		}
-		links, err := newLinks(cfg, app, o)
+		links, err := newLinks(cfg, known, o)
 		if err != nil {
 			return err
 		}
 		return links.write(cmd.OutOrStdout())
 	})
 	flags := cmd.Flags()
+	flags.IntVar(&o.app, "app", auth.DefaultApp, "the app's number; 0: the default one")
 	flags.StringVar(&o.room, "room", "", "the room")
 	flags.StringVar(&o.stream, "stream", "", "the stream in it")
 	flags.StringVar(&o.user, "user", demoUser, "the user who publishes")
@@ -56,12 +59,17 @@ func urlCommand() *cobra.Command {
 
 func userSigCommand() *cobra.Command {
 	var user string
+	var id int
 	var ttl time.Duration
 	cmd := configured(&cobra.Command{
 		Use:   "usersig",
 		Short: "Print a token that speaks for a user",
 	}, func(cmd *cobra.Command, cfg *config.Config) error {
-		app, err := appOf(cmd, cfg)
+		known, err := appsOf(cmd, cfg)
+		if err != nil {
+			return err
+		}
+		app, err := appOf(known, id)
 		if err != nil {
 			return err
 		}
@@ -72,6 +80,7 @@ func userSigCommand() *cobra.Command {
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), token)
 		return err
 	})
+	cmd.Flags().IntVar(&id, "app", auth.DefaultApp, "the app's number; 0: the default one")
 	cmd.Flags().StringVar(&user, "user", "", "the user")
 	cmd.Flags().DurationVar(&ttl, "ttl", demoTTL, "life of the token")
 	mustRequire(cmd, "user")
@@ -87,11 +96,11 @@ func mustRequire(cmd *cobra.Command, flags ...string) {
 	}
 }
 
-// appOf is the configured app with its key, which is made now if this is the first start.
-func appOf(cmd *cobra.Command, cfg *config.Config) (auth.App, error) {
+// appsOf are the apps, the default one with its key, which is made now if this is the first start.
+func appsOf(cmd *cobra.Command, cfg *config.Config) (*apps.Apps, error) {
 	key, err := loadKey(cfg)
 	if err != nil {
-		return auth.App{}, err
+		return nil, err
 	}
 	if key.made {
 		cmd.PrintErrln("made a new secret key in", key.file+": a server that keeps its data elsewhere does not know it")
@@ -99,15 +108,43 @@ func appOf(cmd *cobra.Command, cfg *config.Config) (auth.App, error) {
 	if key.warning != "" {
 		cmd.PrintErrln("warning:", key.warning)
 	}
-	return newApp(cfg, key.secret), nil
+	return newApps(cfg, key.secret, slog.New(slog.DiscardHandler))
 }
 
+// appOf is an app, or the default one.
+func appOf(known *apps.Apps, id int) (auth.App, error) {
+	if id == auth.DefaultApp {
+		id = known.Default()
+	}
+	app, ok := known.App(id)
+	if !ok {
+		return auth.App{}, fmt.Errorf("app %d: %w", id, auth.ErrUnknownApp)
+	}
+	return *app, nil
+}
+
+// newApp is the default app.
 func newApp(cfg *config.Config, key auth.Secret) auth.App {
-	return auth.App{ID: cfg.Auth.AppID, Key: key, Admins: cfg.Auth.Admins}
+	return auth.App{
+		ID: cfg.Auth.AppID, Key: key, Admins: cfg.Auth.Admins, Keys: auth.Keys{
+			Play:    auth.KeyPair{Primary: auth.Secret(cfg.Auth.Keys.Play), Backup: auth.Secret(cfg.Auth.Keys.PlayBackup)},
+			Publish: auth.KeyPair{Primary: auth.Secret(cfg.Auth.Keys.Publish), Backup: auth.Secret(cfg.Auth.Keys.PublishBackup)},
+		},
+	}
+}
+
+// newApps knows the apps of the configuration.
+func newApps(cfg *config.Config, key auth.Secret, log *slog.Logger) (*apps.Apps, error) {
+	o := apps.Options{Default: newApp(cfg, key), Log: log}
+	for _, app := range cfg.Auth.Apps {
+		o.Configured = append(o.Configured, auth.App{ID: app.ID, Name: app.Name, Key: auth.Secret(app.Key), Admins: app.Admins})
+	}
+	return apps.New(o)
 }
 
 // linkOptions say what links are wanted.
 type linkOptions struct {
+	app                                       int
 	room, stream, user, viewer, base, dialect string
 	ttl                                       time.Duration
 	end, once                                 bool
@@ -121,8 +158,12 @@ type links struct {
 }
 
 // newLinks builds the addresses of a stream as the configured server would, with the builder that its API has.
-func newLinks(cfg *config.Config, app auth.App, o linkOptions) (*links, error) {
-	by, err := newAuthorizer(cfg, app.Key, nil)
+func newLinks(cfg *config.Config, known *apps.Apps, o linkOptions) (*links, error) {
+	app, err := appOf(known, o.app)
+	if err != nil {
+		return nil, err
+	}
+	by, err := newAuthorizer(cfg, known, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -149,10 +190,10 @@ func newLinks(cfg *config.Config, app auth.App, o linkOptions) (*links, error) {
 		return nil, err
 	}
 	a := auth.Address{
-		Room: o.room, Stream: o.stream, Dialect: dialect, User: o.viewer, Ends: o.end, Expires: time.Now().Add(o.ttl).Truncate(time.Second),
+		App: o.app, Room: o.room, Stream: o.stream, Dialect: dialect, User: o.viewer, Ends: o.end, Expires: time.Now().Add(o.ttl).Truncate(time.Second),
 	}
 	out := new(links)
-	if out.studio, err = auth.StudioURL(o.base, o.room, o.stream, token); err != nil {
+	if out.studio, err = auth.StudioURL(o.base, o.app, o.room, o.stream, token); err != nil {
 		return nil, err
 	}
 	if out.play, err = by.PlayURLs(site, a); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"weir/room/api"
 	"weir/room/audience"
+	"weir/room/auth"
 	"weir/room/live"
 )
 
@@ -13,12 +14,12 @@ type lister struct {
 }
 
 // Streams implements api.Lister.
-func (l lister) Streams() []api.StreamInfo {
+func (l lister) Streams(app int) []api.StreamInfo {
 	streams := l.hub.Streams()
 	infos := make([]api.StreamInfo, 0, len(streams))
 	for _, s := range streams {
 		i := s.Info()
-		if i.State == live.StateEnded {
+		if i.State == live.StateEnded || i.Key.App != auth.AppName(app) {
 			continue
 		}
 		viewers := l.audience.Of(i.Key)

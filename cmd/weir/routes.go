@@ -30,7 +30,6 @@ type doors struct {
 	flv   *httpflv.Handler
 	hls   *segmenter.Segmenters
 	auth  authorizer
-	app   string // the app that paths mean
 }
 
 // route is one line of the URL space: a pattern of http.ServeMux and who answers.
@@ -72,14 +71,9 @@ func routes(d doors) []route {
 	}
 }
 
-// key is the stream that a request's path values name.
-func (d doors) key(r *http.Request) live.Key {
-	return live.Key{App: d.app, Room: r.PathValue("room"), Stream: r.PathValue("stream")}
-}
-
 // mayPlay lets a request pass that may watch its stream. The other doors ask by themselves; the segmenter knows
 // streams only.
-func (d doors) mayPlay(next http.HandlerFunc) http.Handler {
+func (d doors) mayPlay(next func(w http.ResponseWriter, r *http.Request, key live.Key)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		grant, err := d.auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, r.PathValue("room"), r.PathValue("stream")))
 		if err == nil {
@@ -90,18 +84,20 @@ func (d doors) mayPlay(next http.HandlerFunc) http.Handler {
 			api.Problem(w, r, status, code, err.Error())
 			return
 		}
-		next(w, audience.WithUser(r, grant.User))
+		next(w, audience.WithUser(r, grant.User), live.Key{
+			App: auth.AppName(grant.App), Room: r.PathValue("room"), Stream: r.PathValue("stream"),
+		})
 	})
 }
 
 // playlist gives a stream's multivariant playlist; what it names lies in the folder of the stream's name.
-func (d doors) playlist(w http.ResponseWriter, r *http.Request) {
-	d.hls.ServeMultivariant(w, r, d.key(r), r.PathValue("stream")+"/")
+func (d doors) playlist(w http.ResponseWriter, r *http.Request, key live.Key) {
+	d.hls.ServeMultivariant(w, r, key, r.PathValue("stream")+"/")
 }
 
 // hlsFile gives a media playlist, a segment or an init section.
-func (d doors) hlsFile(w http.ResponseWriter, r *http.Request) {
-	d.hls.ServeFile(w, r, d.key(r), r.PathValue("file"))
+func (d doors) hlsFile(w http.ResponseWriter, r *http.Request, key live.Key) {
+	d.hls.ServeFile(w, r, key, r.PathValue("file"))
 }
 
 // newMux mounts the routes. What none of them answers is a problem like any other.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/config"
+	"weir/room/apps"
 	"weir/room/auth"
 )
 
@@ -58,7 +59,7 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 	}
 	log.Info("listening", "http", s.public.addr(), "webrtc_port", s.engine.Port(), "rtmp", text(s.rtmpAddr),
 		"rtmps", text(s.rtmpsAddr), "admin", s.admin.addr())
-	if err := welcome(cfg, newApp(cfg, key.secret), s.public.addr(), out, log); err != nil {
+	if err := welcome(cfg, s.apps, s.public.addr(), out, log); err != nil {
 		return fmt.Errorf("cannot print the links: %w", err)
 	}
 	if err := s.Run(ctx); err != nil {
@@ -69,7 +70,7 @@ func serve(ctx context.Context, cfg *config.Config, out io.Writer, log *slog.Log
 }
 
 // welcome prints links that work at once. They hold a token, so nothing that keeps what it gets may have them.
-func welcome(cfg *config.Config, app auth.App, addr string, out io.Writer, log *slog.Logger) error {
+func welcome(cfg *config.Config, known *apps.Apps, addr string, out io.Writer, log *slog.Logger) error {
 	if !isTerminal(out) {
 		log.Info("for a link to the studio run: weir url --room " + demoRoom + " --stream " + demoStream)
 		return nil
@@ -78,7 +79,7 @@ func welcome(cfg *config.Config, app auth.App, addr string, out io.Writer, log *
 	if o.base == "" {
 		o.base = baseURL(cfg, addr)
 	}
-	links, err := newLinks(cfg, app, o)
+	links, err := newLinks(cfg, known, o)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +25,7 @@ import (
 	"weir/playback/whep"
 	"weir/room"
 	"weir/room/api"
+	"weir/room/apps"
 	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
@@ -54,6 +54,7 @@ type server struct {
 	hub           *live.Registry
 	audience      *audience.Audience
 	uses          *store.Uses
+	apps          *apps.Apps
 	sites         *sites
 	events        *room.Events
 	engine        *rtc.Engine
@@ -72,7 +73,11 @@ type server struct {
 func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error) {
 	s := &server{cfg: cfg, log: log}
 	s.uses = store.NewUses(filepath.Join(cfg.DataDir, usesFile), time.Now)
-	authorizer, err := newAuthorizer(cfg, key, s.uses)
+	var err error
+	if s.apps, err = newApps(cfg, key, log); err != nil {
+		return nil, err
+	}
+	authorizer, err := newAuthorizer(cfg, s.apps, s.uses)
 	if err != nil {
 		return nil, err
 	}
@@ -100,9 +105,9 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		api: api.New(api.Options{
 			Lister: lister{hub: s.hub, audience: s.audience}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
 			Auth: authorizer, URLs: authorizer, Site: s.sites.of, Log: log,
-			App: appName(cfg), Hub: s.hub, Audience: s.audience, Events: s.events,
+			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
-		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: authorizer, app: appName(cfg),
+		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: authorizer,
 	}))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {
@@ -113,7 +118,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 
 // wireDoors makes the doors in and out.
 func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
-	cfg, app := s.cfg, appName(s.cfg)
+	cfg := s.cfg
 	interfaces, err := rtc.ParseAddresses(cfg.WebRTC.Interfaces)
 	if err != nil {
 		return fmt.Errorf("webrtc.interfaces: %w", err)
@@ -133,7 +138,7 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		return fmt.Errorf("ingest.codecs: %w", err)
 	}
 	s.whip = whip.NewHandler(whip.Options{
-		App: app, Engine: s.engine, Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
+		Engine: s.engine, Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
 		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
 		Handshake: cfg.Ingest.HandshakeTimeout, ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
@@ -141,13 +146,13 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		return err
 	}
 	s.flv = httpflv.NewHandler(httpflv.Options{
-		App: app, Auth: authorizer, Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, MaxJoin: cfg.FLV.JoinMax,
+		Auth: authorizer, Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, MaxJoin: cfg.FLV.JoinMax,
 		MaxAge: cfg.FLV.MaxAge, WriteTimeout: cfg.FLV.WriteTimeout,
 		MaxLags: cfg.Live.MaxLags, MaxViewers: cfg.FLV.MaxViewers, Patience: cfg.Ingest.HandshakeTimeout,
 		Problem: api.Problem, Log: s.log,
 	})
 	s.whep = whep.NewHandler(whep.Options{
-		App: app, Engine: s.engine, Auth: authorizer, Hub: s.hub, Audience: s.audience,
+		Engine: s.engine, Auth: authorizer, Hub: s.hub, Audience: s.audience,
 		MaxViewers: cfg.WebRTC.MaxViewers, MaxLags: cfg.Live.MaxLags, Handshake: cfg.Ingest.HandshakeTimeout,
 		ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
@@ -174,7 +179,7 @@ func iceServers(cfg *config.Config) signaling.ICEServers {
 func (s *server) wireRTMP(authorizer *auth.Authorizer, policy live.Policy, codecs []av.Codec) error {
 	cfg := s.cfg
 	s.rtmp = rtmp.NewServer(rtmp.Options{
-		App: appName(cfg), Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
+		Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
 		Timeout: cfg.Ingest.Timeout, Handshake: cfg.Ingest.HandshakeTimeout,
 		MaxConns: cfg.RTMP.MaxConnections, MaxPerAddress: cfg.RTMP.MaxPerAddress, Log: s.log,
 	})
@@ -212,9 +217,6 @@ func parseCodecs(names []string) ([]av.Codec, error) {
 	return out, nil
 }
 
-// appName is the app as the hub's keys name it.
-func appName(cfg *config.Config) string { return strconv.Itoa(cfg.Auth.AppID) }
-
 // metrics is what /metrics shows.
 func (s *server) metrics() *prometheus.Registry {
 	m := prometheus.NewRegistry()
@@ -227,14 +229,11 @@ func (s *server) metrics() *prometheus.Registry {
 // usesFile is what of data_dir remembers which addresses for one use were used.
 const usesFile = "address-uses"
 
-// newAuthorizer decides as the configuration says. Without uses it takes no address for one use.
-func newAuthorizer(cfg *config.Config, key auth.Secret, uses auth.Uses) (*auth.Authorizer, error) {
+// newAuthorizer decides on requests to the apps as the configuration says. Without uses it takes no address for one use.
+func newAuthorizer(cfg *config.Config, known *apps.Apps, uses auth.Uses) (*auth.Authorizer, error) {
+	own, _ := known.App(known.Default()) // it is always there
 	o := auth.Options{
-		App: newApp(cfg, key), Publish: publishMode(cfg), PlaySigned: cfg.Auth.Play == playSigned, Uses: uses,
-		Keys: auth.Keys{
-			Play:    auth.KeyPair{Primary: auth.Secret(cfg.Auth.Keys.Play), Backup: auth.Secret(cfg.Auth.Keys.PlayBackup)},
-			Publish: auth.KeyPair{Primary: auth.Secret(cfg.Auth.Keys.Publish), Backup: auth.Secret(cfg.Auth.Keys.PublishBackup)},
-		},
+		App: *own, Apps: known, Publish: publishMode(cfg), PlaySigned: cfg.Auth.Play == playSigned, Uses: uses,
 	}
 	for _, name := range cfg.Auth.Dialects {
 		d, err := auth.ParseDialect(name)

@@ -56,7 +56,7 @@ func newDoor(t testing.TB, change func(o *Options, h *live.Options)) *door {
 		t.Fatal(err)
 	}
 	o := Options{
-		App: testSDK, Auth: a, Codecs: []av.Codec{av.CodecH264}, Timeout: patience, Handshake: patience,
+		Auth: a, Codecs: []av.Codec{av.CodecH264}, Timeout: patience, Handshake: patience,
 		MaxConns: 100, MaxPerAddress: 100,
 	}
 	h := live.Options{

@@ -153,7 +153,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	}
 	o := &c.server.opts
 	grant, err := o.Auth.Authorize(ctx, auth.Request{
-		Action: auth.ActionPublish, Room: to.room, Stream: to.stream, Token: to.token, Query: to.query, Path: to.path,
+		Action: auth.ActionPublish, App: to.app, Room: to.room, Stream: to.stream, Token: to.token, Query: to.query, Path: to.path,
 	})
 	if err != nil {
 		if status, _ := auth.Status(err); status == http.StatusInternalServerError && ctx.Err() == nil {
@@ -167,7 +167,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	}
 	s := newSession(c, grant)
 	// RTMP does not say which tracks will come; two is what most bring, and of one alone the hub waits a moment.
-	p, err := o.Hub.Publish(live.Key{App: o.App, Room: to.room, Stream: to.stream}, live.PublishOptions{
+	p, err := o.Hub.Publish(live.Key{App: auth.AppName(grant.App), Room: to.room, Stream: to.stream}, live.PublishOptions{
 		User: grant.User, Policy: policy, Tracks: 2, Report: s.figures,
 	})
 	if err != nil {

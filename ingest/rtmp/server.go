@@ -27,7 +27,6 @@ type hub interface {
 
 // Options say how publishers are taken. All are required but Log.
 type Options struct {
-	App    string // the app that addresses mean
 	Auth   authorizer
 	Hub    hub
 	Policy live.Policy

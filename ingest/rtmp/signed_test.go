@@ -72,7 +72,7 @@ func TestSignedAddresses(t *testing.T) {
 type until time.Time
 
 func (u until) Authorize(context.Context, auth.Request) (auth.Grant, error) {
-	return auth.Grant{Rights: auth.RightsAll, Ends: time.Time(u)}, nil
+	return auth.Grant{App: testApp, Rights: auth.RightsAll, Ends: time.Time(u)}, nil
 }
 
 // TestExpired: an address that promised an end ends its stream, and the encoder is told why.

@@ -13,14 +13,15 @@ const appLive = "live"
 
 // target is what a publisher asks for.
 type target struct {
+	app                  int
 	room, stream, policy string
 	token                string // UserSig
 	query, path          string // as they came: there may be a signature
 }
 
 // parseTarget reads the app of the connect command and the name of the publish command. Joined they are
-// live/{room}/{stream}, wherever the encoder cuts between server and key; ?usersig=, a signature
-// and ?policy= may stand behind either.
+// live/{room}/{stream}, wherever the encoder cuts between server and key; ?usersig=, a signature,
+// ?sdkappid= and ?policy= may stand behind either.
 func parseTarget(app, name string) (target, error) {
 	app, appQuery, _ := strings.Cut(app, "?")
 	name, nameQuery, _ := strings.Cut(name, "?")
@@ -41,14 +42,14 @@ func parseTarget(app, name string) (target, error) {
 		return target{}, refuse("bad_id", "%v", err)
 	}
 	return target{
-		room: room, stream: stream, path: "/" + path, query: proving(nameQuery, appQuery),
+		app: auth.AppOf(nameQuery + "&" + appQuery), room: room, stream: stream, path: "/" + path, query: proving(nameQuery, appQuery),
 		token: parameter("usersig", nameQuery, appQuery), policy: parameter("policy", nameQuery, appQuery),
 	}, nil
 }
 
 // proving is the query that has a signature or a token in it: the name's, or else the app's.
 func proving(name, app string) string {
-	if auth.Carried(name) != "" {
+	if auth.Carried(name) != auth.CarriedApp(name) {
 		return name
 	}
 	return app

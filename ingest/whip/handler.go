@@ -28,7 +28,6 @@ type publisher interface {
 
 // Options say how publishers are taken. All are required but Log.
 type Options struct {
-	App    string // the app that paths mean
 	Engine *rtc.Engine
 	Auth   authorizer
 	Hub    publisher
@@ -141,7 +140,7 @@ func (h *Handler) authorize(r *http.Request, as func(auth.Request) auth.Request)
 		return live.Key{}, auth.Grant{}, err
 	}
 	grant, err := h.opts.Auth.Authorize(r.Context(), as(auth.RequestOf(r, auth.ActionPublish, room, stream)))
-	return live.Key{App: h.opts.App, Room: room, Stream: stream}, grant, err
+	return live.Key{App: auth.AppName(grant.App), Room: room, Stream: stream}, grant, err
 }
 
 func asIs(r auth.Request) auth.Request { return r }

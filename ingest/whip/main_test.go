@@ -59,7 +59,7 @@ func newServer(t testing.TB, changes ...change) *server {
 	t.Helper()
 	s := &server{t: t}
 	o := Options{
-		App: testSDK, Codecs: []av.Codec{av.CodecH264}, StartBitrate: 2000, Reorder: 5 * time.Second,
+		Codecs: []av.Codec{av.CodecH264}, StartBitrate: 2000, Reorder: 5 * time.Second,
 		Timeout: patience, Handshake: patience, Problem: problem,
 	}
 	hub := live.Options{

@@ -93,7 +93,7 @@ func (s *server) publisherOf(t *testing.T) string {
 type until time.Time
 
 func (u until) Authorize(context.Context, auth.Request) (auth.Grant, error) {
-	return auth.Grant{Rights: auth.RightsAll, Ends: time.Time(u)}, nil
+	return auth.Grant{App: testApp, Rights: auth.RightsAll, Ends: time.Time(u)}, nil
 }
 
 // TestExpired: an address that promised an end ends its session and the stream.

@@ -30,7 +30,6 @@ const retryAfter = "2"
 
 // Options say how viewers are served. All are required but Log.
 type Options struct {
-	App  string // the app that paths mean
 	Auth authorizer
 	Hub  hub
 	// Audience is told of every viewer.
@@ -108,8 +107,7 @@ func (h *Handler) Run(ctx context.Context) error {
 // A viewer that comes before the publisher waits for it, as long as the hub says. HEAD is answered at once, as GET
 // would be if it did not wait.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	key := live.Key{App: h.opts.App, Room: r.PathValue("room"), Stream: r.PathValue("stream")}
-	grant, err := h.authorize(r, key)
+	key, grant, err := h.authorize(r)
 	if err != nil {
 		status, code := auth.Status(err)
 		h.opts.Problem(w, r, status, code, err.Error())
@@ -164,11 +162,14 @@ func (h *Handler) head(w http.ResponseWriter, r *http.Request, k live.Key, q que
 	header(w.Header())
 }
 
-func (h *Handler) authorize(r *http.Request, k live.Key) (auth.Grant, error) {
-	if err := errors.Join(auth.CheckRoom(k.Room), auth.CheckStream(k.Stream)); err != nil {
-		return auth.Grant{}, err
+// authorize is the stream that a request asks for, and what is granted there.
+func (h *Handler) authorize(r *http.Request) (live.Key, auth.Grant, error) {
+	room, stream := r.PathValue("room"), r.PathValue("stream")
+	if err := errors.Join(auth.CheckRoom(room), auth.CheckStream(stream)); err != nil {
+		return live.Key{}, auth.Grant{}, err
 	}
-	return h.opts.Auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, k.Room, k.Stream))
+	grant, err := h.opts.Auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, room, stream))
+	return live.Key{App: auth.AppName(grant.App), Room: room, Stream: stream}, grant, err
 }
 
 // source is the feed of tags that the viewer asked for, once it is known which tracks the stream has.

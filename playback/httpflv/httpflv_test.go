@@ -39,7 +39,7 @@ var (
 type everyone struct{}
 
 func (everyone) Authorize(context.Context, auth.Request) (auth.Grant, error) {
-	return auth.Grant{}, nil
+	return auth.Grant{App: 1}, nil
 }
 
 // rig is a hub with the door before it.
@@ -62,7 +62,7 @@ type sample struct {
 
 func testOptions() Options {
 	return Options{
-		App: "1", Auth: everyone{}, WriteTimeout: 5 * time.Second, MaxLags: 3, MaxViewers: 10, Patience: 5 * time.Second,
+		Auth: everyone{}, WriteTimeout: 5 * time.Second, MaxLags: 3, MaxViewers: 10, Patience: 5 * time.Second,
 		Problem: func(w http.ResponseWriter, _ *http.Request, status int, code, _ string) {
 			w.Header().Set("X-Code", code)
 			w.WriteHeader(status)

@@ -65,7 +65,7 @@ func TestPublisherComesBack(t *testing.T) {
 type until time.Time
 
 func (u until) Authorize(context.Context, auth.Request) (auth.Grant, error) {
-	return auth.Grant{Rights: auth.RightsAll, Ends: time.Time(u)}, nil
+	return auth.Grant{App: testApp, Rights: auth.RightsAll, Ends: time.Time(u)}, nil
 }
 
 // An address that promised an end ends its session.

@@ -30,7 +30,6 @@ type authorizer interface {
 
 // Options say how viewers are served. All are required but ICEServers and Log.
 type Options struct {
-	App    string // the app that paths mean
 	Engine *rtc.Engine
 	Auth   authorizer
 	Hub    hub
@@ -311,7 +310,7 @@ func (h *Handler) authorize(r *http.Request, as func(auth.Request) auth.Request)
 		return live.Key{}, auth.Grant{}, err
 	}
 	grant, err := h.opts.Auth.Authorize(r.Context(), as(auth.RequestOf(r, auth.ActionPlay, room, stream)))
-	return live.Key{App: h.opts.App, Room: room, Stream: stream}, grant, err
+	return live.Key{App: auth.AppName(grant.App), Room: room, Stream: stream}, grant, err
 }
 
 func asIs(r auth.Request) auth.Request { return r }

@@ -18,7 +18,7 @@ const key = auth.Secret("0123456789abcdef0123456789abcdef0123456789abcdef0123456
 // fixed is a Lister of one list.
 type fixed []StreamInfo
 
-func (f fixed) Streams() []StreamInfo { return append([]StreamInfo(nil), f...) }
+func (f fixed) Streams(int) []StreamInfo { return append([]StreamInfo(nil), f...) }
 
 func newAPI(t *testing.T, l Lister) *API {
 	t.Helper()

@@ -56,7 +56,7 @@ func (a *API) Beacon(w http.ResponseWriter, r *http.Request) {
 	if id == (audience.ID{}) {
 		id = audience.ChosenID(b.Viewer)
 	}
-	k := live.Key{App: a.app, Room: b.Room, Stream: b.Stream}
+	k := live.Key{App: auth.AppName(grant.App), Room: b.Room, Stream: b.Stream}
 	if _, ok := a.hub.Stream(k); !ok {
 		Problem(w, r, http.StatusNotFound, CodeStreamNotFound, "the stream is not live")
 		return

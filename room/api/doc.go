@@ -13,6 +13,8 @@
 //	token_invalid       401     the token is malformed, or not signed by this app's key
 //	token_expired       401     the token was valid once
 //	token_wrong_app     401     the token is for another app
+//	token_wrong_user    401     the token is for another user
+//	app_not_found       404     there is no app of this sdkappid
 //	signature_invalid   403     the address is signed for something else, by another key, or was altered
 //	signature_expired   403     the address was good once
 //	address_used        403     the address was for one use

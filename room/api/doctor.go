@@ -64,7 +64,7 @@ type Doctor interface {
 
 // Doctor answers GET /api/v1/doctor: what a browser would face, for administrators.
 func (a *API) Doctor(w http.ResponseWriter, r *http.Request) {
-	if !a.allow(w, r, auth.RequestOf(r, auth.ActionAdmin, "", "")) {
+	if _, ok := a.allow(w, r, auth.RequestOf(r, auth.ActionAdmin, "", "")); !ok {
 		return
 	}
 	d, err := a.doctor.Diagnose(r.Context())

@@ -42,7 +42,7 @@ func (a *API) Events(w http.ResponseWriter, r *http.Request) {
 		eventsHead(w.Header())
 		return
 	}
-	s, err := a.events.Subscribe(a.app, in, stream)
+	s, err := a.events.Subscribe(auth.AppName(grant.App), in, stream)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
 		Problem(w, r, http.StatusServiceUnavailable, CodeServerFull, "the server takes no more subscribers now")
@@ -52,7 +52,7 @@ func (a *API) Events(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := grant.Bound(r.Context())
 	defer cancel()
 	f := &feed{out: w, control: http.NewResponseController(w)}
-	if err := a.begin(f, in, stream); err == nil {
+	if err := a.begin(f, grant.App, in, stream); err == nil {
 		f.follow(ctx, s)
 	}
 }
@@ -71,15 +71,15 @@ func (a *API) mayPlay(r *http.Request, in, stream string) (auth.Grant, error) {
 }
 
 // begin writes the head of the answer and how the room is, or one stream of it.
-func (a *API) begin(f *feed, in, stream string) error {
+func (a *API) begin(f *feed, app int, in, stream string) error {
 	eventsHead(f.out.Header())
 	f.add([]byte(retry))
 	now := time.Now()
-	for _, s := range a.lister.Streams() {
+	for _, s := range a.lister.Streams(app) {
 		if s.Room != in || s.State == StateWaiting || stream != "" && s.Stream != stream {
 			continue
 		}
-		k := live.Key{App: a.app, Room: s.Room, Stream: s.Stream}
+		k := live.Key{App: auth.AppName(app), Room: s.Room, Stream: s.Stream}
 		state := room.StreamLive
 		if s.State == StateInterrupted {
 			state = room.StreamInterrupted

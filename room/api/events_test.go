@@ -40,7 +40,7 @@ func newStage(t *testing.T, l Lister, signed, http2 bool) *stage {
 	s := &stage{events: room.NewEvents(2), audience: audience.New(audience.Options{MaxSeen: 10})}
 	s.hub = live.NewRegistry(live.Options{RingBytes: 1 << 20, RingTime: time.Second, MaxStreams: 9})
 	a := New(Options{
-		Lister: l, Auth: gate, Log: slog.New(slog.DiscardHandler), App: "1", Hub: s.hub, Audience: s.audience, Events: s.events,
+		Lister: l, Auth: gate, Log: slog.New(slog.DiscardHandler), Hub: s.hub, Audience: s.audience, Events: s.events,
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /rooms/{room}/events", a.Events)

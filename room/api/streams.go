@@ -51,8 +51,8 @@ type StreamInfo struct {
 
 // Lister knows the streams.
 type Lister interface {
-	// Streams lists all streams in any order. The caller may keep and sort the list.
-	Streams() []StreamInfo
+	// Streams lists all streams of an app in any order. The caller may keep and sort the list.
+	Streams(app int) []StreamInfo
 }
 
 // hub knows the streams by their keys; *live.Registry does.
@@ -74,10 +74,8 @@ type Options struct {
 	// Site is where whoever sent a request reaches this server.
 	Site func(r *http.Request) (auth.Site, error)
 	// Now tells the time; time.Now when nil.
-	Now func() time.Time
-	Log *slog.Logger
-	// App is the app that paths mean.
-	App      string
+	Now      func() time.Time
+	Log      *slog.Logger
 	Hub      hub
 	Audience watchers
 	Events   subscriber
@@ -93,7 +91,6 @@ type API struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	app      string
 	hub      hub
 	audience watchers
 	events   subscriber
@@ -107,7 +104,7 @@ func New(o Options) *API {
 	}
 	return &API{
 		lister: o.Lister, doctor: o.Doctor, auth: o.Auth, urlsBy: o.URLs, site: o.Site, now: o.Now, log: o.Log,
-		app: o.App, hub: o.Hub, audience: o.Audience, events: o.Events, beacons: newRate(beaconsPerSecond),
+		hub: o.Hub, audience: o.Audience, events: o.Events, beacons: newRate(beaconsPerSecond),
 	}
 }
 
@@ -161,29 +158,30 @@ func (a *API) Live(w http.ResponseWriter, r *http.Request) {
 		Problem(w, r, status, code, err.Error())
 		return
 	}
-	if !a.allow(w, r, auth.RequestOf(r, action, room, stream)) {
+	grant, ok := a.allow(w, r, auth.RequestOf(r, action, room, stream))
+	if !ok {
 		return
 	}
-	a.write(w, r, list(slices.DeleteFunc(a.lister.Streams(), func(s StreamInfo) bool {
+	a.write(w, r, list(slices.DeleteFunc(a.lister.Streams(grant.App), func(s StreamInfo) bool {
 		return s.State == StateWaiting || room != "" && s.Room != room || stream != "" && s.Stream != stream
 	}), streamOf))
 }
 
 // Streams answers GET /api/v1/streams: everything about every stream, for administrators.
 func (a *API) Streams(w http.ResponseWriter, r *http.Request) {
-	if a.allow(w, r, auth.RequestOf(r, auth.ActionAdmin, "", "")) {
-		a.write(w, r, list(a.lister.Streams(), adminStreamOf))
+	if grant, ok := a.allow(w, r, auth.RequestOf(r, auth.ActionAdmin, "", "")); ok {
+		a.write(w, r, list(a.lister.Streams(grant.App), adminStreamOf))
 	}
 }
 
-// allow answers with a problem unless what is asked for is granted.
-func (a *API) allow(w http.ResponseWriter, r *http.Request, asked auth.Request) bool {
-	_, err := a.auth.Authorize(r.Context(), asked)
+// allow is what is granted of what is asked for. It answers with a problem when nothing is.
+func (a *API) allow(w http.ResponseWriter, r *http.Request, asked auth.Request) (auth.Grant, bool) {
+	grant, err := a.auth.Authorize(r.Context(), asked)
 	if err != nil {
 		status, code := auth.Status(err)
 		Problem(w, r, status, code, err.Error())
 	}
-	return err == nil
+	return grant, err == nil
 }
 
 // write answers with v as JSON. A list of what is live is old at once, so nobody may keep it.

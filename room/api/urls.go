@@ -78,7 +78,7 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Room, o.Stream = room, stream
+	o.App, o.Room, o.Stream = who.App, room, stream
 	out := &urlsJSON{Room: room, Stream: stream, Expires: o.Expires.UTC()}
 	// An address allows sound and pictures: who may send one of them alone would get more by it.
 	g, err := may(auth.ActionPublish)

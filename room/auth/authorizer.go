@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -36,14 +35,14 @@ const (
 
 // Options is what an Authorizer needs.
 type Options struct {
-	// App is whose tokens are valid. Its key must not be empty.
+	// App is the default app. Its key must not be empty; what is missing of its keys for addresses is derived from it.
 	App App
+	// Apps knows the others; nil when there are none.
+	Apps Apps
 	// Publish says who may publish.
 	Publish Mode
 	// PlaySigned closes playing to everybody without a signed address or a UserSig that allows it.
 	PlaySigned bool
-	// Keys sign addresses; those that are missing are derived from the app's key.
-	Keys Keys
 	// Dialects are the dialects of signed addresses that are taken; only weir's own when there are none.
 	Dialects []Dialect
 	// Uses remembers which addresses for one use were used; nil refuses all of these.
@@ -61,7 +60,9 @@ type Uses interface {
 
 // Request asks for one action. Its ids must have passed CheckRoom and CheckStream. RequestOf makes one.
 type Request struct {
-	Action       Action
+	Action Action
+	// App is whose room it is: DefaultApp, or an id.
+	App          int
 	Room, Stream string
 	// Token is a UserSig, or empty.
 	Token string
@@ -75,7 +76,7 @@ type Request struct {
 // RequestOf is what an HTTP request asks for.
 func RequestOf(r *http.Request, action Action, room, stream string) Request {
 	return Request{
-		Action: action, Room: room, Stream: stream, Token: Token(r), Query: r.URL.RawQuery, Path: r.URL.EscapedPath(),
+		Action: action, App: AppOf(r.URL.RawQuery), Room: room, Stream: stream, Token: Token(r), Query: r.URL.RawQuery, Path: r.URL.EscapedPath(),
 	}
 }
 
@@ -87,6 +88,8 @@ func (r Request) OfSession() Request {
 
 // Grant is the answer to a Request that is allowed.
 type Grant struct {
+	// App is the id of the app that it is about; never DefaultApp.
+	App int
 	// User is who asked; empty when nobody in particular did.
 	User string
 	// Expires is until when the grant opens something; zero when there is no end to that.
@@ -99,12 +102,12 @@ type Grant struct {
 	Admin bool
 }
 
-// Authorizer decides on requests to one app.
+// Authorizer decides on requests to apps.
 type Authorizer struct {
-	app        App
+	own        *App // the default one
+	apps       Apps // the others; may be nil
 	publish    Mode
 	playSigned bool // playing needs authority
-	keys       Keys
 	dialects   [len(dialects)]bool
 	uses       Uses
 	now        func() time.Time
@@ -112,21 +115,14 @@ type Authorizer struct {
 
 // New returns an Authorizer.
 func New(o Options) (*Authorizer, error) {
-	if o.App.Key == "" {
-		return nil, errors.New("cannot authorize without a key: an empty one would sign for everybody")
-	}
-	if o.App.ID <= 0 {
-		return nil, fmt.Errorf("cannot authorize for app %d: the id must be positive", o.App.ID)
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.App.Admins = slices.Clone(o.App.Admins)
-	keys, err := o.Keys.WithDefaults(o.App.Key)
+	own, err := o.App.Ready()
 	if err != nil {
 		return nil, err
 	}
-	a := &Authorizer{app: o.App, publish: o.Publish, playSigned: o.PlaySigned, keys: keys, uses: o.Uses, now: o.Now}
+	a := &Authorizer{own: own, apps: o.Apps, publish: o.Publish, playSigned: o.PlaySigned, uses: o.Uses, now: o.Now}
 	a.dialects[DialectWeir] = true // the addresses that one address leads to are signed in it
 	for _, d := range o.Dialects {
 		a.dialects[d] = true
@@ -139,54 +135,61 @@ func (a *Authorizer) PlaySigned() bool { return a.playSigned }
 
 // Authorize grants the request or says why not, with one of this package's errors.
 func (a *Authorizer) Authorize(_ context.Context, r Request) (Grant, error) {
+	app, err := a.app(r.App)
+	if err != nil {
+		return Grant{}, err
+	}
 	switch r.Action {
 	case ActionPlay:
-		return a.authorizePlay(&r)
+		return a.authorizePlay(app, &r)
 	case ActionList:
 		if !a.playSigned {
-			return Grant{Rights: RightsAll}, nil
+			return anybody(app), nil
 		}
-		return a.authorizeToken(&r, RightReceiveAudio|RightReceiveVideo)
+		return a.authorizeToken(app, &r, toReceive)
 	case ActionPublish:
-		return a.authorizePublish(&r)
+		return a.authorizePublish(app, &r)
 	case ActionAddresses:
-		return a.authorizeAddresses(&r)
+		return a.authorizeAddresses(app, &r)
 	case ActionAdmin:
-		return a.authorizeAdmin(&r)
+		return a.authorizeAdmin(app, &r)
 	default:
 		return Grant{}, ErrForbidden
 	}
 }
 
+// anybody is what an app grants to nobody in particular where something is open.
+func anybody(app *App) Grant { return Grant{App: app.ID, Rights: RightsAll} }
+
 // authorizePlay wants a signature or a token. Where playing is open they only tell who it is, if they are good.
-func (a *Authorizer) authorizePlay(r *Request) (Grant, error) {
+func (a *Authorizer) authorizePlay(app *App, r *Request) (Grant, error) {
 	if !a.playSigned && r.Token == "" && r.Query == "" {
-		return Grant{Rights: RightsAll}, nil
+		return anybody(app), nil
 	}
-	grant, err := a.authorizeAny(r, RightReceiveAudio|RightReceiveVideo)
+	grant, err := a.authorizeAny(app, r, toReceive)
 	if err != nil && !a.playSigned {
-		return Grant{Rights: RightsAll}, nil
+		return anybody(app), nil
 	}
 	return grant, err
 }
 
-func (a *Authorizer) authorizePublish(r *Request) (Grant, error) {
-	grant, err := a.authorizeAny(r, RightSendAudio|RightSendVideo)
+func (a *Authorizer) authorizePublish(app *App, r *Request) (Grant, error) {
+	grant, err := a.authorizeAny(app, r, toSend)
 	if a.publish == PublishOpen && errors.Is(err, ErrNoToken) {
-		return Grant{Rights: RightsAll}, nil
+		return anybody(app), nil
 	}
 	return grant, err
 }
 
 // authorizeAddresses takes whoever has an address for playing, or a token that is good for something in the room.
-func (a *Authorizer) authorizeAddresses(r *Request) (Grant, error) {
+func (a *Authorizer) authorizeAddresses(app *App, r *Request) (Grant, error) {
 	as := *r
 	as.Action = ActionPlay
-	return a.authorizeAny(&as, RightSendAudio|RightSendVideo|RightReceiveAudio|RightReceiveVideo)
+	return a.authorizeAny(app, &as, toSend|toReceive)
 }
 
 // authorizeAny takes a token that has any of the rights, or else a signature.
-func (a *Authorizer) authorizeAny(r *Request, needs Rights) (Grant, error) {
+func (a *Authorizer) authorizeAny(app *App, r *Request, needs Rights) (Grant, error) {
 	pr, err := parseProof(r.Query)
 	switch {
 	case err != nil:
@@ -194,11 +197,11 @@ func (a *Authorizer) authorizeAny(r *Request, needs Rights) (Grant, error) {
 	case pr.of(paramUserSig) != "" && pr.signature():
 		return Grant{}, fmt.Errorf("%w: there is a token beside it in the address", ErrBadSignature)
 	case r.Token != "":
-		return a.authorizeToken(r, needs)
+		return a.authorizeToken(app, r, needs)
 	case !pr.signature():
 		return Grant{}, fmt.Errorf("%w, or a signed address", ErrNoToken)
 	}
-	pass, err := a.verify(r, &pr)
+	pass, err := a.verify(app, r, &pr)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -216,7 +219,11 @@ func (a *Authorizer) use(p *Pass, session bool) error {
 	if a.uses == nil {
 		return ErrUsed
 	}
-	first, err := a.uses.Use(p.Once, p.Expires)
+	name := p.Once
+	if p.App != a.own.ID {
+		name = AppName(p.App) + ":" + name // no name has a colon: what one app uses, another one's address still is for
+	}
+	first, err := a.uses.Use(name, p.Expires)
 	switch {
 	case err != nil:
 		return fmt.Errorf("cannot note that the address was used: %w", err)
@@ -227,43 +234,41 @@ func (a *Authorizer) use(p *Pass, session bool) error {
 }
 
 // authorizeToken takes a token that has any of the rights in the request's room.
-func (a *Authorizer) authorizeToken(r *Request, needs Rights) (Grant, error) {
-	user, err := a.Verify(r.Token)
+func (a *Authorizer) authorizeToken(app *App, r *Request, needs Rights) (Grant, error) {
+	user, err := a.verifySig(app, r.Token)
 	if err != nil {
 		return Grant{}, err
 	}
-	grant := a.grant(user)
 	if user.Limit != nil {
 		if user.Limit.Room != r.Room {
 			return Grant{}, fmt.Errorf("%w: the token is for another room", ErrForbidden)
 		}
-		if !grant.Rights.Has(needs) {
+		user.Limit.Rights = user.Limit.Rights.in(r.Stream)
+		if !user.Limit.Rights.Has(needs) {
 			return Grant{}, fmt.Errorf("%w: the token allows neither sound nor picture", ErrForbidden)
 		}
 	}
-	return grant, nil
+	return grant(app, user), nil
 }
 
-func (a *Authorizer) authorizeAdmin(r *Request) (Grant, error) {
-	user, err := a.Verify(r.Token)
+func (a *Authorizer) authorizeAdmin(app *App, r *Request) (Grant, error) {
+	user, err := a.verifySig(app, r.Token)
 	if err != nil {
 		return Grant{}, err
 	}
-	grant := a.grant(user)
-	if !grant.Admin {
+	g := grant(app, user)
+	if !g.Admin {
 		return Grant{}, ErrForbidden
 	}
-	return grant, nil
+	return g, nil
 }
 
-// grant is all that the user's token allows. A token that is bound to one room administers nothing.
-func (a *Authorizer) grant(u User) Grant {
-	g := Grant{User: u.ID, Expires: u.Expires, Rights: RightsAll}
+// grant is all that the user's token allows in the app.
+func grant(app *App, u User) Grant {
+	g := Grant{App: app.ID, User: u.ID, Expires: u.Expires, Rights: RightsAll, Admin: app.Administers(u)}
 	if u.Limit != nil {
 		g.Rights = u.Limit.Rights & RightsAll
-		return g
 	}
-	g.Admin = slices.Contains(a.app.Admins, u.ID)
 	return g
 }
 

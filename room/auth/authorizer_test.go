@@ -110,6 +110,9 @@ func TestAuthorize(t *testing.T) {
 			t.Errorf("%s: a grant to %q ends at %v", tc.name, got.User, got.Expires)
 		}
 		got.Expires = time.Time{}
+		if tc.err == nil {
+			tc.want.App = demoApp
+		}
 		if got != tc.want || !errors.Is(err, tc.err) {
 			t.Errorf("%s: got %+v and %v, want %+v and %v", tc.name, got, err, tc.want, tc.err)
 		}

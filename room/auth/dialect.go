@@ -62,7 +62,7 @@ func carriesExpiry(p *Pass) error {
 }
 
 // SignQuery signs a pass for the address with the path, percent-encoded as it is in the URL. The result is the
-// address's query, or a part of it.
+// part of the address's query that proves; another part names the pass's app, unless that is the default one.
 func (a *Authorizer) SignQuery(d Dialect, p Pass, path string) (string, error) {
 	if err := p.check(); err != nil {
 		return "", fmt.Errorf("cannot sign an address: %w", err)
@@ -70,11 +70,19 @@ func (a *Authorizer) SignQuery(d Dialect, p Pass, path string) (string, error) {
 	if err := schemes[d].carries(&p); err != nil {
 		return "", fmt.Errorf("cannot sign an address in the dialect %v: %w", d, err)
 	}
-	return schemes[d].query(a.keys.of(p.Action).Primary, a.app.ID, &p, path), nil
+	app, err := a.app(p.App)
+	if err != nil {
+		return "", fmt.Errorf("cannot sign an address: %w", err)
+	}
+	key := app.Keys.of(p.Action).Primary
+	if key == "" {
+		return "", fmt.Errorf("cannot sign an address: %w", errNoKey)
+	}
+	return schemes[d].query(key, app.ID, &p, path), nil
 }
 
-// verify checks the proof of a request that carries one.
-func (a *Authorizer) verify(r *Request, pr *proof) (Pass, error) {
+// verify checks the proof of a request to an app that carries one.
+func (a *Authorizer) verify(app *App, r *Request, pr *proof) (Pass, error) {
 	d, err := pr.dialect()
 	if err != nil {
 		return Pass{}, err
@@ -82,13 +90,13 @@ func (a *Authorizer) verify(r *Request, pr *proof) (Pass, error) {
 	if !a.dialects[d] {
 		return Pass{}, fmt.Errorf("%w: the dialect %v is not taken here", ErrBadSignature, d)
 	}
-	p := Pass{Action: r.Action, Room: r.Room, Stream: r.Stream}
-	signed, err := schemes[d].read(pr, a.app.ID, &p, r.Path)
+	p := Pass{App: app.ID, Action: r.Action, Room: r.Room, Stream: r.Stream}
+	signed, err := schemes[d].read(pr, app.ID, &p, r.Path)
 	if err != nil {
 		return Pass{}, err
 	}
 	switch {
-	case !a.keys.of(p.Action).any(signed):
+	case !app.Keys.of(p.Action).any(signed):
 		return Pass{}, fmt.Errorf("%w: it was made for another address, or with another key", ErrBadSignature)
 	case a.now().After(p.Expires) && !r.Session:
 		return Pass{}, ErrSignatureExpired

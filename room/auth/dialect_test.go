@@ -41,7 +41,7 @@ var tencentKeys = Keys{Play: KeyPair{Primary: "e12c46f2612d5106e2034781ab261ca3"
 func closed(t *testing.T, keys Keys, now time.Time, uses Uses) *Authorizer {
 	t.Helper()
 	a, err := New(Options{
-		App: App{ID: demoApp, Key: demoKey, Admins: []string{"administrator"}}, PlaySigned: true, Keys: keys, Uses: uses,
+		App: App{ID: demoApp, Key: demoKey, Admins: []string{"administrator"}, Keys: keys}, PlaySigned: true, Uses: uses,
 		Dialects: []Dialect{DialectTencent, DialectAlibaba}, Now: func() time.Time { return now },
 	})
 	if err != nil {
@@ -136,6 +136,7 @@ func TestSignedPasses(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", tc.name, got, err)
 		}
 		got.Expires, tc.want.Expires, got.Ends, tc.want.Ends = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+		tc.want.App = demoApp
 		if got != tc.want {
 			t.Errorf("%s: got %+v, want %+v", tc.name, got, tc.want)
 		}
@@ -267,7 +268,7 @@ func TestSwapped(t *testing.T) {
 func TestTencentJoining(t *testing.T) {
 	a := closed(t, tencentKeys, epoch, nil)
 	const at = "6A000000"
-	sum := tencentSum(a.keys.Play.Primary, "demo/cam", at)
+	sum := tencentSum(a.own.Keys.Play.Primary, "demo/cam", at)
 	hash := strings.Split(mustSign(t, a, DialectTencent, Pass{Action: ActionPlay, Room: "demo", Stream: "cam", Expires: time.Unix(0x6A000000, 0)}, ""), "&")[0]
 	for _, query := range []string{hash + "&txTime=A000000", hash + "&txTime=06A000000", hash + "&txTime=6a000000", hash + "&txTime=+A000000"} {
 		for _, stream := range []string{"cam", "cam6"} {
@@ -281,7 +282,7 @@ func TestTencentJoining(t *testing.T) {
 // An address of another program may write the time in small letters: the text is hashed as it came.
 func TestTencentHashesTheReceivedText(t *testing.T) {
 	a := closed(t, tencentKeys, epoch, nil)
-	sum := tencentSum(a.keys.Play.Primary, "demo/cam", "7fffffff")
+	sum := tencentSum(a.own.Keys.Play.Primary, "demo/cam", "7fffffff")
 	query := "txSecret=" + url.QueryEscape(strings.ToUpper(hexText(sum[:]))) + "&txTime=7fffffff"
 	if g, err := ask(a, ActionPlay, "demo", "cam", "", query); err != nil || g.Expires.Unix() != 0x7fffffff {
 		t.Errorf("got %+v, %v", g, err)

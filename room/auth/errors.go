@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -11,10 +12,16 @@ var (
 	ErrNoToken = errors.New("a token is needed")
 	// ErrBadToken means that the token is malformed, or that its signature is not ours.
 	ErrBadToken = errors.New("the token is not valid")
+	// ErrForged means that the token is well-formed and not signed by the app's key. It is an ErrBadToken, too.
+	ErrForged = fmt.Errorf("%w: the signature does not match", ErrBadToken)
 	// ErrExpired means that the token was valid once.
 	ErrExpired = errors.New("the token has expired")
 	// ErrWrongApp means that the token was made for another app.
 	ErrWrongApp = errors.New("the token is for another app")
+	// ErrWrongUser means that the token speaks for another user than the one who is named.
+	ErrWrongUser = errors.New("the token is for another user")
+	// ErrUnknownApp means that there is no app of that id.
+	ErrUnknownApp = errors.New("there is no such app")
 	// ErrForbidden means that the token's user is known and may not do this.
 	ErrForbidden = errors.New("the user may not do this")
 	// ErrBadSignature means that a signed address is malformed, altered, or signed for something else.
@@ -49,6 +56,8 @@ var outcomes = []struct {
 	{ErrBadToken, http.StatusUnauthorized, "token_invalid"},
 	{ErrExpired, http.StatusUnauthorized, "token_expired"},
 	{ErrWrongApp, http.StatusUnauthorized, "token_wrong_app"},
+	{ErrWrongUser, http.StatusUnauthorized, "token_wrong_user"},
+	{ErrUnknownApp, http.StatusNotFound, "app_not_found"},
 	{ErrForbidden, http.StatusForbidden, "forbidden"},
 	{ErrBadSignature, http.StatusForbidden, "signature_invalid"},
 	{ErrSignatureExpired, http.StatusForbidden, "signature_expired"},

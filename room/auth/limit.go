@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -24,7 +25,32 @@ const (
 
 	// RightsAll is what a token without a map has.
 	RightsAll Rights = 1<<8 - 1
+
+	toSend    = RightSendAudio | RightSendVideo
+	toReceive = RightReceiveAudio | RightReceiveVideo
 )
+
+// screenSuffix ends the name of a stream that shows a screen, as the cloud names such a stream beside a user's main one.
+const screenSuffix = "_aux"
+
+// in are the rights to the sound and the picture of a stream: who may not enter its room receives nothing, and the
+// picture of a screen has rights of its own.
+func (r Rights) in(stream string) Rights {
+	if !r.Has(RightEnterRoom) {
+		r &^= toReceive | RightReceiveScreen
+	}
+	if !strings.HasSuffix(stream, screenSuffix) {
+		return r
+	}
+	r &^= RightSendVideo | RightReceiveVideo
+	if r.Has(RightSendScreen) {
+		r |= RightSendVideo
+	}
+	if r.Has(RightReceiveScreen) {
+		r |= RightReceiveVideo
+	}
+	return r
+}
 
 // Has tells whether any of the wanted rights is there.
 func (r Rights) Has(wanted Rights) bool { return r&wanted != 0 }
@@ -38,6 +64,11 @@ type Limit struct {
 	Rights Rights
 	// Expires is when the map ends, which may be before the token does.
 	Expires time.Time
+}
+
+// May tells whether the user may do in a room what the right is for. It says nothing about what the room allows.
+func (u *User) May(right Rights, room string) bool {
+	return u.Limit == nil || u.Limit.Room == room && u.Limit.Rights.Has(right)
 }
 
 // fixedUserBuf is the size of what a map holds after its account: app, room, expiry, rights, account type.

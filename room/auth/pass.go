@@ -9,6 +9,7 @@ import (
 
 // Pass is what a signed address allows: one action on one stream, until a time.
 type Pass struct {
+	App          int    // DefaultApp, or an id
 	Action       Action // ActionPlay or ActionPublish
 	Room, Stream string
 	// User is who uses the address; empty for whoever has it.
@@ -48,7 +49,7 @@ func (p *Pass) check() error {
 
 // grant is what the pass comes to.
 func (p *Pass) grant() Grant {
-	g := Grant{User: p.User, Expires: p.Expires, Rights: RightsAll}
+	g := Grant{App: p.App, User: p.User, Expires: p.Expires, Rights: RightsAll}
 	if p.Ends {
 		g.Ends = p.Expires
 	}

@@ -102,9 +102,12 @@ func readPair(pair string) (i int, value string, err error) {
 	return -1, "", nil
 }
 
-// Carried is the part of a query that proves something, for the addresses behind the one that has it.
+// Carried is the part of a query that proves something or names the app, for the addresses behind the one that has it.
 func Carried(query string) string {
 	var kept []string
+	if app := CarriedApp(query); app != "" {
+		kept = append(kept, app)
+	}
 	for pair := range strings.SplitSeq(query, "&") {
 		if i, _, err := readPair(pair); err == nil && i >= 0 {
 			kept = append(kept, pair)

@@ -18,6 +18,7 @@ type Site struct {
 
 // Address says what addresses are wanted and what they shall promise; see Pass.
 type Address struct {
+	App          int // DefaultApp, or an id
 	Room, Stream string
 	Dialect      Dialect
 	User         string
@@ -55,7 +56,7 @@ func (a *Authorizer) PlayURLs(site Site, o Address) (PlayURLs, error) {
 		return PlayURLs{}, err
 	}
 	s := signing{by: a, dialect: o.Dialect, skip: !a.playSigned && o.User == "" && !o.Ends, pass: Pass{
-		Action: ActionPlay, Room: o.Room, Stream: o.Stream, User: o.User, Expires: o.Expires, Ends: o.Ends,
+		App: o.App, Action: ActionPlay, Room: o.Room, Stream: o.Stream, User: o.User, Expires: o.Expires, Ends: o.Ends,
 	}}
 	file := "/live/" + path
 	out := PlayURLs{
@@ -76,13 +77,13 @@ func (a *Authorizer) PublishURLs(site Site, o Address) (PublishURLs, error) {
 		return PublishURLs{}, err
 	}
 	s := signing{by: a, dialect: o.Dialect, skip: a.publish == PublishOpen && o.User == "" && o.Once == "" && !o.Ends, pass: Pass{
-		Action: ActionPublish, Room: o.Room, Stream: o.Stream, User: o.User, Once: o.Once, Expires: o.Expires, Ends: o.Ends,
+		App: o.App, Action: ActionPublish, Room: o.Room, Stream: o.Stream, User: o.User, Once: o.Once, Expires: o.Expires, Ends: o.Ends,
 	}}
 	out := PublishURLs{WHIP: s.under(root, "/whip/"+path)}
 	if site.RTMP != "" {
 		out.RTMP = s.under(strings.TrimRight(site.RTMP, "/"), "/live/"+path)
 	}
-	if out.Studio, err = StudioURL(site.HTTP, o.Room, o.Stream, ""); err != nil {
+	if out.Studio, err = StudioURL(site.HTTP, DefaultApp, o.Room, o.Stream, ""); err != nil {
 		return PublishURLs{}, err
 	}
 	s.dialect, s.mark = DialectWeir, "&" // as for the watch page
@@ -90,13 +91,16 @@ func (a *Authorizer) PublishURLs(site Site, o Address) (PublishURLs, error) {
 	return out, s.err
 }
 
-// StudioURL is the page that publishes a stream. The token, which may be empty, stands behind the #.
-func StudioURL(base, room, stream, token string) (string, error) {
+// StudioURL is the page that publishes a stream of an app. The token, which may be empty, stands behind the #.
+func StudioURL(base string, app int, room, stream, token string) (string, error) {
 	root, _, err := Site{HTTP: base}.parse(room, stream)
 	if err != nil {
 		return "", err
 	}
 	fields := url.Values{"room": {room}, "stream": {stream}}
+	if app != DefaultApp {
+		fields.Set(paramApp, AppName(app))
+	}
 	if token != "" {
 		fields.Set(paramUserSig, token)
 	}
@@ -127,17 +131,21 @@ type signing struct {
 }
 
 func (s *signing) under(root, path string) string {
-	if s.skip || s.err != nil {
-		return root + path
+	var parts []string
+	if app := s.pass.App; app != DefaultApp && app != s.by.own.ID {
+		parts = append(parts, paramApp+"="+AppName(app))
 	}
-	query, err := s.by.SignQuery(s.dialect, s.pass, path)
-	if err != nil {
+	if !s.skip && s.err == nil {
+		query, err := s.by.SignQuery(s.dialect, s.pass, path)
 		s.err = err
-		return ""
+		parts = append(parts, query)
+	}
+	if len(parts) == 0 || s.err != nil {
+		return root + path
 	}
 	mark := s.mark
 	if mark == "" {
 		mark = "?"
 	}
-	return root + path + mark + query
+	return root + path + mark + strings.Join(parts, "&")
 }

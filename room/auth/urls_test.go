@@ -115,7 +115,7 @@ func TestURLsRefuse(t *testing.T) {
 		o := Address{Room: tc.room, Stream: tc.stream, Expires: epoch}
 		_, err := a.PlayURLs(Site{HTTP: tc.base}, o)
 		_, err2 := a.PublishURLs(Site{HTTP: tc.base}, o)
-		_, err3 := StudioURL(tc.base, tc.room, tc.stream, "")
+		_, err3 := StudioURL(tc.base, DefaultApp, tc.room, tc.stream, "")
 		if err == nil || err2 == nil || err3 == nil {
 			t.Errorf("%s: %v, %v, %v", tc.name, err, err2, err3)
 		}
@@ -126,12 +126,12 @@ func TestURLsRefuse(t *testing.T) {
 }
 
 func TestStudioURL(t *testing.T) {
-	got, err := StudioURL("https://live.example.com/", "my room", "cam", "a*b-c_")
+	got, err := StudioURL("https://live.example.com/", DefaultApp, "my room", "cam", "a*b-c_")
 	if want := "https://live.example.com/studio#room=my%20room&stream=cam&usersig=a%2Ab-c_"; got != want || err != nil {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 	for _, room := range []string{"a#b", "a&b=c+d", "1..2"} {
-		got, err := StudioURL("http://localhost", room, "cam", "token")
+		got, err := StudioURL("http://localhost", DefaultApp, room, "cam", "token")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -32,16 +33,6 @@ const sigVersion = "2.0"
 // refuses stray bits, so that a token has one spelling only.
 var sigBase64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*-").
 	WithPadding('_').Strict()
-
-// App is what tokens belong to.
-type App struct {
-	// ID is the app's number, SDKAppID in UserSig.
-	ID int
-	// Key signs and checks the app's tokens.
-	Key Secret
-	// Admins are the users who may administer the app.
-	Admins []string
-}
 
 // User is who a valid token speaks for.
 type User struct {
@@ -78,8 +69,38 @@ func Sign(app App, user string, ttl time.Duration) (string, error) {
 	return tencentyun.GenUserSig(app.ID, string(app.Key), user, int(ttl/time.Second))
 }
 
-// Verify checks a UserSig against the app: its form, app, signature and life.
-func (a *Authorizer) Verify(sig string) (User, error) {
+// Verify checks a UserSig against an app, DefaultApp or an id: its form, app, signature and life.
+//
+// Errors: ErrUnknownApp, ErrNoToken, ErrBadToken when it is malformed, ErrWrongApp, ErrForged, ErrExpired.
+func (a *Authorizer) Verify(_ context.Context, app int, sig string) (User, error) {
+	of, err := a.app(app)
+	if err != nil {
+		return User{}, err
+	}
+	return a.verifySig(of, sig)
+}
+
+// VerifyAdmin checks that a UserSig of an app speaks for the identifier, and that this is an administrator.
+//
+// Errors: those of Verify, ErrWrongUser, ErrForbidden.
+func (a *Authorizer) VerifyAdmin(_ context.Context, app int, identifier, sig string) (User, error) {
+	of, err := a.app(app)
+	if err != nil {
+		return User{}, err
+	}
+	user, err := a.verifySig(of, sig)
+	switch {
+	case err != nil:
+		return User{}, err
+	case user.ID != identifier:
+		return User{}, ErrWrongUser
+	case !of.Administers(user):
+		return User{}, fmt.Errorf("%w: it needs an administrator of the app", ErrForbidden)
+	}
+	return user, nil
+}
+
+func (a *Authorizer) verifySig(app *App, sig string) (User, error) {
 	if sig == "" {
 		return User{}, ErrNoToken
 	}
@@ -87,11 +108,11 @@ func (a *Authorizer) Verify(sig string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	if doc.App != int64(a.app.ID) {
+	if doc.App != int64(app.ID) {
 		return User{}, ErrWrongApp
 	}
-	if !a.signed(doc) {
-		return User{}, fmt.Errorf("%w: the signature does not match", ErrBadToken)
+	if !app.signed(doc) {
+		return User{}, ErrForged
 	}
 	user := User{ID: doc.User, Expires: time.Unix(doc.Time+doc.Expire, 0)}
 	if doc.UserBuf != nil {
@@ -158,12 +179,12 @@ func inflate(packed []byte) ([]byte, error) {
 }
 
 // signed tells whether the document's signature is the app's. An app without a key has signed nothing.
-func (a *Authorizer) signed(doc *sigDoc) bool {
+func (a *App) signed(doc *sigDoc) bool {
 	got, err := base64.StdEncoding.DecodeString(doc.Sig)
-	if err != nil || a.app.Key == "" {
+	if err != nil || a.Key == "" {
 		return false
 	}
-	mac := hmac.New(sha256.New, []byte(a.app.Key))
+	mac := hmac.New(sha256.New, []byte(a.Key))
 	fmt.Fprintf(mac, "TLS.identifier:%s\nTLS.sdkappid:%d\nTLS.time:%d\nTLS.expire:%d\n",
 		doc.User, doc.App, doc.Time, doc.Expire)
 	if doc.UserBuf != nil {

@@ -80,7 +80,7 @@ func TestVerifyKnownToken(t *testing.T) {
 		{"a second later", demoToken, last.Add(time.Second), ErrExpired},
 		{"packed by Go", pack(t, demoDoc()), last, nil},
 	} {
-		user, err := authorizer(t, tc.now).Verify(tc.token)
+		user, err := authorizer(t, tc.now).Verify(t.Context(), DefaultApp, tc.token)
 		if !errors.Is(err, tc.want) {
 			t.Errorf("%s: got error %v, want %v", tc.name, err, tc.want)
 		}
@@ -93,7 +93,7 @@ func TestVerifyKnownToken(t *testing.T) {
 func TestVerifyKnownLimit(t *testing.T) {
 	doc := demoDoc()
 	doc["TLS.userbuf"], doc["TLS.sig"] = demoUserBuf, demoBufSig
-	user, err := authorizer(t, time.Unix(1615552000, 0)).Verify(pack(t, doc))
+	user, err := authorizer(t, time.Unix(1615552000, 0)).Verify(t.Context(), DefaultApp, pack(t, doc))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestVerifyKnownLimit(t *testing.T) {
 	if user.Limit == nil || *user.Limit != want || !user.Expires.Equal(want.Expires) {
 		t.Errorf("got %+v %+v, want %+v", user, user.Limit, want)
 	}
-	if _, err := authorizer(t, time.Unix(1615552001, 0)).Verify(pack(t, doc)); !errors.Is(err, ErrExpired) {
+	if _, err := authorizer(t, time.Unix(1615552001, 0)).Verify(t.Context(), DefaultApp, pack(t, doc)); !errors.Is(err, ErrExpired) {
 		t.Errorf("a second after the map's end: got %v, want ErrExpired", err)
 	}
 }
@@ -114,7 +114,7 @@ func TestVerifyWhatTheLibraryMakes(t *testing.T) {
 		make func() (string, error)
 		want *Limit
 	}{
-		{"Sign", func() (string, error) { return Sign(a.app, "user-1", time.Hour) }, nil},
+		{"Sign", func() (string, error) { return Sign(*a.own, "user-1", time.Hour) }, nil},
 		{"plain", func() (string, error) { return tencentyun.GenUserSig(demoApp, demoKey, "user-1", 3600) }, nil},
 		{"numeric room", func() (string, error) {
 			return tencentyun.GenPrivateMapKey(demoApp, demoKey, "user-1", 3600, 4294967295, 42)
@@ -127,7 +127,7 @@ func TestVerifyWhatTheLibraryMakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		user, err := a.Verify(token)
+		user, err := a.Verify(t.Context(), DefaultApp, token)
 		if err != nil {
 			t.Errorf("%s: %v", tc.name, err)
 			continue
@@ -185,7 +185,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{"a line end", demoToken[:40] + "\n" + demoToken[40:], ErrBadToken},
 		{"a space", demoToken + " ", ErrBadToken},
 	} {
-		if _, err := authorizer(t, time.Unix(demoTime, 0)).Verify(tc.token); !errors.Is(err, tc.want) {
+		if _, err := authorizer(t, time.Unix(demoTime, 0)).Verify(t.Context(), DefaultApp, tc.token); !errors.Is(err, tc.want) {
 			t.Errorf("%s: got %v, want %v", tc.name, err, tc.want)
 		}
 	}
@@ -224,7 +224,7 @@ func TestVerifyRefusesLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = authorizer(t, time.Unix(demoTime, 0)).Verify(token)
+		_, err = authorizer(t, time.Unix(demoTime, 0)).Verify(t.Context(), DefaultApp, token)
 		if tc.ok && err != nil || !tc.ok && !errors.Is(err, ErrBadToken) {
 			t.Errorf("%s: got %v, want ok=%v", tc.name, err, tc.ok)
 		}
@@ -256,7 +256,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("")
 	a := authorizer(f, time.Unix(demoTime, 0))
 	f.Fuzz(func(t *testing.T, token string) {
-		user, err := a.Verify(token)
+		user, err := a.Verify(t.Context(), DefaultApp, token)
 		if err == nil && user.ID != "user0" {
 			t.Errorf("%q speaks for %q", token, user.ID)
 		}

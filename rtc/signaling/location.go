@@ -11,8 +11,12 @@ import (
 // address proves stands in it, too: a client without a header to send has nothing else to prove its next requests with.
 func SessionURL(r *http.Request, id string) string {
 	location := strings.TrimSuffix(r.URL.EscapedPath(), "/") + "/" + id
-	if proof := auth.Carried(r.URL.RawQuery); proof != "" && r.Header.Get("Authorization") == "" {
-		location += "?" + proof
+	carried := auth.Carried(r.URL.RawQuery)
+	if r.Header.Get("Authorization") != "" {
+		carried = auth.CarriedApp(r.URL.RawQuery)
+	}
+	if carried != "" {
+		location += "?" + carried
 	}
 	return location
 }
