@@ -22,6 +22,7 @@ type Config struct {
 	FLV             FLV           `key:"flv"`
 	HLS             HLS           `key:"hls"`
 	Auth            Auth          `key:"auth"`
+	IM              IM            `key:"im"`
 	Log             Log           `key:"log"`
 	DataDir         string        `key:"data_dir" doc:"folder of what weir keeps, such as the key it makes on its first start"`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" doc:"how long a graceful stop may take"`
@@ -137,6 +138,12 @@ type Keys struct {
 	PublishBackup Secret `key:"publish_backup" doc:"another key whose addresses for publishing are taken; empty: none"`
 }
 
+// IM is the channel of rooms and accounts.
+type IM struct {
+	Words     string `key:"words" doc:"what is done with texts that have a word of the lists: refuse or mask"`
+	WordsFile string `key:"words_file" doc:"file of the words that no app allows; empty: a short list that is built in"`
+}
+
 // Log is what weir writes about itself.
 type Log struct {
 	Level  string `key:"level" doc:"debug, info, warn or error"`
@@ -193,6 +200,7 @@ func Default() *Config {
 			Apps:     Apps{},
 			Dialects: []string{"weir", "tencent", "alibaba"},
 		},
+		IM:              IM{Words: "refuse"},
 		Log:             Log{Level: "info", Format: "auto"},
 		DataDir:         "data",
 		ShutdownTimeout: 10 * time.Second,

@@ -29,6 +29,7 @@ func (c *Config) Validate() error {
 	p.ingest(&c.Ingest)
 	p.outputs(c)
 	p.auth(&c.Auth)
+	p.oneOf("im.words", c.IM.Words, "refuse", "mask")
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "text", "json")
 	if c.DataDir == "" {

@@ -1,6 +1,7 @@
 package im
 
 import (
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -127,14 +128,7 @@ func appendCompact(dst, text []byte) ([]byte, bool) {
 
 // appendRequoted appends a string of JSON with its characters as themselves.
 func appendRequoted(dst, quoted []byte) ([]byte, bool) {
-	plain := true
-	for _, c := range quoted {
-		if c == '\\' {
-			plain = false
-			break
-		}
-	}
-	if plain {
+	if !slices.Contains(quoted, '\\') {
 		return append(dst, quoted...), true
 	}
 	text, ok := appendString(make([]byte, 0, len(quoted)), quoted)
