@@ -1,0 +1,82 @@
+package v4
+
+import (
+	"context"
+	"errors"
+
+	"weir/room/im"
+)
+
+// service is a group of commands, and how its errors are numbered.
+type service struct {
+	name string
+	// parameter is what is wrong with a parameter for which there is no number of its own.
+	parameter int
+	// internal is what is our fault.
+	internal int
+	// as are numbers of package im that are others in this service.
+	as map[int]int
+	// display: answers have ErrorDisplay, too.
+	display  bool
+	commands []command
+}
+
+// command is a command of a service.
+type command struct {
+	name string
+	// perSecond is how often an app may call it; 0: as often as others.
+	perSecond int
+	serve     func(c *call, body []byte) (any, error)
+}
+
+// services are all that there are. Each stands in the file of its name.
+var services = []*service{
+	&loginService, &openimService, &profileService, &groupService, &attrService, &avchatroomService, &wordsService, &configService,
+}
+
+// on makes a command of a function that is given the request, decoded.
+func on[Q any](f func(c *call, q *Q) (any, error)) func(*call, []byte) (any, error) {
+	return func(c *call, body []byte) (any, error) {
+		var q Q
+		if err := c.service.decode(body, &q); err != nil {
+			return nil, err
+		}
+		return f(c, &q)
+	}
+}
+
+// find gives a service and its command; nil where there is none.
+func find(serviceName, name string) (*service, *command) {
+	for _, s := range services {
+		if s.name != serviceName {
+			continue
+		}
+		for i := range s.commands {
+			if s.commands[i].name == name {
+				return s, &s.commands[i]
+			}
+		}
+		return s, nil
+	}
+	return nil, nil
+}
+
+// refusal is what a caller is told of an error.
+func (s *service) refusal(err error) *im.Error {
+	var e *im.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return errTimeout
+	case !errors.As(err, &e) || e.Number == im.ErrInternal.Number:
+		if s == nil {
+			return im.ErrInternal
+		}
+		return fault(s.internal, im.ErrInternal.Info)
+	case s == nil:
+		return e
+	}
+	if number, ok := s.as[e.Number]; ok {
+		return fault(number, e.Info)
+	}
+	return e
+}
