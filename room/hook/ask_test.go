@@ -386,20 +386,20 @@ func TestAskerGone(t *testing.T) {
 func TestReceiverOfApp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
-		apps := settings{other: {URL: "https://other.example.com/cb", Token: "t"}}
+		apps := settingsOf(Receiver{URL: "https://other.example.com/cb", Token: "t"})
 		h := newHooks(t, Options{IM: Receiver{URL: receiverURL}, Apps: apps}, &r)
 		ask := func(app int) { h.Ask(t.Context(), Call{App: app, Command: GroupBeforeSend, Body: message}) }
 		ask(app)
 		ask(other)
 		ask(7)
-		apps[other] = Receiver{URL: "https://new.example.com/cb"}
+		apps.set(Receiver{URL: "https://new.example.com/cb"})
 		ask(other)
 		time.Sleep(settingsAge)
 		ask(other)
-		apps[other] = Receiver{}
+		apps.set(Receiver{})
 		h.Forget(other)
 		ask(other)
-		apps[other] = Receiver{URL: "gopher://new.example.com/cb"}
+		apps.set(Receiver{URL: "gopher://new.example.com/cb"})
 		h.Forget(other)
 		ask(other)
 		var hosts []string

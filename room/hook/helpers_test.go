@@ -139,11 +139,25 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// settings are an app's settings as the store has them.
-type settings map[int]Receiver
+// settings are apps' settings as the store has them.
+type settings struct {
+	mu  sync.Mutex // guards all
+	all map[int]Receiver
+}
 
-func (s settings) App(_ context.Context, id int) (store.App, error) {
-	r, ok := s[id]
+// settingsOf is the settings of the app called other.
+func settingsOf(r Receiver) *settings { return &settings{all: map[int]Receiver{other: r}} }
+
+func (s *settings) set(r Receiver) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[other] = r
+}
+
+func (s *settings) App(_ context.Context, id int) (store.App, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.all[id]
 	if !ok {
 		return store.App{}, store.ErrNotFound
 	}
