@@ -71,8 +71,10 @@ func (b *Bus) reply(ctx context.Context, s *Session, resumed bool) (centrifuge.C
 	for _, room := range rooms {
 		subs[roomChannel(s.actor.App, room)] = option
 	}
-	data, err := json.Marshal(welcome{App: s.actor.App, User: s.actor.User, Session: s.id, Resumed: resumed || len(rooms) > 0,
-		Rooms: append([]string{}, rooms...)})
+	data, err := json.Marshal(welcome{
+		App: s.actor.App, User: s.actor.User, Session: s.id, Resumed: resumed || len(rooms) > 0,
+		Rooms: append([]string{}, rooms...),
+	})
 	if err != nil {
 		return centrifuge.ConnectReply{}, err
 	}
