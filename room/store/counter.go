@@ -3,51 +3,51 @@ package store
 import (
 	"context"
 	"maps"
-	"slices"
 )
 
-// AddCounters adds to counters of a room, which begin at 0, and returns the new values of those.
-func (s *Store) AddCounters(ctx context.Context, app int, room string, add map[string]int64) (map[string]int64, error) {
-	values := make(map[string]int64, len(add))
-	err := s.write(ctx, "count", func(a access) error {
-		for _, name := range slices.Sorted(maps.Keys(add)) {
-			value, err := one(a, single[int64], `INSERT INTO counters (app, room, name, value) VALUES ($1, $2, $3, $4)
-				ON CONFLICT (app, room, name) DO UPDATE SET value = counters.value + excluded.value RETURNING value`,
-				app, room, name, add[name])
-			if err != nil {
-				return err
-			}
-			values[name] = value
+// ModifyCounters changes what change changes of a room's counters, in one transaction, and returns them as they are then.
+// An error of change leaves them as they were. change must not call the store, and may run twice.
+func (s *Store) ModifyCounters(ctx context.Context, app int, room string, change func(map[string]int64) error) (counters map[string]int64, err error) {
+	err = s.write(ctx, "count", func(a access) error {
+		before, err := readCounters(a, app, room)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	return values, err
-}
-
-// SetCounters sets counters of a room.
-func (s *Store) SetCounters(ctx context.Context, app int, room string, set map[string]int64) error {
-	return s.write(ctx, "set counters", func(a access) error {
-		var rows [][]any
-		for _, name := range slices.Sorted(maps.Keys(set)) {
-			rows = append(rows, []any{app, room, name, set[name]})
+		counters = maps.Clone(before)
+		if err := change(counters); err != nil {
+			return err
+		}
+		gone, set := changes(before, counters)
+		if err := deleteOf(a, "counters", "name", app, room, gone); err != nil {
+			return err
+		}
+		rows := make([][]any, len(set))
+		for i, name := range set {
+			rows[i] = []any{app, room, name, counters[name]}
 		}
 		return a.insert("INSERT INTO counters (app, room, name, value)",
 			"ON CONFLICT (app, room, name) DO UPDATE SET value = excluded.value", rows)
 	})
+	return counters, err
 }
 
 // Counters are those of a room.
-func (s *Store) Counters(ctx context.Context, app int, room string) (map[string]int64, error) {
-	counters := map[string]int64{}
-	err := s.read(ctx, "read counters", func(a access) error {
-		_, err := list(a, func(scan scanner) (none struct{}, err error) {
-			var name string
-			var value int64
-			err = scan(&name, &value)
-			counters[name] = value
-			return none, err
-		}, "SELECT name, value FROM counters WHERE app = $1 AND room = $2", app, room)
+func (s *Store) Counters(ctx context.Context, app int, room string) (counters map[string]int64, err error) {
+	err = s.read(ctx, "read counters", func(a access) error {
+		counters, err = readCounters(a, app, room)
 		return err
 	})
+	return counters, err
+}
+
+func readCounters(a access, app int, room string) (map[string]int64, error) {
+	counters := map[string]int64{}
+	_, err := list(a, func(scan scanner) (none struct{}, err error) {
+		var name string
+		var value int64
+		err = scan(&name, &value)
+		counters[name] = value
+		return none, err
+	}, "SELECT name, value FROM counters WHERE app = $1 AND room = $2", app, room)
 	return counters, err
 }

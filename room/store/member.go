@@ -45,6 +45,67 @@ func putMembers(a access, app int, room string, members []Member) error {
 		"ON CONFLICT (app, room, account) DO UPDATE SET role = excluded.role, joined = excluded.joined, facts = excluded.facts", rows)
 }
 
+// AddMembers adds those of the members who are not in a room yet, in their order, as long as there are fewer than most,
+// and tells who was added. full tells that there are as many as may be now.
+func (s *Store) AddMembers(ctx context.Context, app int, room string, members []Member, most int) (added []string, full bool, err error) {
+	err = s.write(ctx, "add members", func(a access) error {
+		n, err := one(a, single[int], "SELECT COUNT(*) FROM members WHERE app = $1 AND room = $2", app, room)
+		if err != nil {
+			return err
+		}
+		there, err := membersAmong(a, app, room, members)
+		if err != nil {
+			return err
+		}
+		added = nil
+		var fresh []Member
+		for _, m := range members {
+			if n < most && !there[m.Account] {
+				there[m.Account] = true
+				fresh, added = append(fresh, m), append(added, m.Account)
+				n++
+			}
+		}
+		full = n >= most
+		return putMembers(a, app, room, fresh)
+	})
+	return added, full, err
+}
+
+// membersAmong are those of the members who are in a room.
+func membersAmong(a access, app int, room string, members []Member) (map[string]bool, error) {
+	accounts := make([]string, len(members))
+	for i, m := range members {
+		accounts[i] = m.Account
+	}
+	there := make(map[string]bool, len(members))
+	err := inParts(accounts, func(accounts []string) error {
+		part, err := list(a, single[string], "SELECT account FROM members WHERE app = $1 AND room = $2 AND account IN "+places(3, len(accounts)),
+			append([]any{app, room}, anys(accounts)...)...)
+		for _, account := range part {
+			there[account] = true
+		}
+		return err
+	})
+	return there, err
+}
+
+// ModifyMember changes what change changes of a member, in one transaction, or returns ErrNotFound. An error of change
+// leaves it as it was. change must not call the store, and may run twice.
+func (s *Store) ModifyMember(ctx context.Context, app int, room, account string, change func(*Member) error) error {
+	return s.write(ctx, "modify a member", func(a access) error {
+		member, err := one(a, scanMember, selectMembers+" AND account = $3", app, room, account)
+		if err != nil {
+			return err
+		}
+		if err := change(&member); err != nil {
+			return err
+		}
+		member.Account = account
+		return putMembers(a, app, room, []Member{member})
+	})
+}
+
 // DeleteMembers takes accounts out of a room's list. Those that are not in it are passed over.
 func (s *Store) DeleteMembers(ctx context.Context, app int, room string, accounts []string) error {
 	return s.write(ctx, "delete members", func(a access) error {

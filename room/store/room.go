@@ -116,10 +116,11 @@ func (s *Store) Rooms(ctx context.Context, app int, typ string, limit int, after
 	return ids, next, total, err
 }
 
-// RoomsOf are the ids of the rooms that an account is a member of.
+// RoomsOf are the ids of the rooms that an account is a member of, or owns.
 func (s *Store) RoomsOf(ctx context.Context, app int, account string) (ids []string, err error) {
 	err = s.read(ctx, "list an account's rooms", func(a access) error {
-		ids, err = list(a, single[string], "SELECT room FROM members WHERE app = $1 AND account = $2 ORDER BY room", app, account)
+		ids, err = list(a, single[string], `SELECT room FROM members WHERE app = $1 AND account = $2
+			UNION SELECT id FROM rooms WHERE app = $1 AND owner = $2 ORDER BY room`, app, account)
 		return err
 	})
 	return ids, err

@@ -75,6 +75,7 @@ func TestStore(t *testing.T) {
 		"rooms":             testRooms,
 		"list of rooms":     testListOfRooms,
 		"members":           testMembers,
+		"adding members":    testAddMembers,
 		"mutes and bans":    testUntils,
 		"fields":            testFields,
 		"attributes":        testAttributes,
@@ -196,7 +197,7 @@ func testAccounts(t *testing.T, g *ground) {
 	ok(t, s.CreateRoom(ctx, 1, Room{ID: "r", Type: "Public", Owner: "ann"}, []Member{{Account: "ann"}, {Account: "bob"}}))
 	ok(t, s.SetMutes(ctx, 1, "r", []string{"ann"}, always))
 	ok(t, s.SetBans(ctx, 1, "r", []string{"ann"}, always))
-	ok(t, s.PutSeat(ctx, 1, "r", Seat{Account: "ann"}))
+	ok(t, s.ModifySeats(ctx, 1, "r", seat(Seat{Account: "ann"})))
 	got[uint64](t)(s.KeepMessage(ctx, im.Message{App: 1, To: "ann"}, g.clock().Add(time.Hour)))
 	ok(t, s.DeleteAccount(ctx, 1, "ann"))
 	is(t, s.DeleteAccount(ctx, 1, "ann"), ErrNotFound)
@@ -323,10 +324,45 @@ func testMembers(t *testing.T, g *ground) {
 		}
 	}
 	equal(t, got[[]string](t)(s.RoomsOf(ctx, 1, "a")), []string{"other", "r"})
+	ok(t, s.CreateRoom(ctx, 1, Room{ID: "own", Owner: "a"}, nil))
+	equal(t, got[[]string](t)(s.RoomsOf(ctx, 1, "a")), []string{"other", "own", "r"})
 	equal(t, got[[]string](t)(s.RoomsOf(ctx, 2, "a")), nil)
 	ok(t, s.DeleteMembers(ctx, 1, "r", []string{"a", "none"}))
 	ok(t, s.DeleteMembers(ctx, 1, "r", nil))
-	equal(t, got[[]string](t)(s.RoomsOf(ctx, 1, "a")), []string{"other"})
+	equal(t, got[[]string](t)(s.RoomsOf(ctx, 1, "a")), []string{"other", "own"})
+}
+
+func testAddMembers(t *testing.T, g *ground) {
+	s, ctx := g.open(t), t.Context()
+	ok(t, s.CreateRoom(ctx, 1, Room{ID: "r"}, []Member{{Account: "z", Role: "Owner", Joined: noon}}))
+	for _, tc := range []struct {
+		accounts []string
+		most     int
+		added    []string
+		full     bool
+	}{
+		{[]string{"z"}, 1, nil, true},
+		{[]string{"b", "z", "b", "a"}, 4, []string{"b", "a"}, false},
+		{[]string{"c", "d"}, 4, []string{"c"}, true},
+		{[]string{"d"}, 4, nil, true},
+		{nil, 5, nil, false},
+	} {
+		var members []Member
+		for _, account := range tc.accounts {
+			members = append(members, Member{Account: account, Role: "Member", Joined: noon})
+		}
+		added, full, err := s.AddMembers(ctx, 1, "r", members, tc.most)
+		if err != nil || full != tc.full || !slices.Equal(added, tc.added) {
+			t.Errorf("%+v: got %q, %v, %v", tc, added, full, err)
+		}
+	}
+	equal(t, got[Member](t)(s.Member(ctx, 1, "r", "z")).Role, "Owner")
+	_, _, err := s.AddMembers(ctx, 1, "none", []Member{{Account: "a"}}, 5)
+	is(t, err, ErrNotFound)
+	ok(t, s.ModifyMember(ctx, 1, "r", "a", func(m *Member) error { m.NameCard = "A"; return nil }))
+	is(t, s.ModifyMember(ctx, 1, "r", "a", func(m *Member) error { m.NameCard = "B"; return errNo }), errNo)
+	is(t, s.ModifyMember(ctx, 1, "r", "none", func(*Member) error { return nil }), ErrNotFound)
+	equal(t, got[Member](t)(s.Member(ctx, 1, "r", "a")), Member{Account: "a", Role: "Member", NameCard: "A", Joined: noon})
 }
 
 func testUntils(t *testing.T, g *ground) {
@@ -374,46 +410,95 @@ func testFields(t *testing.T, g *ground) {
 func testAttributes(t *testing.T, g *ground) {
 	s, ctx := g.open(t), t.Context()
 	ok(t, s.CreateRoom(ctx, 1, Room{ID: "r"}, nil))
-	have := func(want map[string]string) {
+	have := func(seq uint64, want map[string]string) {
 		t.Helper()
-		equal(t, got[map[string]string](t)(s.Attributes(ctx, 1, "r")), want)
+		equal(t, got[Attributes](t)(s.Attributes(ctx, 1, "r")), Attributes{want, seq})
 	}
-	have(map[string]string{})
-	ok(t, s.SetAttributes(ctx, 1, "r", map[string]string{"a": "1", "b": "\x00", "c": ""}, nil, false))
-	ok(t, s.SetAttributes(ctx, 1, "r", map[string]string{"a": "2"}, []string{"b", "none"}, false))
-	have(map[string]string{"a": "2", "c": ""})
-	ok(t, s.SetAttributes(ctx, 1, "r", map[string]string{"d": "3"}, nil, true))
-	have(map[string]string{"d": "3"})
-	ok(t, s.SetAttributes(ctx, 1, "r", nil, nil, true))
-	have(map[string]string{})
-	is(t, s.SetAttributes(ctx, 1, "none", map[string]string{"a": "1"}, nil, false), ErrNotFound)
+	put := func(values map[string]string) func(*Attributes) error {
+		return func(a *Attributes) error {
+			maps.Copy(a.Values, values)
+			return nil
+		}
+	}
+	have(0, map[string]string{})
+	first := map[string]string{"a": "1", "b": "\x00", "c": ""}
+	equal(t, got[Attributes](t)(s.ModifyAttributes(ctx, 1, "r", put(first))), Attributes{first, 1})
+	got[Attributes](t)(s.ModifyAttributes(ctx, 1, "r", func(a *Attributes) error {
+		equal(t, *a, Attributes{first, 1})
+		a.Values["a"], a.Seq = "2", 99
+		delete(a.Values, "b")
+		return nil
+	}))
+	have(2, map[string]string{"a": "2", "c": ""})
+	_, err := s.ModifyAttributes(ctx, 1, "r", func(a *Attributes) error {
+		clear(a.Values)
+		return errNo
+	})
+	is(t, err, errNo)
+	have(2, map[string]string{"a": "2", "c": ""})
+	got[Attributes](t)(s.ModifyAttributes(ctx, 1, "r", func(a *Attributes) error { a.Values = nil; return nil }))
+	have(3, map[string]string{})
+	_, err = s.ModifyAttributes(ctx, 1, "none", put(first))
+	is(t, err, ErrNotFound)
+	_, err = s.Attributes(ctx, 1, "none")
+	is(t, err, ErrNotFound)
+}
+
+// errNo is a change that is not to be.
+var errNo = errors.New("no")
+
+// count adds to a counter.
+func count(name string, n int64) func(map[string]int64) error {
+	return func(counters map[string]int64) error {
+		counters[name] += n
+		return nil
+	}
 }
 
 func testCounters(t *testing.T, g *ground) {
 	s, ctx := g.open(t), t.Context()
 	ok(t, s.CreateRoom(ctx, 1, Room{ID: "r"}, nil))
 	type counts = map[string]int64
-	equal(t, got[counts](t)(s.AddCounters(ctx, 1, "r", counts{"like": 3, "gift": 1})), counts{"like": 3, "gift": 1})
-	equal(t, got[counts](t)(s.AddCounters(ctx, 1, "r", counts{"like": -5})), counts{"like": -2})
-	ok(t, s.SetCounters(ctx, 1, "r", counts{"gift": math.MaxInt64, "new": 0}))
-	equal(t, got[counts](t)(s.Counters(ctx, 1, "r")), counts{"like": -2, "gift": math.MaxInt64, "new": 0})
-	_, err := s.AddCounters(ctx, 1, "none", counts{"like": 1})
+	equal(t, got[counts](t)(s.ModifyCounters(ctx, 1, "r", count("like", 3))), counts{"like": 3})
+	equal(t, got[counts](t)(s.ModifyCounters(ctx, 1, "r", count("gift", math.MinInt64))), counts{"like": 3, "gift": math.MinInt64})
+	equal(t, got[counts](t)(s.ModifyCounters(ctx, 1, "r", func(c map[string]int64) error {
+		delete(c, "like")
+		c["gift"], c["new"] = math.MaxInt64, 0
+		return nil
+	})), counts{"gift": math.MaxInt64, "new": 0})
+	_, err := s.ModifyCounters(ctx, 1, "r", func(c map[string]int64) error {
+		clear(c)
+		return errNo
+	})
+	is(t, err, errNo)
+	equal(t, got[counts](t)(s.Counters(ctx, 1, "r")), counts{"gift": math.MaxInt64, "new": 0})
+	_, err = s.ModifyCounters(ctx, 1, "none", count("like", 1))
 	is(t, err, ErrNotFound)
-	is(t, s.SetCounters(ctx, 1, "none", counts{"like": 1}), ErrNotFound)
+}
+
+// seat adds a seat.
+func seat(add Seat) func([]Seat) ([]Seat, error) {
+	return func(seats []Seat) ([]Seat, error) { return append(seats, add), nil }
 }
 
 func testSeats(t *testing.T, g *ground) {
 	s, ctx := g.open(t), t.Context()
 	ok(t, s.CreateRoom(ctx, 1, Room{ID: "r"}, nil))
-	ok(t, s.PutSeat(ctx, 1, "r", Seat{Account: "a", State: "requested", By: "a", Since: noon.Add(time.Second)}))
-	ok(t, s.PutSeat(ctx, 1, "r", Seat{Account: "b", State: "seated", By: "z", Since: noon}))
+	asked := Seat{Account: "a", State: "requested", By: "a", Since: noon.Add(time.Second)}
+	taken := Seat{Account: "b", State: "seated", By: "z", Since: noon}
+	ok(t, s.ModifySeats(ctx, 1, "r", seat(asked)))
+	ok(t, s.ModifySeats(ctx, 1, "r", seat(taken)))
+	equal(t, got[[]Seat](t)(s.Seats(ctx, 1, "r")), []Seat{taken, asked})
+	is(t, s.ModifySeats(ctx, 1, "r", func([]Seat) ([]Seat, error) { return nil, errNo }), errNo)
 	seated := Seat{Account: "a", State: "seated", By: "z", Since: noon.Add(time.Minute)}
-	ok(t, s.PutSeat(ctx, 1, "r", seated))
-	equal(t, got[[]Seat](t)(s.Seats(ctx, 1, "r")), []Seat{{"b", "seated", "z", noon}, seated})
-	ok(t, s.DeleteSeat(ctx, 1, "r", "b"))
-	is(t, s.DeleteSeat(ctx, 1, "r", "b"), ErrNotFound)
-	is(t, s.PutSeat(ctx, 1, "none", seated), ErrNotFound)
+	ok(t, s.ModifySeats(ctx, 1, "r", func(seats []Seat) ([]Seat, error) {
+		equal(t, seats, []Seat{taken, asked})
+		seats[1] = seated
+		return seats[1:], nil
+	}))
 	equal(t, got[[]Seat](t)(s.Seats(ctx, 1, "r")), []Seat{seated})
+	is(t, s.ModifySeats(ctx, 1, "none", seat(asked)), ErrNotFound)
+	ok(t, s.ModifySeats(ctx, 1, "none", func([]Seat) ([]Seat, error) { return nil, nil }))
 }
 
 func testWords(t *testing.T, g *ground) {
@@ -676,9 +761,9 @@ func fill(t *testing.T, s *Store, app int) {
 	ok(t, s.SetMutes(ctx, app, "r", []string{"ann"}, math.MaxUint32))
 	ok(t, s.SetBans(ctx, app, "r", []string{"ann"}, math.MaxUint32))
 	ok(t, s.DefineField(ctx, app, Field{Name: "f"}))
-	ok(t, s.SetAttributes(ctx, app, "r", map[string]string{"a": "b"}, nil, false))
-	ok(t, s.SetCounters(ctx, app, "r", map[string]int64{"a": 1}))
-	ok(t, s.PutSeat(ctx, app, "r", Seat{Account: "ann"}))
+	got[Attributes](t)(s.ModifyAttributes(ctx, app, "r", func(a *Attributes) error { a.Values["a"] = "b"; return nil }))
+	got[map[string]int64](t)(s.ModifyCounters(ctx, app, "r", count("a", 1)))
+	ok(t, s.ModifySeats(ctx, app, "r", seat(Seat{Account: "ann"})))
 	ok(t, s.AddWords(ctx, app, []string{"w"}))
 	got[uint64](t)(s.KeepMessage(ctx, im.Message{App: app, To: "ann"}, noon.Add(time.Hour)))
 	ok(t, s.KeepRoomMessage(ctx, im.Message{App: app, Room: "r", Seq: 1}, noon.Add(time.Hour)))
@@ -862,7 +947,7 @@ func testManyWriters(t *testing.T, g *ground) {
 				if err := s.Enqueue(ctx, []Delivery{{App: 1, Key: fmt.Sprint(w)}}); err != nil {
 					t.Error(err)
 				}
-				if _, err := s.AddCounters(ctx, 1, "r", map[string]int64{"like": 1, "x": 2}); err != nil {
+				if _, err := s.ModifyCounters(ctx, 1, "r", count("like", 1)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -880,7 +965,7 @@ func testManyWriters(t *testing.T, g *ground) {
 		equal(t, len(messages), writers*each/2)
 	}
 	equal(t, rowsOf(t, s)["deliveries"], writers*each)
-	equal(t, got[map[string]int64](t)(s.Counters(ctx, 1, "r")), map[string]int64{"like": writers * each, "x": 2 * writers * each})
+	equal(t, got[map[string]int64](t)(s.Counters(ctx, 1, "r")), map[string]int64{"like": writers * each})
 }
 
 func testClosed(t *testing.T, g *ground) {

@@ -3,12 +3,16 @@ package rooms
 import (
 	"context"
 
+	"weir/room/hook"
 	"weir/room/im"
 	"weir/room/store"
 )
 
-// Store is what of room/store this package calls. A room that is not there is store.ErrNotFound.
+// Store is what of room/store this package calls. A room that is not there is store.ErrNotFound. Functions that are
+// given to it run in its transaction, and may run twice.
 type Store interface {
+	People
+
 	CreateRoom(ctx context.Context, app int, room store.Room, members []store.Member) error
 	Room(ctx context.Context, app int, id string) (store.Room, error)
 	ModifyRoom(ctx context.Context, app int, id string, change func(*store.Room) error) (store.Room, error)
@@ -16,10 +20,10 @@ type Store interface {
 	Rooms(ctx context.Context, app int, typ string, limit int, after string) (ids []string, next string, total int, err error)
 	RoomsOf(ctx context.Context, app int, account string) ([]string, error)
 
-	PutMembers(ctx context.Context, app int, room string, members []store.Member) error
+	AddMembers(ctx context.Context, app int, room string, members []store.Member, most int) (added []string, full bool, err error)
+	ModifyMember(ctx context.Context, app int, room, account string, change func(*store.Member) error) error
 	DeleteMembers(ctx context.Context, app int, room string, accounts []string) error
 	Members(ctx context.Context, app int, room string, limit, offset int) ([]store.Member, int, error)
-	Member(ctx context.Context, app int, room, account string) (store.Member, error)
 
 	SetMutes(ctx context.Context, app int, room string, accounts []string, until int64) error
 	Mutes(ctx context.Context, app int, room string) ([]store.Until, error)
@@ -30,21 +34,26 @@ type Store interface {
 	ModifyField(ctx context.Context, app int, field store.Field) error
 	Fields(ctx context.Context, app int) ([]store.Field, error)
 
-	SetAttributes(ctx context.Context, app int, room string, set map[string]string, del []string, replace bool) error
-	Attributes(ctx context.Context, app int, room string) (map[string]string, error)
+	ModifyAttributes(ctx context.Context, app int, room string, change func(*store.Attributes) error) (store.Attributes, error)
+	Attributes(ctx context.Context, app int, room string) (store.Attributes, error)
 
-	AddCounters(ctx context.Context, app int, room string, add map[string]int64) (map[string]int64, error)
-	SetCounters(ctx context.Context, app int, room string, values map[string]int64) error
+	ModifyCounters(ctx context.Context, app int, room string, change func(map[string]int64) error) (map[string]int64, error)
 	Counters(ctx context.Context, app int, room string) (map[string]int64, error)
 
-	PutSeat(ctx context.Context, app int, room string, seat store.Seat) error
-	DeleteSeat(ctx context.Context, app int, room, account string) error
+	ModifySeats(ctx context.Context, app int, room string, change func([]store.Seat) ([]store.Seat, error)) error
 	Seats(ctx context.Context, app int, room string) ([]store.Seat, error)
 }
 
-// People tells which accounts exist and how they are shown; those that do not exist are left out. *store.Store is one.
+// People tells which accounts exist and how they are shown; those that do not exist are left out.
 type People interface {
 	Accounts(ctx context.Context, app int, ids []string) (map[string]store.Account, error)
+}
+
+// Hooks are the callbacks to the apps' own servers, as *hook.Hooks makes them.
+type Hooks interface {
+	Wants(app int, command string) bool
+	Ask(ctx context.Context, c hook.Call) hook.Verdict
+	Tell(c hook.Call)
 }
 
 // Filter gives a text back as it may be shown, or im.ErrSensitive.
@@ -71,3 +80,26 @@ type Teller interface {
 	// Gone tells everybody that the room is no more, and puts them out.
 	Gone(app int, room string)
 }
+
+// nobody is there to be told or asked.
+type nobody struct{}
+
+func (nobody) Wants(int, string) bool                                    { return false }
+func (nobody) Ask(context.Context, hook.Call) hook.Verdict               { return hook.Verdict{} }
+func (nobody) Tell(hook.Call)                                            {}
+func (nobody) Text(_ context.Context, _ int, text string) (string, error) { return text, nil }
+func (nobody) Tip(int, string, im.Tip)                                   {}
+func (nobody) TipTo(int, string, []string, im.Tip)                       {}
+func (nobody) PutOut(int, string, []string, im.NoticeOp)                 {}
+func (nobody) Gone(int, string)                                          {}
+
+// alone is a cluster of this process.
+type alone struct {
+	hear func(ctx context.Context, data []byte) ([]byte, error)
+}
+
+// Handle notes who hears the word that there is.
+func (n *alone) Handle(_ string, f func(ctx context.Context, data []byte) ([]byte, error)) { n.hear = f }
+
+// Announce says the word to who hears it.
+func (n *alone) Announce(_ string, data []byte) { _, _ = n.hear(context.Background(), data) }

@@ -38,6 +38,7 @@ CREATE TABLE rooms (
 	info_seq BIGINT NOT NULL,
 	last_info BIGINT NOT NULL,
 	seq BIGINT NOT NULL,
+	attr_seq BIGINT NOT NULL DEFAULT 0,
 	facts BLOB NOT NULL,
 	PRIMARY KEY (app, id)
 );
