@@ -188,8 +188,8 @@ func (d places) AddMembers(_ context.Context, a im.Actor, id string, accounts []
 	}, d.by(a, "AddMembers", id, accounts, silent)
 }
 
-func (d places) RemoveMembers(_ context.Context, a im.Actor, id string, accounts []string, reason string, silent bool) error {
-	return d.by(a, "RemoveMembers", id, accounts, reason, silent)
+func (d places) RemoveMembers(_ context.Context, a im.Actor, id string, accounts []string, silent bool) error {
+	return d.by(a, "RemoveMembers", id, accounts, silent)
 }
 
 func (d places) Members(_ context.Context, a im.Actor, id string, limit, offset int) ([]store.Member, int, error) {

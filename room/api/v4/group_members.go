@@ -54,7 +54,7 @@ func (c *call) addGroupMember(q *addGroupMember) (any, error) {
 type deleteGroupMember struct {
 	groupID
 	Silence  int
-	Reason   string
+	Reason   string // taken, and told to nobody
 	Accounts []string `json:"MemberToDel_Account" need:""`
 }
 
@@ -63,7 +63,7 @@ func (c *call) deleteGroupMember(q *deleteGroupMember) (any, error) {
 		return nil, c.tooMany(maxRemoved)
 	}
 	return nil, inParts(q.Accounts, atOnce, func(part []string) error {
-		return c.o.Rooms.RemoveMembers(c.ctx, c.actor, q.GroupID, part, q.Reason, q.Silence == 1)
+		return c.o.Rooms.RemoveMembers(c.ctx, c.actor, q.GroupID, part, q.Silence == 1)
 	})
 }
 

@@ -39,7 +39,7 @@ type Rooms interface {
 	List(ctx context.Context, app int, typ string, limit int, after string) (ids []string, next string, total int, err error)
 
 	AddMembers(ctx context.Context, a im.Actor, id string, accounts []string, silent bool) ([]rooms.Added, error)
-	RemoveMembers(ctx context.Context, a im.Actor, id string, accounts []string, reason string, silent bool) error
+	RemoveMembers(ctx context.Context, a im.Actor, id string, accounts []string, silent bool) error
 	Members(ctx context.Context, a im.Actor, id string, limit, offset int) ([]store.Member, int, error)
 
 	Mute(ctx context.Context, a im.Actor, id string, accounts []string, seconds uint32) error

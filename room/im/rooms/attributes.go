@@ -15,6 +15,9 @@ const (
 	maxAttributeName, maxAttributeValue = 32, 4096
 )
 
+// Attributes are a room's attributes, and their main sequence, which grows with every change.
+type Attributes = store.Attributes
+
 // AttributeChange is what shall be otherwise of a room's attributes.
 type AttributeChange struct {
 	Set     map[string]string
@@ -26,7 +29,7 @@ type AttributeChange struct {
 }
 
 // SetAttributes changes a room's attributes, at most 16 with names of 32 bytes and values of 4 KB, and gives the main
-// sequence, which grows with every change. The owner and admins of the room may, and who has a seat.
+// sequence. The owner and admins of the room may, and who has a seat.
 func (r *Rooms) SetAttributes(ctx context.Context, a im.Actor, id string, c AttributeChange) (seq uint64, err error) {
 	f, err := r.Get(ctx, a.App, id)
 	if err != nil {
@@ -39,7 +42,7 @@ func (r *Rooms) SetAttributes(ctx context.Context, a im.Actor, id string, c Attr
 		return 0, err
 	}
 	var told map[string]*string
-	attributes, err := r.o.Store.ModifyAttributes(ctx, a.App, id, func(attributes *store.Attributes) error {
+	attributes, err := r.o.Store.ModifyAttributes(ctx, a.App, id, func(attributes *Attributes) error {
 		if c.Seq != nil && *c.Seq != attributes.Seq {
 			return im.ErrAttributeConflict
 		}
@@ -126,9 +129,9 @@ func difference(before, after map[string]string) map[string]*string {
 }
 
 // Attributes are a room's attributes, and their main sequence. The map is shared: it is not to be changed.
-func (r *Rooms) Attributes(ctx context.Context, a im.Actor, id string) (store.Attributes, error) {
+func (r *Rooms) Attributes(ctx context.Context, a im.Actor, id string) (Attributes, error) {
 	if _, err := r.readable(ctx, a, id); err != nil {
-		return store.Attributes{}, err
+		return Attributes{}, err
 	}
 	return r.attributes.get(ctx, key{a.App, id})
 }
@@ -145,15 +148,15 @@ func (r *Rooms) readable(ctx context.Context, a im.Actor, id string) (*Facts, er
 	return f, nil
 }
 
-func (r *Rooms) loadAttributes(ctx context.Context, k key) (store.Attributes, error) {
+func (r *Rooms) loadAttributes(ctx context.Context, k key) (Attributes, error) {
 	attributes, err := r.o.Store.Attributes(ctx, k.app, k.id)
 	if err != nil {
-		return store.Attributes{}, failed("read attributes", err)
+		return Attributes{}, failed("read attributes", err)
 	}
 	return attributes, nil
 }
 
-func attributesCost(attributes store.Attributes) int {
+func attributesCost(attributes Attributes) int {
 	cost := 64
 	for name, value := range attributes.Values {
 		cost += len(name) + len(value) + 64

@@ -87,7 +87,7 @@ type Rooms struct {
 	teller Teller
 
 	facts      cache[*Facts]
-	attributes cache[store.Attributes]
+	attributes cache[Attributes]
 	fields     cache[fieldSet] // by app
 	counts     counts
 	waiting    waiting
@@ -98,7 +98,7 @@ func New(o Options) *Rooms {
 	o.fill()
 	r := &Rooms{o: o, teller: nobody{}}
 	r.facts = cache[*Facts]{load: r.loadFacts, cost: (*Facts).cost, budget: factsBudget, life: keepFacts, now: o.Now}
-	r.attributes = cache[store.Attributes]{
+	r.attributes = cache[Attributes]{
 		load: r.loadAttributes, cost: attributesCost, budget: attributeBudget, life: keepFacts, now: o.Now,
 	}
 	r.fields = cache[fieldSet]{load: r.loadFields, cost: fieldsCost, budget: fieldsBudget, life: keepFacts, now: o.Now}

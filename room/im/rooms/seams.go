@@ -84,14 +84,14 @@ type Teller interface {
 // nobody is there to be told or asked.
 type nobody struct{}
 
-func (nobody) Wants(int, string) bool                                    { return false }
-func (nobody) Ask(context.Context, hook.Call) hook.Verdict               { return hook.Verdict{} }
-func (nobody) Tell(hook.Call)                                            {}
+func (nobody) Wants(int, string) bool                                     { return false }
+func (nobody) Ask(context.Context, hook.Call) hook.Verdict                { return hook.Verdict{} }
+func (nobody) Tell(hook.Call)                                             {}
 func (nobody) Text(_ context.Context, _ int, text string) (string, error) { return text, nil }
-func (nobody) Tip(int, string, im.Tip)                                   {}
-func (nobody) TipTo(int, string, []string, im.Tip)                       {}
-func (nobody) PutOut(int, string, []string, im.NoticeOp)                 {}
-func (nobody) Gone(int, string)                                          {}
+func (nobody) Tip(int, string, im.Tip)                                    {}
+func (nobody) TipTo(int, string, []string, im.Tip)                        {}
+func (nobody) PutOut(int, string, []string, im.NoticeOp)                  {}
+func (nobody) Gone(int, string)                                           {}
 
 // alone is a cluster of this process.
 type alone struct {
@@ -99,7 +99,9 @@ type alone struct {
 }
 
 // Handle notes who hears the word that there is.
-func (n *alone) Handle(_ string, f func(ctx context.Context, data []byte) ([]byte, error)) { n.hear = f }
+func (n *alone) Handle(_ string, f func(ctx context.Context, data []byte) ([]byte, error)) {
+	n.hear = f
+}
 
 // Announce says the word to who hears it.
 func (n *alone) Announce(_ string, data []byte) { _, _ = n.hear(context.Background(), data) }
