@@ -142,6 +142,9 @@ type Keys struct {
 type IM struct {
 	Words     string `key:"words" doc:"what is done with texts that have a word of the lists: refuse or mask"`
 	WordsFile string `key:"words_file" doc:"file of the words that no app allows; empty: a short list that is built in"`
+
+	RESTRate  int      `key:"rest_rate" doc:"how often an app may call each command below /v4 in a second"`
+	RESTRates []string `key:"rest_rates" doc:"other rates of single commands, as SERVICE/COMMAND=N"`
 }
 
 // Log is what weir writes about itself.
@@ -200,7 +203,7 @@ func Default() *Config {
 			Apps:     Apps{},
 			Dialects: []string{"weir", "tencent", "alibaba"},
 		},
-		IM:              IM{Words: "refuse"},
+		IM:              IM{Words: "refuse", RESTRate: 200, RESTRates: []string{}},
 		Log:             Log{Level: "info", Format: "auto"},
 		DataDir:         "data",
 		ShutdownTimeout: 10 * time.Second,

@@ -242,6 +242,8 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"ingest.grace", "from 0s to 10m0s", func(c *Config) { c.Ingest.Grace = -1 }},
 		{"ingest.codecs", "a list of h264, h265, av1, vp9", func(c *Config) { c.Ingest.Codecs = nil }},
 		{"ingest.codecs", "must be h264 or h265 or av1 or vp9", func(c *Config) { c.Ingest.Codecs = []string{"h264", "vp8"} }},
+		{"im.rest_rate", "from 1", func(c *Config) { c.IM.RESTRate = 0 }},
+		{"im.rest_rates", "SERVICE/COMMAND=N", func(c *Config) { c.IM.RESTRates = []string{"openim/sendmsg"} }},
 		{"ingest.policy", "resume or replace or reject", func(c *Config) { c.Ingest.Policy = "both" }},
 		{"ingest.max_streams", "from 1 to", func(c *Config) { c.Ingest.MaxStreams = 0 }},
 		{"live.ring_bytes", "from 1MiB to 1GiB", func(c *Config) { c.Live.RingBytes = 1 }},

@@ -22,6 +22,9 @@ var userID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 // iceServer is the URL of a STUN or TURN server (RFC 7064, RFC 7065).
 var iceServer = regexp.MustCompile(`^(stuns?:|turns?:)([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\?transport=(udp|tcp))?$`)
 
+// restRate is a command's rate; whether there is such a command is known to who answers it.
+var restRate = regexp.MustCompile(`^[a-z_]+/[a-z_]+=[0-9]{1,6}$`)
+
 // Validate checks every value. The error joins one line per wrong key: its name, its value, what is allowed.
 func (c *Config) Validate() error {
 	var p problems
@@ -29,7 +32,7 @@ func (c *Config) Validate() error {
 	p.ingest(&c.Ingest)
 	p.outputs(c)
 	p.auth(&c.Auth)
-	p.oneOf("im.words", c.IM.Words, "refuse", "mask")
+	p.im(&c.IM)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "text", "json")
 	if c.DataDir == "" {
@@ -220,6 +223,16 @@ func (p *problems) apps(c *Auth) {
 
 // minAddressKey is the shortest key for addresses, in bytes: clouds give keys of 16 to 32 letters.
 const minAddressKey = 16
+
+func (p *problems) im(c *IM) {
+	p.oneOf("im.words", c.Words, "refuse", "mask")
+	between(p, "im.rest_rate", c.RESTRate, 1, 1_000_000)
+	for _, rate := range c.RESTRates {
+		if !restRate.MatchString(rate) {
+			p.add("im.rest_rates", rate, "SERVICE/COMMAND=N, N from 0 to 999999")
+		}
+	}
+}
 
 func (p *problems) keys(c *Keys) {
 	for _, k := range []struct {

@@ -4,6 +4,6 @@ package v4
 var attrService = service{
 	name: "group_open_attr_http_svc", parameter: groupService.parameter, internal: groupService.internal, as: groupService.as,
 	commands: []command{
-		{name: "get_group_attr", serve: on((*call).getGroupAttr)},
+		{name: "get_group_attr", handler: on((*call).getGroupAttr)},
 	},
 }

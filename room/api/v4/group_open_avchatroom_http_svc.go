@@ -9,7 +9,7 @@ import (
 var avchatroomService = service{
 	name: "group_open_avchatroom_http_svc", parameter: groupService.parameter, internal: groupService.internal, as: groupService.as,
 	commands: []command{
-		{name: "get_members", serve: on((*call).getMembers)},
+		{name: "get_members", handler: on((*call).getMembers)},
 	},
 }
 

@@ -16,11 +16,11 @@ var loginService = service{
 		im.ErrBadAccount.Number: 70402, im.ErrBadProfile.Number: 70402, im.ErrTooMany.Number: 70402,
 	},
 	commands: []command{
-		{name: "account_import", perSecond: 1000, serve: on((*call).accountImport)},
-		{name: "multiaccount_import", perSecond: 100, serve: on((*call).multiaccountImport)},
-		{name: "account_delete", serve: on((*call).accountDelete)},
-		{name: "account_check", serve: on((*call).accountCheck)},
-		{name: "kick", serve: on((*call).kick)},
+		{name: "account_import", perSecond: 1000, handler: on((*call).accountImport)},
+		{name: "multiaccount_import", perSecond: 100, handler: on((*call).multiaccountImport)},
+		{name: "account_delete", handler: on((*call).accountDelete)},
+		{name: "account_check", handler: on((*call).accountCheck)},
+		{name: "kick", handler: on((*call).kick)},
 	},
 }
 

@@ -6,8 +6,8 @@ var configService = service{
 	name: "openconfigsvr", parameter: 70402, internal: 70500,
 	as: map[int]int{im.ErrBadAccount.Number: 70402, im.ErrBadParameter.Number: 70402},
 	commands: []command{
-		{name: "setnospeaking", serve: on((*call).setNoSpeaking)},
-		{name: "getnospeaking", serve: on((*call).getNoSpeaking)},
+		{name: "setnospeaking", handler: on((*call).setNoSpeaking)},
+		{name: "getnospeaking", handler: on((*call).getNoSpeaking)},
 	},
 }
 

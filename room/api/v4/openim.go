@@ -21,10 +21,10 @@ var openimService = service{
 		im.ErrUnknownAccount.Number: 90048, im.ErrBadAccount.Number: 90003,
 	},
 	commands: []command{
-		{name: "sendmsg", serve: on((*call).sendmsg)},
-		{name: "batchsendmsg", serve: on((*call).batchsendmsg)},
-		{name: "query_online_status", serve: on((*call).queryOnlineStatus)},
-		{name: "querystate", serve: on((*call).queryOnlineStatus)}, // its old name
+		{name: "sendmsg", handler: on((*call).sendmsg)},
+		{name: "batchsendmsg", handler: on((*call).batchsendmsg)},
+		{name: "query_online_status", handler: on((*call).queryOnlineStatus)},
+		{name: "querystate", handler: on((*call).queryOnlineStatus)}, // its old name
 	},
 }
 

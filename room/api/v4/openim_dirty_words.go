@@ -6,9 +6,9 @@ var wordsService = service{
 	name: "openim_dirty_words", parameter: 90001, internal: 91000,
 	as: map[int]int{im.ErrBadParameter.Number: 90001, im.ErrTooMany.Number: 90001},
 	commands: []command{
-		{name: "get", serve: on((*call).wordsGet)},
-		{name: "add", serve: on((*call).wordsAdd)},
-		{name: "delete", serve: on((*call).wordsDelete)},
+		{name: "get", handler: on((*call).wordsGet)},
+		{name: "add", handler: on((*call).wordsAdd)},
+		{name: "delete", handler: on((*call).wordsDelete)},
 	},
 }
 

@@ -11,8 +11,8 @@ var profileService = service{
 	name: "profile", parameter: 40001, internal: 40006, display: true,
 	as: map[int]int{im.ErrUnknownAccount.Number: 40003, im.ErrTooMany.Number: 40001},
 	commands: []command{
-		{name: "portrait_set", serve: on((*call).portraitSet)},
-		{name: "portrait_get", serve: on((*call).portraitGet)},
+		{name: "portrait_set", handler: on((*call).portraitSet)},
+		{name: "portrait_get", handler: on((*call).portraitGet)},
 	},
 }
 

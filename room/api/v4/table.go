@@ -3,6 +3,7 @@ package v4
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"weir/room/im"
 )
@@ -26,7 +27,13 @@ type command struct {
 	name string
 	// perSecond is how often an app may call it; 0: as often as others.
 	perSecond int
-	serve     func(c *call, body []byte) (any, error)
+	handler
+}
+
+// handler answers a command.
+type handler struct {
+	request reflect.Type
+	serve   func(c *call, body []byte) (any, error)
 }
 
 // services are all that there are. Each stands in the file of its name.
@@ -34,15 +41,15 @@ var services = []*service{
 	&loginService, &openimService, &profileService, &groupService, &attrService, &avchatroomService, &wordsService, &configService,
 }
 
-// on makes a command of a function that is given the request, decoded.
-func on[Q any](f func(c *call, q *Q) (any, error)) func(*call, []byte) (any, error) {
-	return func(c *call, body []byte) (any, error) {
+// on answers with a function that is given the request, decoded.
+func on[Q any](f func(c *call, q *Q) (any, error)) handler {
+	return handler{request: reflect.TypeFor[Q](), serve: func(c *call, body []byte) (any, error) {
 		var q Q
 		if err := c.service.decode(body, &q); err != nil {
 			return nil, err
 		}
 		return f(c, &q)
-	}
+	}}
 }
 
 // find gives a service and its command; nil where there is none.

@@ -352,3 +352,15 @@ func TestTooMuchAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestParseRates(t *testing.T) {
+	got, err := ParseRates([]string{"openim/sendmsg=500", "group_open_http_svc/send_broadcast_msg=0"})
+	if err != nil || len(got) != 2 || got["openim/sendmsg"] != 500 {
+		t.Error(got, err)
+	}
+	for _, bad := range []string{"", "openim/sendmsg", "openim/sendmsg=x", "openim/sendmsg=-1", "openim/none=1", "none/sendmsg=1", "openim=1"} {
+		if got, err := ParseRates([]string{bad}); err == nil {
+			t.Errorf("%q is read as %v", bad, got)
+		}
+	}
+}
