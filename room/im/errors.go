@@ -94,6 +94,11 @@ var (
 	// ErrBadBody: MsgBody is not a list of elements with their fields.
 	ErrBadBody = &Error{90002, "bad_body", "the message body is invalid"}
 
+	// ErrNotAdmin: only administrators send for others.
+	ErrNotAdmin = &Error{90009, "no_permission", "only administrators send for others"}
+	// ErrBadLife: a message is kept for seven days at most.
+	ErrBadLife = &Error{90026, "bad_life", "a message is kept for 0 to 604800 seconds"}
+
 	// ErrNotLoggedIn: an anonymous viewer cannot do this.
 	ErrNotLoggedIn = &Error{2024, "not_logged_in", "log in first"}
 
@@ -101,6 +106,8 @@ var (
 	ErrBadAccount = &Error{40003, "bad_account", "the account id is invalid"}
 	// ErrBadProfile: a profile item is unknown or has a value that it may not have.
 	ErrBadProfile = &Error{40001, "bad_profile", "a profile item is invalid"}
+	// ErrSensitiveProfile: a word of the filter's list is in a profile item.
+	ErrSensitiveProfile = &Error{40005, "sensitive_text", "the text has a word that is not allowed"}
 	// ErrUnknownAccount: the account was never imported.
 	ErrUnknownAccount = &Error{70107, "no_such_account", "the account does not exist"}
 )

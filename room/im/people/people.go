@@ -1,10 +1,12 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
 
+	"weir/room/hook"
 	"weir/room/im"
 	"weir/room/store"
 )
@@ -27,43 +29,71 @@ type Store interface {
 	Kept(ctx context.Context, app int, account string) (int, error)
 }
 
-// Bus is what of the transport the accounts need.
+// Bus is what of the transport the accounts need: *bus.Bus.
 type Bus interface {
 	// PublishTo sends to every session of a user, on all nodes.
 	PublishTo(app int, user string, data []byte) error
-	Online(app int, user string) []im.Platform
+	OnlineAll(app int, users []string) map[string][]im.Platform
 	// Announce tells all nodes, this one included; Handle says who listens.
 	Announce(op string, data []byte)
 	Handle(op string, f func(ctx context.Context, data []byte) ([]byte, error))
 }
 
-// Filter is what of room/im/filter the accounts need.
+// Filter gives texts back as they may be sent, or im.ErrSensitive: *filter.Filter.
 type Filter interface {
 	Body(ctx context.Context, app int, body []im.Element) ([]im.Element, error)
 	Text(ctx context.Context, app int, text string) (string, error)
 }
 
-// Options are what People needs; all but Cache, Left and Log are required.
+// Hooks calls the application's own server: *hook.Hooks.
+type Hooks interface {
+	Wants(app int, command string) bool
+	Ask(ctx context.Context, c hook.Call) hook.Verdict
+	Tell(c hook.Call)
+}
+
+// Options are what People needs; all but Left, Cache, Now and Log are required.
 type Options struct {
 	Store  Store
 	Bus    Bus
 	Filter Filter
-	// Kick ends every session of a user, on all nodes, with the reason that REST kicks have.
-	Kick func(app int, user string)
-	// Left is told which account was deleted, so that rooms forget it.
+	Hooks  Hooks
+	// Kick ends every session of a user, on all nodes. The reason is KickedByAdmin or KickedDeleted, which are those of
+	// room/im/bus.
+	Kick func(app int, user, reason string)
+	// Left is told, on the node that did it, which account was deleted, so that rooms forget it. nil: nobody is.
 	Left func(app int, account string)
-	// Cache bounds how many accounts are kept in memory; 0: 20,000.
+	// Cache is how many accounts are kept in memory; 0: 20,000.
 	Cache int
-	Now   func() time.Time
-	Log   *slog.Logger
+	Now   func() time.Time // nil: time.Now
+	Log   *slog.Logger     // nil: nothing is logged
 }
+
+// Why sessions are ended from here.
+const (
+	KickedByAdmin = "REST_API_Kick"
+	KickedDeleted = "accountDeleted"
+)
 
 // People is the accounts of all apps. It is safe for concurrent use.
 type People struct {
-	o Options
+	o     Options
+	cache *cache
+	turns turns
+	again *again
+	stats stats
 }
 
 // New makes People. It starts nothing.
 func New(o Options) *People {
-	return &People{o: o}
+	o.Cache = cmp.Or(o.Cache, 20_000)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &People{o: o, cache: newCache(o.Cache), again: newAgain(), stats: newStats()}
+	o.Bus.Handle(changed, p.forget)
+	return p
 }
