@@ -23,6 +23,7 @@ type Config struct {
 	HLS             HLS           `key:"hls"`
 	Auth            Auth          `key:"auth"`
 	IM              IM            `key:"im"`
+	Hook            Hook          `key:"hook"`
 	Log             Log           `key:"log"`
 	DataDir         string        `key:"data_dir" doc:"folder of what weir keeps, such as the key it makes on its first start"`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" doc:"how long a graceful stop may take"`
@@ -145,6 +146,20 @@ type IM struct {
 
 	RESTRate  int      `key:"rest_rate" doc:"how often an app may call each command below /v4 in a second"`
 	RESTRates []string `key:"rest_rates" doc:"other rates of single commands, as SERVICE/COMMAND=N"`
+
+	CallbackURL   URL      `key:"callback_url" doc:"receiver of the default app's callbacks; empty: none"`
+	CallbackToken Secret   `key:"callback_token" doc:"token that signs callbacks; empty: they are not signed"`
+	Callbacks     []string `key:"callbacks" doc:"callbacks that are on; empty means all"`
+}
+
+// Hook is who hears of streams.
+type Hook struct {
+	URLs    URLs          `key:"urls" doc:"receivers of stream events, as FORM=URL with the form weir, css or srs"`
+	Key     Secret        `key:"key" doc:"key that signs stream events; empty: they are not signed"`
+	Ask     []string      `key:"ask" doc:"what receivers of the form srs may refuse: publish, play"`
+	Server  string        `key:"server" doc:"name of this server in stream events"`
+	Timeout time.Duration `key:"timeout" doc:"how long a receiver of events may take to answer"`
+	MaxAge  time.Duration `key:"max_age" doc:"how long is tried to deliver an event"`
 }
 
 // Log is what weir writes about itself.
@@ -203,7 +218,8 @@ func Default() *Config {
 			Apps:     Apps{},
 			Dialects: []string{"weir", "tencent", "alibaba"},
 		},
-		IM:              IM{Words: "refuse", RESTRate: 200, RESTRates: []string{}},
+		IM:              IM{Words: "refuse", RESTRate: 200, RESTRates: []string{}, Callbacks: []string{}},
+		Hook:            Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
 		Log:             Log{Level: "info", Format: "auto"},
 		DataDir:         "data",
 		ShutdownTimeout: 10 * time.Second,

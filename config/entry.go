@@ -71,6 +71,8 @@ func (e Entry) yaml() (string, error) {
 		value = v.String()
 	case Apps:
 		value = []App(v)
+	case URLs:
+		value = []URL(v)
 	case encoding.TextMarshaler, []string, string, int, bool:
 	default:
 		return "", fmt.Errorf("key %s has type %T, which no file can hold", e.Key, v)

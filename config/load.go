@@ -100,7 +100,7 @@ func needUnit(_ reflect.Type, to reflect.Type, value any) (any, error) {
 
 // splitList reads "a, b" as a list of two, which is how the environment and flags write one.
 func splitList(from reflect.Type, to reflect.Type, value any) (any, error) {
-	if from.Kind() != reflect.String || to != reflect.TypeFor[[]string]() {
+	if from.Kind() != reflect.String || to != reflect.TypeFor[[]string]() && to != reflect.TypeFor[URLs]() {
 		return value, nil
 	}
 	list := []string{}

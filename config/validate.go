@@ -33,6 +33,7 @@ func (c *Config) Validate() error {
 	p.outputs(c)
 	p.auth(&c.Auth)
 	p.im(&c.IM)
+	p.hooks(c)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "text", "json")
 	if c.DataDir == "" {
@@ -47,6 +48,9 @@ func (c *Config) Warnings() []string {
 	var w []string
 	if c.Auth.Publish == "open" {
 		w = append(w, "auth.publish is open: anyone who reaches this server can publish")
+	}
+	if len(c.Hook.URLs) > 0 && c.Hook.Key == "" {
+		w = append(w, "hook.key is empty: receivers of stream events cannot tell who sends them")
 	}
 	for _, name := range c.env {
 		w = append(w, "environment variable "+name+" is no key of weir and has no effect")
@@ -190,6 +194,38 @@ func (p *problems) auth(c *Auth) {
 	if !slices.Contains(c.Dialects, "weir") {
 		p.add("auth.dialects", strings.Join(c.Dialects, ","), "a list with weir in it: HLS playlists sign by it what they name")
 	}
+}
+
+func (p *problems) hooks(c *Config) {
+	if u := c.IM.CallbackURL; u != "" && !isReceiver(string(u)) {
+		p.add("im.callback_url", u, "an address such as https://app.example.com/imcallback, or empty")
+	}
+	for _, u := range c.Hook.URLs {
+		form, rest, found := strings.Cut(string(u), "=")
+		if !found || strings.Contains(form, ":") {
+			form, rest = "weir", string(u)
+		}
+		if !slices.Contains([]string{"weir", "css", "srs"}, form) || !isReceiver(rest) {
+			p.add("hook.urls", u, "an address such as https://app.example.com/events, or FORM=ADDRESS with the form weir, css or srs")
+		}
+	}
+	if c.Hook.Key != "" && len(c.Hook.Key) < minAddressKey {
+		p.add("hook.key", c.Hook.Key, fmt.Sprintf("at least %d bytes long, or empty", minAddressKey))
+	}
+	for _, what := range c.Hook.Ask {
+		p.oneOf("hook.ask", what, "publish", "play")
+	}
+	if c.Hook.Server == "" {
+		p.add("hook.server", c.Hook.Server, "a name")
+	}
+	between(p, "hook.timeout", c.Hook.Timeout, 100*time.Millisecond, time.Minute)
+	between(p, "hook.max_age", c.Hook.MaxAge, time.Minute, 30*24*time.Hour)
+}
+
+// isReceiver tells whether callbacks can be sent to an address.
+func isReceiver(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // maxApps is how many apps there may be, the default one and those made at run time among them.

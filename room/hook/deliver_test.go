@@ -333,16 +333,6 @@ func TestTooMuch(t *testing.T) {
 	})
 }
 
-// TestLongQueue: nothing more is taken while the queue is as long as it may be.
-func TestLongQueue(t *testing.T) {
-	h := newHooks(t, Options{IM: Receiver{URL: receiverURL}}, nil)
-	h.stats.backlog.Store(&store.Backlog{Waiting: maxQueue})
-	say(h, "room", 1)
-	if h.buffer.len() != 0 || testutil.ToFloat64(h.stats.dropped) != 1 {
-		t.Error("it was taken")
-	}
-}
-
 // TestBytesAreBounded: large bodies fill the buffer before many do.
 func TestBytesAreBounded(t *testing.T) {
 	b := newBuffer()

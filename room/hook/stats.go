@@ -11,9 +11,6 @@ import (
 	"weir/room/store"
 )
 
-// maxQueue is how many deliveries may wait; what is told above that is dropped.
-const maxQueue = 1_000_000
-
 // countEach is how often the queue is counted.
 const countEach = 5 * time.Second
 
@@ -116,9 +113,6 @@ func (s *stats) call(way string, err error, took time.Duration) {
 	}
 	s.fails.WithLabelValues(way, string(why)).Inc()
 }
-
-// crowded tells whether the queue is as long as it may be.
-func (s *stats) crowded() bool { return s.backlog.Load().Waiting >= maxQueue }
 
 // count looks at the queue now and then until ctx is done.
 func (h *Hooks) count(ctx context.Context) {

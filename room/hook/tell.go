@@ -59,7 +59,7 @@ func (h *Hooks) keep(d store.Delivery) {
 	if d.Header == nil {
 		d.Header = map[string]string{idHeader: newID()}
 	}
-	if h.stats.crowded() || !h.buffer.put(d) {
+	if !h.buffer.put(d) {
 		h.stats.dropped.Inc()
 		if h.full.enter(d.Created) {
 			h.log.Error("callbacks dropped, the queue is full", "kind", d.Kind)
