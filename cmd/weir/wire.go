@@ -54,6 +54,7 @@ type server struct {
 	hub           *live.Registry
 	audience      *audience.Audience
 	uses          *store.Uses
+	store         *store.Store
 	apps          *apps.Apps
 	sites         *sites
 	events        *room.Events
@@ -63,6 +64,7 @@ type server struct {
 	whep          *whep.Handler
 	flv           *httpflv.Handler
 	hls           *segmenter.Segmenters
+	chat          *chat
 	public, admin *listener
 	rtmpAddr      net.Addr // nil where nothing listens
 	rtmpsAddr     net.Addr // nil where nothing listens
@@ -84,6 +86,12 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if s.sites, err = newSites(cfg); err != nil {
 		return nil, fmt.Errorf("http.trusted_proxies: %w", err)
 	}
+	if s.store, err = openStore(cfg, log); err != nil {
+		return nil, err
+	}
+	if s.chat, err = newChat(cfg, s.store, s.apps, authorizer, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	s.events = room.NewEvents(maxSubscribers)
 	s.hub = live.NewRegistry(live.Options{
 		RingBytes: int(cfg.Live.RingBytes), RingTime: cfg.Live.RingTime, Fresh: cfg.Live.Fresh,
@@ -100,7 +108,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	mux := newMux(routes(doors{
+	mux := newMux(append(s.chat.routes(), routes(doors{
 		pages: pages,
 		api: api.New(api.Options{
 			Lister: lister{hub: s.hub, audience: s.audience}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
@@ -108,7 +116,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
 		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: authorizer,
-	}))
+	})...))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -223,6 +231,7 @@ func (s *server) metrics() *prometheus.Registry {
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events)
+	m.MustRegister(s.chat.stats()...)
 	return m
 }
 
@@ -293,6 +302,9 @@ func (s *server) close() error {
 	if s.rtmp != nil {
 		errs = append(errs, s.rtmp.Close())
 	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
 	return errors.Join(errs...)
 }
 
@@ -301,7 +313,8 @@ func (s *server) close() error {
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{s.hub.Run, s.audience.Run, s.events.Run, s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run} {
+	parts := append(s.chat.parts(), s.hub.Run, s.audience.Run, s.events.Run, s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run)
+	for _, part := range parts {
 		g.Go(func() error { return part(ctx) })
 	}
 	g.Go(s.public.serve)
@@ -316,5 +329,5 @@ func (s *server) Run(ctx context.Context) error {
 		s.admin.shutdown(patience, s.log)
 		return nil
 	})
-	return errors.Join(g.Wait(), s.engine.Close(), s.uses.Close())
+	return errors.Join(g.Wait(), s.engine.Close(), s.uses.Close(), s.store.Close())
 }

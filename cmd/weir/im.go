@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"weir/config"
+	"weir/room/api"
+	"weir/room/api/v4"
+	"weir/room/apps"
+	"weir/room/auth"
+	"weir/room/hook"
+	"weir/room/im"
+	"weir/room/im/bus"
+	"weir/room/im/channel"
+	"weir/room/im/filter"
+	"weir/room/im/people"
+	"weir/room/im/rooms"
+	"weir/room/im/rpc"
+	"weir/room/store"
+)
+
+// storeFile is what of data_dir holds what lasts of apps, accounts and rooms.
+const storeFile = "weir.db"
+
+// openTimeout bounds how long the store may take to open: a database may be in the midst of an update by another node.
+const openTimeout = time.Minute
+
+// chat is the room's channel with all that it stands on.
+type chat struct {
+	store   *store.Store
+	hooks   *hook.Hooks
+	bus     *bus.Bus
+	filter  *filter.Filter
+	people  *people.People
+	rooms   *rooms.Rooms
+	channel *channel.Channel
+	v4      *v4.API
+}
+
+// openStore opens what lasts.
+func openStore(cfg *config.Config, log *slog.Logger) (*store.Store, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	return store.Open(ctx, store.Options{Path: filepath.Join(cfg.DataDir, storeFile), Log: log})
+}
+
+// newChat makes the channel's parts on a store and starts nothing. Media is what goes on in rooms beside it.
+func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, authorizer *auth.Authorizer, log *slog.Logger) (*chat, error) {
+	c := &chat{store: kept}
+	var err error
+	c.hooks, err = hook.New(hook.Options{Queue: kept, DefaultApp: known.Default(), Apps: kept, Problem: api.Problem, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	who := visitors{auth: authorizer, apps: known}
+	calls := new(rpc.Methods) // made below: it needs the bus
+	c.bus, err = bus.New(bus.Options{
+		Hello: who.hello,
+		Call: func(ctx context.Context, s *bus.Session, method string, params []byte) (any, error) {
+			return calls.Call(ctx, s, method, params)
+		},
+		Opened: func(s *bus.Session, kicked []im.Platform) { calls.Opened(s, kicked) },
+		Gone:   func(s *bus.Session, reason bus.Reason) { calls.Gone(s, reason) },
+		Log:    log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	known.Attach(c.bus)
+	if c.filter, err = filter.New(filter.Options{
+		Store: kept, Nodes: c.bus, File: cfg.IM.WordsFile, Mask: cfg.IM.Words == "mask", Log: log,
+	}); err != nil {
+		return nil, fmt.Errorf("im.words_file: %w", err)
+	}
+	c.rooms = rooms.New(rooms.Options{Store: kept, Filter: c.filter, Nodes: c.bus, Log: log})
+	c.people = people.New(people.Options{
+		Store: kept, Bus: c.bus, Filter: c.filter,
+		Kick: func(app int, user string) { c.bus.Kick(app, user, bus.ReasonREST) },
+		Log:  log,
+	})
+	c.channel = channel.New(channel.Options{
+		Rooms: c.rooms, People: c.people, Bus: c.bus, Store: kept, Hooks: c.hooks, Filter: c.filter, Log: log,
+		Join: func(s channel.Session, room string, recent int) error {
+			return c.bus.Join(s.(*bus.Session), room, recent)
+		},
+	})
+	c.rooms.Attach(c.channel)
+	*calls = *rpc.New(rpc.Options{
+		Rooms: c.rooms, Channel: c.channel, People: c.people, Bus: c.bus, Renew: who.renew, Log: log,
+	})
+	c.v4 = v4.New(v4.Options{
+		Admins: authorizer, People: c.people, Rooms: c.rooms, Channel: c.channel, Words: c.filter, Present: c.present, Log: log,
+	})
+	return c, nil
+}
+
+// present are accounts in a room, as the REST calls show them.
+func (c *chat) present(app int, room string, limit int) []v4.Present {
+	users := c.bus.Users(app, room, limit)
+	out := make([]v4.Present, len(users))
+	for i, u := range users {
+		out[i] = v4.Present{Account: u.Account, Since: u.Since}
+	}
+	return out
+}
+
+// parts are what runs.
+func (c *chat) parts() []func(context.Context) error {
+	return []func(context.Context) error{c.store.Run, c.hooks.Run, c.bus.Run, c.rooms.Run, c.channel.Run}
+}
+
+// stats are the figures of all parts.
+func (c *chat) stats() []prometheus.Collector {
+	return []prometheus.Collector{c.store.Stats(), c.hooks, c.bus.Stats(), c.filter, c.v4.Stats()}
+}
+
+// routes are the channel's paths.
+func (c *chat) routes() []route {
+	return []route{
+		{"/im", c.bus.Handler()},
+		{"/im/", c.bus.Handler()},
+		{"POST /v4/{service}/{command}", c.v4},
+	}
+}
+
+// visitors proves who connects to the channel.
+type visitors struct {
+	auth *auth.Authorizer
+	apps *apps.Apps
+}
+
+// hello tells who a client is: the user of its token, or an anonymous viewer without one.
+func (v visitors) hello(ctx context.Context, h bus.Hello) (im.Actor, time.Time, error) {
+	app := h.App
+	if app == auth.DefaultApp {
+		app = v.apps.Default()
+	}
+	a := im.Actor{App: app, Platform: h.Platform, Addr: h.Addr}
+	if _, ok := v.apps.App(app); !ok {
+		return im.Actor{}, time.Time{}, refusal(auth.ErrUnknownApp)
+	}
+	if h.Token == "" && h.User == "" {
+		return a, time.Time{}, nil
+	}
+	user, err := v.auth.Verify(ctx, app, h.Token)
+	if err == nil && h.User != "" && h.User != user.ID {
+		err = auth.ErrWrongUser
+	}
+	if err != nil {
+		return im.Actor{}, time.Time{}, refusal(err)
+	}
+	a.User = user.ID
+	return a, user.Expires, nil
+}
+
+// renew checks another token of an actor and tells until when it is good.
+func (v visitors) renew(ctx context.Context, a im.Actor, sig string) (time.Time, error) {
+	user, err := v.auth.Verify(ctx, a.App, sig)
+	if err == nil && user.ID != a.User {
+		err = auth.ErrWrongUser
+	}
+	if err != nil {
+		return time.Time{}, refusal(err)
+	}
+	return user.Expires, nil
+}
+
+// refusals are what is wrong with a token, by the numbers that clients know.
+var refusals = []struct {
+	is  error
+	say *im.Error
+}{
+	{auth.ErrUnknownApp, &im.Error{Number: 70020, Code: "unknown_app", Info: "the app does not exist"}},
+	{auth.ErrExpired, &im.Error{Number: 70001, Code: "token_expired", Info: "the UserSig has expired"}},
+	{auth.ErrForged, &im.Error{Number: 70009, Code: "token_forged", Info: "the UserSig was signed with another key"}},
+	{auth.ErrWrongUser, &im.Error{Number: 70013, Code: "token_wrong_user", Info: "the UserSig is another user's"}},
+	{auth.ErrWrongApp, &im.Error{Number: 70014, Code: "token_wrong_app", Info: "the UserSig is of another app"}},
+	{auth.ErrNoToken, &im.Error{Number: 70003, Code: "token_missing", Info: "a user needs a UserSig"}},
+	{auth.ErrBadToken, &im.Error{Number: 70003, Code: "token_invalid", Info: "the UserSig is malformed"}},
+}
+
+// refusal is an error of auth as clients of the channel see it.
+func refusal(err error) error {
+	for _, r := range refusals {
+		if errors.Is(err, r.is) {
+			return r.say
+		}
+	}
+	return err
+}
+
