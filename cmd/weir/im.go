@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,8 +56,7 @@ func openStore(cfg *config.Config, log *slog.Logger) (*store.Store, error) {
 func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, authorizer *auth.Authorizer, log *slog.Logger) (*chat, error) {
 	c := &chat{store: kept}
 	var err error
-	c.hooks, err = hook.New(hook.Options{Queue: kept, DefaultApp: known.Default(), Apps: kept, Problem: api.Problem, Log: log})
-	if err != nil {
+	if c.hooks, err = newHooks(cfg, kept, known.Default(), log); err != nil {
 		return nil, err
 	}
 	who := visitors{auth: authorizer, apps: known}
@@ -79,10 +79,10 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, authorizer
 	}); err != nil {
 		return nil, fmt.Errorf("im.words_file: %w", err)
 	}
-	c.rooms = rooms.New(rooms.Options{Store: kept, Filter: c.filter, Nodes: c.bus, Log: log})
+	c.rooms = rooms.New(rooms.Options{Store: kept, Hooks: c.hooks, Filter: c.filter, Nodes: c.bus, Log: log})
 	c.people = people.New(people.Options{
-		Store: kept, Bus: c.bus, Filter: c.filter,
-		Kick: func(app int, user string) { c.bus.Kick(app, user, bus.ReasonREST) },
+		Store: kept, Bus: c.bus, Filter: c.filter, Hooks: c.hooks,
+		Kick: func(app int, user, reason string) { c.bus.Kick(app, user, bus.Reason(reason)) },
 		Log:  log,
 	})
 	c.channel = channel.New(channel.Options{
@@ -95,10 +95,36 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, authorizer
 	*calls = *rpc.New(rpc.Options{
 		Rooms: c.rooms, Channel: c.channel, People: c.people, Bus: c.bus, Renew: who.renew, Log: log,
 	})
+	rates, err := v4.ParseRates(cfg.IM.RESTRates)
+	if err != nil {
+		return nil, fmt.Errorf("im.rest_rates: %w", err)
+	}
 	c.v4 = v4.New(v4.Options{
-		Admins: authorizer, People: c.people, Rooms: c.rooms, Channel: c.channel, Words: c.filter, Present: c.present, Log: log,
+		Admins: authorizer, People: c.people, Rooms: c.rooms, Channel: c.channel, Words: c.filter, Present: c.present,
+		PerSecond: cfg.IM.RESTRate, Rates: rates, Log: log,
 	})
 	return c, nil
+}
+
+// newHooks calls the receivers that the configuration names.
+func newHooks(cfg *config.Config, kept *store.Store, app int, log *slog.Logger) (*hook.Hooks, error) {
+	o := hook.Options{
+		Queue: kept, Apps: kept, DefaultApp: app,
+		IM: hook.Receiver{
+			URL: string(cfg.IM.CallbackURL), Token: string(cfg.IM.CallbackToken), Commands: cfg.IM.Callbacks,
+		},
+		AskPublish: slices.Contains(cfg.Hook.Ask, "publish"), AskPlay: slices.Contains(cfg.Hook.Ask, "play"),
+		Key: string(cfg.Hook.Key), Server: cfg.Hook.Server, Timeout: cfg.Hook.Timeout, MaxAge: cfg.Hook.MaxAge,
+		Problem: api.Problem, Log: log,
+	}
+	for _, text := range cfg.Hook.URLs {
+		receiver, err := hook.ParseStreamReceiver(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("hook.urls: %w", err)
+		}
+		o.Streams = append(o.Streams, receiver)
+	}
+	return hook.New(o)
 }
 
 // present are accounts in a room, as the REST calls show them.

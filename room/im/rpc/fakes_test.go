@@ -103,8 +103,8 @@ func (f fakeRooms) AddMembers(_ context.Context, _ im.Actor, id string, list []s
 	return []rooms.Added{{Account: "a", Result: rooms.AddAlready}}, f.r.note("AddMembers %s %v %v", id, list, silent)
 }
 
-func (f fakeRooms) RemoveMembers(_ context.Context, _ im.Actor, id string, list []string, reason string, silent bool) error {
-	return f.r.note("RemoveMembers %s %v %s %v", id, list, reason, silent)
+func (f fakeRooms) RemoveMembers(_ context.Context, _ im.Actor, id string, list []string, silent bool) error {
+	return f.r.note("RemoveMembers %s %v %v", id, list, silent)
 }
 
 func (f fakeRooms) Members(_ context.Context, _ im.Actor, id string, limit, offset int) ([]store.Member, int, error) {

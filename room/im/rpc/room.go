@@ -138,7 +138,6 @@ type someUsers struct {
 	Room    string   `json:"room"`
 	Users   []string `json:"users"`
 	Seconds uint32   `json:"seconds"`
-	Reason  string   `json:"reason"`
 	Silent  bool     `json:"silent"`
 }
 
@@ -155,7 +154,7 @@ func (m *Methods) addMembers(ctx context.Context, s Session, in someUsers) (any,
 }
 
 func (m *Methods) removeMembers(ctx context.Context, s Session, in someUsers) (any, error) {
-	return nil, m.o.Rooms.RemoveMembers(ctx, s.Actor(), in.Room, in.Users, in.Reason, in.Silent)
+	return nil, m.o.Rooms.RemoveMembers(ctx, s.Actor(), in.Room, in.Users, in.Silent)
 }
 
 func (m *Methods) modifyMember(ctx context.Context, s Session, in struct {

@@ -43,7 +43,7 @@ var calls = []struct{ method, params, asks, answers string }{
 	{"room.members", `{"room":"r"}`, "", `{"members":[{"user":"a","joined":4}],"total":5}`},
 	{"room.members", `{"room":"listed","limit":2,"offset":1}`, "Members listed 2 1", `{"members":[{"user":"a","role":"Owner","joined":1800000000}],"total":1}`},
 	{"room.members.add", `{"room":"r","users":["a"],"silent":true}`, "AddMembers r [a] true", `{"results":{"a":2}}`},
-	{"room.members.remove", `{"room":"r","users":["a"],"reason":"x"}`, "RemoveMembers r [a] x false", `null`},
+	{"room.members.remove", `{"room":"r","users":["a"]}`, "RemoveMembers r [a] false", `null`},
 	{"room.members.modify", `{"room":"r","user":"a","role":"Admin"}`, "ModifyMember r a true []", `null`},
 	{"room.mute", `{"room":"r","users":["a"],"seconds":60}`, "Mute r [a] 60", `null`},
 	{"room.mutes", `{"room":"r"}`, "Mutes r", `{"users":[{"user":"a","until":8}]}`},

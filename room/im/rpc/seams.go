@@ -45,7 +45,7 @@ type Rooms interface {
 	Of(ctx context.Context, app int, account string) ([]string, error)
 
 	AddMembers(ctx context.Context, a im.Actor, id string, accounts []string, silent bool) ([]rooms.Added, error)
-	RemoveMembers(ctx context.Context, a im.Actor, id string, accounts []string, reason string, silent bool) error
+	RemoveMembers(ctx context.Context, a im.Actor, id string, accounts []string, silent bool) error
 	Members(ctx context.Context, a im.Actor, id string, limit, offset int) ([]store.Member, int, error)
 	ModifyMember(ctx context.Context, a im.Actor, id, account string, c rooms.MemberChange) error
 	Mute(ctx context.Context, a im.Actor, id string, accounts []string, seconds uint32) error
