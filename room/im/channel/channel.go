@@ -2,11 +2,13 @@ package channel
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
-
-	"weir/room/im"
 )
 
 // Options are what a Channel needs. Rooms, People, Bus, Join and Store are required.
@@ -59,6 +61,12 @@ func (o Options) withDefaults() Options {
 	orTime(&o.Keep, 7*24*time.Hour)
 	orInt(&o.PerSecond, 40)
 	orInt(&o.TipNames, 10)
+	if o.Hooks == nil {
+		o.Hooks = nobody{}
+	}
+	if o.Filter == nil {
+		o.Filter = everything{}
+	}
 	if o.MediaTime == nil {
 		o.MediaTime = func(int, string) int64 { return 0 }
 	}
@@ -74,10 +82,21 @@ func (o Options) withDefaults() Options {
 // Channel is the live side of the rooms of all apps at this node. It is safe for concurrent use. It is the Teller of
 // rooms.Rooms.
 type Channel struct {
-	o Options
+	o     Options
+	stats *stats
 
-	mu    sync.RWMutex // guards rooms
+	node  string          // names this one among those of a cluster
+	ctx   context.Context // of what goes on behind a call; done when Run ends
+	stop  context.CancelFunc
+	batch sync.Pool // of *batch
+
+	mu    sync.RWMutex // guards rooms; taken before the lock of a room
 	rooms map[key]*room
+
+	workMu       sync.Mutex // guards the fields below; taken last
+	work         sync.WaitGroup
+	closed       bool
+	broadcasting map[int]bool // by app
 }
 
 // key names a room.
@@ -86,101 +105,143 @@ type key struct {
 	room string
 }
 
-type room struct{}
+// owned is the room's key for the bus.
+func (k key) owned() string { return "room/" + strconv.Itoa(k.app) + "/" + k.room }
 
 // New makes a Channel and says to the bus what it handles. It starts nothing.
 func New(o Options) *Channel {
-	return &Channel{o: o.withDefaults(), rooms: make(map[key]*room)}
+	c := &Channel{
+		o: o.withDefaults(), node: rand.Text(),
+		rooms: make(map[key]*room), broadcasting: make(map[int]bool),
+		batch: sync.Pool{New: func() any { return new(batch) }},
+	}
+	c.stats = newStats(c)
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.handle()
+	return c
 }
 
-// Run forgets idle rooms until ctx is done. Then it publishes what waits.
-func (c *Channel) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
-}
-
-// The status of an answer to Enter, as clients know it.
 const (
-	EnteredRoom   = "JoinedSuccess"
-	AlreadyInRoom = "AlreadyInGroup"
+	// tidyEvery is how often idle rooms are looked for, and idleAfter is when one is.
+	tidyEvery = time.Minute
+	idleAfter = dedupFor
 )
 
-// Opened is told of each new session, before its first call. One that came over from another node is in its rooms
-// already; an account's session gets what is said in the rooms with a list of members that the account is on.
-func (c *Channel) Opened(ctx context.Context, s Session) {}
-
-// Ended is told once that a session is over: its account leaves the session's rooms. lost: its connection was lost, and
-// not closed. A session that goes on at another node was not ended, but Moved.
-func (c *Channel) Ended(s Session, lost bool) {}
-
-// Moved is told that a session goes on at another node.
-func (c *Channel) Moved(s Session) {}
-
-// Exit takes the actor's session out of a room, and its account off the list of a room that has one.
-func (c *Channel) Exit(ctx context.Context, a im.Actor, room string) error { return im.ErrInternal }
-
-// Send is a message into a room, as it was asked for.
-type Send struct {
-	Room string
-	// From is whose message it is; empty: the actor's. Only an administrator names another.
-	From string
-	// Random is the sender's own number of it: the same one within five minutes is the same message.
-	Random   uint32
-	Body     []im.Element
-	Priority im.Priority
-	Cloud    string
-	// Media is where in the room's media it belongs, in Unix milliseconds of the capture clock; 0: where that is now.
-	Media int64
-	// OnlineOnly is a message that is not kept.
-	OnlineOnly bool
-	// NoBefore and NoAfter leave out the callbacks.
-	NoBefore, NoAfter bool
+// Run forgets idle rooms until ctx is done. Then it publishes what waits, and waits for what it has begun.
+func (c *Channel) Run(ctx context.Context) error {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			c.tidy()
+		case <-ctx.Done():
+			c.close()
+			return nil
+		}
+	}
 }
 
-// Sent is what became of a message.
-type Sent struct {
-	Seq  uint64 // its number in the room
-	Time int64  // Unix seconds
+// tidy forgets rooms in which nothing goes on.
+func (c *Channel) tidy() {
+	now := c.o.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, r := range c.rooms {
+		r.mu.Lock()
+		if r.idleLocked(now) {
+			r.dropped = true
+			delete(c.rooms, k)
+		}
+		r.mu.Unlock()
+	}
 }
 
-// Send sends a message into a room. It returns when the message was accepted and, in a room with a list of members, is
-// kept: whether the room's window chooses it the sender is not told.
-func (c *Channel) Send(ctx context.Context, a im.Actor, m Send) (Sent, error) {
-	return Sent{}, im.ErrInternal
+func (c *Channel) close() {
+	c.workMu.Lock()
+	c.closed = true
+	c.workMu.Unlock()
+	c.mu.RLock()
+	all := slices.Collect(maps.Values(c.rooms))
+	c.mu.RUnlock()
+	for _, r := range all {
+		r.finish()
+	}
+	c.stop()
+	c.work.Wait()
 }
 
-// Broadcast sends a message to everybody in every room without a list of members of the app: its administrators may. It
-// has a number of its own, by the clock, and none in the rooms.
-func (c *Channel) Broadcast(ctx context.Context, a im.Actor, m Send) (Sent, error) {
-	return Sent{}, im.ErrInternal
+// begin notes work that Run waits for; when it returns false there shall be none.
+func (c *Channel) begin() bool {
+	c.workMu.Lock()
+	defer c.workMu.Unlock()
+	if !c.closed {
+		c.work.Add(1)
+	}
+	return !c.closed
 }
 
-// Notice sends a text of the application to those in a room, or only to some accounts: administrators of the app may.
-// It has no number, is not kept and counts for no limit.
-func (c *Channel) Notice(ctx context.Context, a im.Actor, room, text string, to []string) error {
-	return im.ErrInternal
+func (c *Channel) isClosed() bool {
+	c.workMu.Lock()
+	defer c.workMu.Unlock()
+	return c.closed
 }
 
-// Event tells everybody in a room what happened to its media. How many watch is told every few seconds at most.
-func (c *Channel) Event(app int, room string, e im.Event) {}
+// behind does what a caller shall not wait for. It returns false, and does nothing, when Run is over.
+func (c *Channel) behind(f func()) bool {
+	if !c.begin() {
+		return false
+	}
+	go func() {
+		defer c.work.Done()
+		f()
+	}()
+	return true
+}
 
-// Recent are messages that are kept of a room with a list of members, behind a number, in order: its members may read
-// them.
-func (c *Channel) Recent(ctx context.Context, a im.Actor, room string, after uint64, limit int) ([]im.Message, error) {
-	return nil, im.ErrInternal
+// lock gives a room, locked. It is made when there is none.
+func (c *Channel) lock(k key) *room {
+	for {
+		c.mu.RLock()
+		r := c.rooms[k]
+		c.mu.RUnlock()
+		if r == nil {
+			r = c.add(k)
+		}
+		r.mu.Lock()
+		if !r.dropped {
+			return r
+		}
+		r.mu.Unlock()
+	}
+}
+
+// find gives a room, locked, or nil when nothing goes on in it here.
+func (c *Channel) find(k key) *room {
+	c.mu.RLock()
+	r := c.rooms[k]
+	c.mu.RUnlock()
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	if r.dropped {
+		r.mu.Unlock()
+		return nil
+	}
+	return r
+}
+
+func (c *Channel) add(k key) *room {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rooms[k]
+	if r == nil {
+		r = newRoom(c, k)
+		c.rooms[k] = r
+	}
+	return r
 }
 
 // Count is how many are in a room, over all nodes; what other nodes tell is a few seconds old.
 func (c *Channel) Count(app int, room string) int { return c.o.Bus.Count(app, room) }
-
-// Tip tells everybody in a room what happened. It is rooms.Teller's.
-func (c *Channel) Tip(app int, room string, t im.Tip) {}
-
-// TipTo tells those of the users who are connected, in the room or not. It is rooms.Teller's.
-func (c *Channel) TipTo(app int, room string, users []string, t im.Tip) {}
-
-// PutOut puts users out of a room, at all nodes, and tells them why. It is rooms.Teller's.
-func (c *Channel) PutOut(app int, room string, users []string, why im.NoticeOp) {}
-
-// Gone tells everybody that a room is no more, and puts them out. It is rooms.Teller's.
-func (c *Channel) Gone(app int, room string) {}

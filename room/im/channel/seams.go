@@ -65,3 +65,17 @@ type Store interface {
 	KeepRoomMessage(ctx context.Context, m im.Message, until time.Time) error
 	RoomMessages(ctx context.Context, app int, room string, afterSeq uint64, limit int) ([]im.Message, error)
 }
+
+// nobody is the Hooks of who has none.
+type nobody struct{}
+
+func (nobody) Wants(int, string) bool                      { return false }
+func (nobody) Ask(context.Context, hook.Call) hook.Verdict { return hook.Verdict{} }
+func (nobody) Tell(hook.Call)                              {}
+
+// everything is the Filter of who has none.
+type everything struct{}
+
+func (everything) Body(_ context.Context, _ int, body []im.Element) ([]im.Element, error) {
+	return body, nil
+}

@@ -61,29 +61,38 @@ func (w *Window[T]) length(t *take) time.Duration {
 	return min(max(t.at.Sub(t.opened), time.Millisecond), w.o.Length)
 }
 
+// shortest is how long messages have to come before that says how many come in a second.
+const shortest = 100 * time.Millisecond
+
 // reserve is how many messages the classes above one are expected to bring in the windows of the second that this
-// window begins: as many as in those of the second that it ends. Where there were none before it, as many as it has
-// itself in each, if they kept coming in its second half; but Normal leaves room for nothing that is only expected so,
-// since more than a second's quota at once is a burst more often than a beginning.
+// window begins: as many as in those of the second that it ends. Where less than half of that is known, as many as came
+// so far say, if they keep coming; but Normal leaves room for nothing that is only expected so, since more than a
+// second's quota at once is a burst more often than a beginning.
 func (w *Window[T]) reserve(rank int, t *take, length time.Duration) int {
-	if len(w.takes) == 0 {
-		late, now := 0, 0
-		for above := range rank {
-			late += w.late[above]
-			now += t.came[above]
-		}
-		if rank < 2 || late == 0 {
+	came, seen, ahead := w.cameAbove(rank), time.Duration(0), second-length
+	if n := len(w.takes); n > 0 {
+		seen = w.takes[n-1].at.Sub(w.takes[0].opened)
+	}
+	if 2*seen < ahead {
+		if rank < 2 || !w.keepsComing(rank, t.at) {
 			return 0
 		}
-		return now * windowsWithin(second, length)
+		for above := range rank {
+			came += t.came[above]
+		}
+		seen = max(seen+length, shortest)
 	}
-	came := w.cameAbove(rank)
-	last := w.takes[len(w.takes)-1].at
-	seen := min(last.Sub(w.takes[0].opened), second-length)
-	if seen <= 0 {
-		return came
+	return ceil(came*millis(ahead), max(millis(min(seen, ahead)), 1))
+}
+
+// keepsComing tells whether the classes above one brought something in the second half of the window.
+func (w *Window[T]) keepsComing(rank int, at time.Time) bool {
+	for above := range rank {
+		if w.came[above] > 0 && 2*at.Sub(w.latest[above]) < at.Sub(w.opened) {
+			return true
+		}
 	}
-	return ceil(came*millis(second-length), max(millis(seen), 1))
+	return false
 }
 
 // flood tells whether a class and those above it bring clearly more than the quota all the time, and were cut for it.

@@ -43,8 +43,8 @@ type Options struct {
 type Window[T any] struct {
 	o       Options
 	waiting [classes][]item[T]
-	came    [classes]int // in this window
-	late    [classes]int // of them, in its second half
+	came    [classes]int       // in this window
+	latest  [classes]time.Time // when the last of them did
 	order   uint64
 	opened  time.Time // of a window in which something came
 	takes   []take    // of the last second, in order
@@ -100,9 +100,7 @@ func (w *Window[T]) Add(now time.Time, p im.Priority, exempt bool, value T) (cut
 	rank := p.Rank()
 	w.open(now)
 	w.came[rank]++
-	if 2*now.Sub(w.opened) >= w.o.Length {
-		w.late[rank]++
-	}
+	w.latest[rank] = now
 	w.order++
 	list := &w.waiting[rank]
 	it := item[T]{order: w.order, at: now, exempt: exempt, value: value}
@@ -153,7 +151,7 @@ func (w *Window[T]) Take(at time.Time, chosen, cut []T) (_, _ []T) {
 	if t.came != [classes]int{} || t.taken > 0 {
 		w.takes = append(w.takes, t)
 	}
-	w.came, w.late, w.opened = [classes]int{}, [classes]int{}, time.Time{}
+	w.came, w.opened = [classes]int{}, time.Time{}
 	return chosen, cut
 }
 

@@ -165,7 +165,7 @@ func TestHighWaitsForQuota(t *testing.T) {
 		{2, 5, [classes]int{}},
 		{0, 0, [classes]int{}},
 		{0, 60, [classes]int{5, 27}}, // with what High may bring left out
-		{50, 0, [classes]int{8, 0}}, // what the quota has
+		{50, 0, [classes]int{8, 0}},  // what the quota has
 		{0, 0, [classes]int{}},
 		{0, 0, [classes]int{}},
 		{0, 0, [classes]int{42, 0}}, // waited for a second
