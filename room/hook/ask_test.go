@@ -24,8 +24,6 @@ func elem(text string) []im.Element {
 	return []im.Element{{Type: im.ElemText, Content: content}}
 }
 
-func text(s string) *string { return &s }
-
 var message = GroupMessage{
 	Room: "@TGS#1", Type: "AVChatRoom", From: "user1", Operator: "admin", Random: 1287657, MsgBody: elem("red packet"), Cloud: "cloud",
 }
@@ -50,8 +48,8 @@ var bodies = map[string]Body{
 		Fields: []Field{{"level", "7"}},
 	},
 	GroupAfterChange: GroupChanged{
-		Room: "room", Type: "Public", Operator: "admin", Name: text("B room"), Introduction: text(""), Notification: text("<now>"),
-		Face: text("https://example.com/f.png"),
+		Room: "room", Type: "Public", Operator: "admin", Name: new("B room"), Introduction: new(""), Notification: new("<now>"),
+		Face: new("https://example.com/f.png"),
 	},
 	GroupAfterDestroy: GroupDestroyed{Room: "room", Type: "Public", Name: "A room", Owner: "user1", Members: Members{"user2"}},
 	GroupAfterFull:    GroupFull{Room: "room"},
@@ -148,9 +146,12 @@ func TestAnswers(t *testing.T) {
 		{"C16 0 allows", GroupBeforeSend, `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`, Verdict{}, ""},
 		{"C16 1 blocks", GroupBeforeSend, `{"ActionStatus":"OK","ErrorInfo":"muted","ErrorCode":1}`, Verdict{Code: 1, Info: "muted"}, ""},
 		{"C16 1 blocks C2C", C2CBeforeSend, `{"ErrorCode":1}`, Verdict{Code: 1}, ""},
-		{"E09", GroupBeforeSend, `{"ErrorCode":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"**"}}],"CloudCustomData":""}`,
-			Verdict{Body: []im.Element{{Type: im.ElemText, Content: json.RawMessage(`{"Text":"**"}`)}}, Cloud: text("")}, ""},
-		{"E09 C2C", C2CBeforeSend, `{"ErrorCode":0,"CloudCustomData":"x"}`, Verdict{Cloud: text("x")}, ""},
+		{
+			"E09", GroupBeforeSend, `{"ErrorCode":0,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"**"}}],"CloudCustomData":""}`,
+			Verdict{Body: []im.Element{{Type: im.ElemText, Content: json.RawMessage(`{"Text":"**"}`)}}, Cloud: new("")},
+			"",
+		},
+		{"E09 C2C", C2CBeforeSend, `{"ErrorCode":0,"CloudCustomData":"x"}`, Verdict{Cloud: new("x")}, ""},
 		{"an empty body replaces nothing", GroupBeforeSend, `{"ErrorCode":0,"MsgBody":[]}`, Verdict{}, ""},
 		{"E10 2", GroupBeforeSend, `{"ErrorCode":2}`, Verdict{Code: Dropped}, ""},
 		{"E10 2 C2C", C2CBeforeSend, `{"ErrorCode":2}`, Verdict{Code: Dropped}, ""},

@@ -178,27 +178,30 @@ func byKey(list []store.Delivery) [][]store.Delivery {
 func (h *Hooks) inOrder(ctx context.Context, way *breaker, list []store.Delivery) (done []int64, err error) {
 	for _, d := range list {
 		probe, ok := way.enter(h.now())
-		if !ok || ctx.Err() != nil {
+		if !ok {
 			return done, nil
 		}
 		start := h.now()
-		err := h.send(ctx, d)
-		if ctx.Err() != nil && err != nil {
+		fault := h.send(ctx, d)
+		if fault != nil && over(ctx) { // nobody knows what became of it: it is sent again after the restart
 			way.skip(probe)
-			return done, nil // nobody knows; it is sent again after the restart
+			return done, nil
 		}
-		h.stats.sent(err, h.now().Sub(start))
-		h.turned(way.leave(h.now(), probe, isDown(err)), d)
-		if err == nil {
+		h.stats.sent(fault, h.now().Sub(start))
+		h.turned(way.leave(h.now(), probe, isDown(fault)), d)
+		if fault == nil {
 			done = append(done, d.ID)
 			continue
 		}
-		if again, err := h.failed(ctx, d, err); again || err != nil {
+		if again, err := h.failed(ctx, d, fault); again || err != nil {
 			return done, err
 		}
 	}
 	return done, nil
 }
+
+// over tells whether the server stops.
+func over(ctx context.Context) bool { return ctx.Err() != nil }
 
 func (h *Hooks) turned(t turn, d store.Delivery) {
 	switch t {

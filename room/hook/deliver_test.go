@@ -30,13 +30,13 @@ func say(h *Hooks, room string, n int) {
 func seqOf(t *testing.T, g got) (room string, n int) {
 	t.Helper()
 	var body struct {
-		GroupId string
-		MsgSeq  int
+		Room string `json:"GroupId"`
+		Seq  int    `json:"MsgSeq"`
 	}
 	if err := json.Unmarshal(g.body, &body); err != nil {
 		t.Fatal(err)
 	}
-	return body.GroupId, body.MsgSeq
+	return body.Room, body.Seq
 }
 
 // TestTell: what is told arrives with its address, signed as of then, and its id; the queue is empty afterwards.
