@@ -56,7 +56,8 @@ func (s *Store) Apps(ctx context.Context) (apps []App, err error) {
 }
 
 // ModifyApp changes what change changes, in one transaction, and returns the app as it is then. Its id and when it was
-// created stay. An error of change leaves it as it was. change must not call the store.
+// created stay. An error of change leaves it as it was. change must not call the store; it may be
+// called twice, in another caller's goroutine.
 func (s *Store) ModifyApp(ctx context.Context, id int, change func(*App) error) (app App, err error) {
 	err = s.write(ctx, "modify an app", func(a access) error {
 		if app, err = one(a, scanApp, selectApps+" WHERE id = $1", id); err != nil {

@@ -32,9 +32,12 @@ var cluster struct {
 }
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv("WEIR_STORE_CHILD"); path != "" {
-
-		return
+	if where := os.Getenv(childEnv); where != "" {
+		if err := child(where); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	code := m.Run()
 	if cluster.stop != nil {

@@ -64,7 +64,7 @@ func (s *Store) Room(ctx context.Context, app int, id string) (room Room, err er
 
 // ModifyRoom changes what change changes, in one transaction, and returns the room as it is then, with another InfoSeq
 // and LastInfo. Its id, its type and when it was created stay. An error of change leaves it as it was. change must not
-// call the store.
+// call the store; it may be called twice, in another caller's goroutine.
 func (s *Store) ModifyRoom(ctx context.Context, app int, id string, change func(*Room) error) (room Room, err error) {
 	err = s.write(ctx, "modify a room", func(a access) error {
 		if room, err = one(a, scanRoom, selectRooms, app, id); err != nil {

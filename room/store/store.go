@@ -109,8 +109,12 @@ func (s *Store) read(ctx context.Context, act string, do func(access) error) err
 	return nil
 }
 
-// mostRows is how many rows or names one statement has: SQLite takes 32766 values.
-const mostRows = 500
+const (
+	// mostNames is how many names one statement has.
+	mostNames = 500
+	// mostRows is how many rows one statement adds: SQLite looks each value's number up among all of them.
+	mostRows = 16
+)
 
 // access is a way to the rows: a transaction, or the connections for reading. It lives as long as one call, and so does
 // its context.
@@ -138,7 +142,7 @@ func (a access) exec(query string, args ...any) (int64, error) {
 
 // insert adds rows by one statement for many: head, VALUES (…), (…), tail.
 func (a access) insert(head, tail string, rows [][]any) error {
-	return inParts(rows, func(rows [][]any) error {
+	return parts(rows, mostRows, func(rows [][]any) error {
 		var args []any
 		lists := make([]string, len(rows))
 		for i, row := range rows {
@@ -201,9 +205,11 @@ func single[T any](scan scanner) (value T, err error) {
 	return value, err
 }
 
-// inParts calls do with parts of a list that are not too long for one statement.
-func inParts[T any](all []T, do func([]T) error) error {
-	for part := range slices.Chunk(all, mostRows) {
+// inParts calls do with parts of a list of names that are not too long for one statement.
+func inParts[T any](all []T, do func([]T) error) error { return parts(all, mostNames, do) }
+
+func parts[T any](all []T, most int, do func([]T) error) error {
+	for part := range slices.Chunk(all, most) {
 		if err := do(part); err != nil {
 			return err
 		}
