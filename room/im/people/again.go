@@ -15,9 +15,9 @@ const (
 	maxAgain  = 100_000
 )
 
-// print tells messages apart. What they say is part of it: programs send different texts with the same random number
+// mark tells messages apart. What they say is part of it: programs send different texts with the same random number
 // within one second, and both are messages.
-type print struct {
+type mark struct {
 	app      int
 	from, to string
 	seq      uint32
@@ -28,7 +28,7 @@ type print struct {
 
 // attempt is a message that is being sent, or was.
 type attempt struct {
-	print print
+	mark  mark
 	began time.Time
 	over  chan struct{} // closed when sent and err are known
 	sent  Sent
@@ -41,12 +41,12 @@ type again struct {
 	seed maphash.Seed
 
 	mu sync.Mutex // guards the fields below
-	by map[print]*attempt
+	by map[mark]*attempt
 	// order has the attempts by when they began; those that failed are only in order.
 	order []*attempt
 }
 
-func newAgain() *again { return &again{seed: maphash.MakeSeed(), by: make(map[print]*attempt)} }
+func newAgain() *again { return &again{seed: maphash.MakeSeed(), by: make(map[mark]*attempt)} }
 
 // hash is of what a message says.
 func (g *again) hash(body []im.Element, cloud string) uint64 {
@@ -64,8 +64,8 @@ func (g *again) hash(body []im.Element, cloud string) uint64 {
 
 // once calls send for a message that was not sent before. For one that was, it waits for how that ended, which is the
 // answer again; what failed is tried anew.
-func (g *again) once(ctx context.Context, now time.Time, p print, send func() (Sent, error)) (sent Sent, repeated bool, err error) {
-	a, first := g.begin(now, p)
+func (g *again) once(ctx context.Context, now time.Time, m mark, send func() (Sent, error)) (sent Sent, repeated bool, err error) {
+	a, first := g.begin(now, m)
 	if !first {
 		select {
 		case <-a.over:
@@ -80,21 +80,21 @@ func (g *again) once(ctx context.Context, now time.Time, p print, send func() (S
 	return sent, false, err
 }
 
-func (g *again) begin(now time.Time, p print) (a *attempt, first bool) {
+func (g *again) begin(now time.Time, m mark) (a *attempt, first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for len(g.order) > 0 && (len(g.order) >= maxAgain || now.Sub(g.order[0].began) >= againTime) {
 		old := g.order[0]
 		g.order[0], g.order = nil, g.order[1:]
-		if g.by[old.print] == old {
-			delete(g.by, old.print)
+		if g.by[old.mark] == old {
+			delete(g.by, old.mark)
 		}
 	}
-	if a = g.by[p]; a != nil {
+	if a = g.by[m]; a != nil {
 		return a, false
 	}
-	a = &attempt{print: p, began: now, over: make(chan struct{})}
-	g.by[p] = a
+	a = &attempt{mark: m, began: now, over: make(chan struct{})}
+	g.by[m] = a
 	g.order = append(g.order, a)
 	return a, true
 }
@@ -102,8 +102,8 @@ func (g *again) begin(now time.Time, p print) (a *attempt, first bool) {
 func (g *again) end(a *attempt, sent Sent, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err != nil && g.by[a.print] == a {
-		delete(g.by, a.print)
+	if err != nil && g.by[a.mark] == a {
+		delete(g.by, a.mark)
 	}
 	a.sent, a.err = sent, err
 	close(a.over)

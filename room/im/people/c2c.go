@@ -54,7 +54,7 @@ type sending struct {
 	life  time.Duration
 	now   time.Time
 	sent  Sent // but for its number among what the recipient was sent
-	print print
+	mark  mark
 	// message is what the recipient gets, but for who that is.
 	message im.Message
 	// refused is why nobody gets it.
@@ -126,9 +126,9 @@ func (p *People) prepare(ctx context.Context, actor im.Actor, m C2C) (*sending, 
 	}
 	s.sent.Time = s.now.Unix()
 	s.message.Time = s.sent.Time
-	s.print = print{app: actor.App, from: s.From, seq: m.Seq, random: m.Random, time: m.Time, text: p.again.hash(m.Body, m.Cloud)}
+	s.mark = mark{app: actor.App, from: s.From, seq: m.Seq, random: m.Random, time: m.Time, text: p.again.hash(m.Body, m.Cloud)}
 	if actor.Admin && m.Time == 0 { // programs have constant random numbers: without a time it is one message in its second only
-		s.print.time = s.sent.Time
+		s.mark.time = s.sent.Time
 	}
 	if s.Seq == 0 {
 		s.Seq = rand.Uint32() //nolint:gosec // it only names the message
@@ -163,18 +163,16 @@ func (p *People) sender(ctx context.Context, s *sending) error {
 		s.refused = im.ErrMutedC2C
 		return nil
 	}
-	body, err := p.o.Filter.Body(ctx, s.actor.App, s.Body)
-	if err != nil {
-		s.refused = err
-		return nil
+	body, refused := p.o.Filter.Body(ctx, s.actor.App, s.Body)
+	if s.refused = refused; refused == nil {
+		s.message.Body = body
 	}
-	s.message.Body = body
 	return nil
 }
 
 // sendOnce sends a message to one recipient, if that was not done before.
 func (p *People) sendOnce(ctx context.Context, s *sending, to string) (Sent, error) {
-	mine := s.print
+	mine := s.mark
 	mine.to = to
 	sent, repeated, err := p.again.once(ctx, s.now, mine, func() (Sent, error) { return p.send(ctx, s, to) })
 	if repeated {
