@@ -221,4 +221,3 @@ func refusal(err error) error {
 	}
 	return err
 }
-
