@@ -183,6 +183,11 @@ func (v visitors) hello(ctx context.Context, h bus.Hello) (im.Actor, time.Time, 
 		return im.Actor{}, time.Time{}, refusal(err)
 	}
 	a.User = user.ID
+	if l := user.Limit; l != nil {
+		a.Only = &im.Only{
+			Room: l.Room, Enter: user.May(auth.RightEnterRoom, l.Room), Create: user.May(auth.RightCreateRoom, l.Room),
+		}
+	}
 	return a, user.Expires, nil
 }
 

@@ -111,7 +111,8 @@ func (b *Bus) resume(ctx context.Context, actor im.Actor, id string) (s *Session
 	if id == "" || len(id) > 100 || nodeOf(id) == b.node.ID() {
 		return nil, nil
 	}
-	return nil, b.peers.take(ctx, nodeOf(id), taking{Session: id, App: actor.App, User: actor.User})
+	taken := b.peers.take(ctx, nodeOf(id), taking{Session: id, App: actor.App, User: actor.User})
+	return nil, slices.DeleteFunc(taken, func(room string) bool { return !actor.MayEnter(room) })
 }
 
 func (b *Bus) resumable(actor im.Actor, id string) *Session {
@@ -125,8 +126,8 @@ func (b *Bus) resumable(actor im.Actor, id string) *Session {
 			}
 		}
 	}
-	if s == nil || s.actor.App != actor.App || s.actor.User != actor.User {
-		return nil
+	if s == nil || s.actor.App != actor.App || s.actor.User != actor.User || !s.actor.Only.Equal(actor.Only) {
+		return nil // a token that allows something else begins anew
 	}
 	s.cut = b.o.Now() // its grace begins anew while the client comes in
 	return s

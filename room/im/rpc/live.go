@@ -45,6 +45,9 @@ type entered struct {
 }
 
 func (m *Methods) enter(ctx context.Context, s Session, in aRoom) (any, error) {
+	if !s.Actor().MayEnter(in.Room) {
+		return nil, errToken
+	}
 	e, err := m.o.Channel.Enter(ctx, s, in.Room)
 	if err != nil {
 		return nil, err

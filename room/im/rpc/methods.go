@@ -34,6 +34,9 @@ func New(o Options) *Methods {
 	return &Methods{o: o}
 }
 
+// errToken: the privileges in the session's token do not go so far.
+var errToken = im.ErrNoPermission.With("the UserSig does not allow this in this room")
+
 // errNoMethod: there is no such method.
 var errNoMethod = im.ErrBadParameter.With("there is no such method")
 

@@ -68,6 +68,9 @@ type creating struct {
 }
 
 func (m *Methods) create(ctx context.Context, s Session, in creating) (any, error) {
+	if !s.Actor().MayCreate(in.Room) {
+		return nil, errToken
+	}
 	list := make([]rooms.NewMember, len(in.Members))
 	for i, account := range in.Members {
 		list[i].Account = account

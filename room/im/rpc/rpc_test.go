@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -99,6 +100,30 @@ func TestRefusalsPass(t *testing.T) {
 		}
 		if _, err := newMethods(r).Call(context.Background(), session{actor: user, r: r}, tc.method, []byte(tc.params)); !errors.Is(err, im.ErrBanned) {
 			t.Errorf("%s: %v", tc.method, err)
+		}
+	}
+}
+
+// TestPrivileges: a token with privileges opens its own room, for what it says.
+func TestPrivileges(t *testing.T) {
+	for _, tc := range []struct {
+		only         *im.Only
+		room, method string
+		allowed      bool
+	}{
+		{nil, "r", "room.enter", true},
+		{&im.Only{Room: "r", Enter: true}, "r", "room.enter", true},
+		{&im.Only{Room: "r", Enter: true}, "other", "room.enter", false},
+		{&im.Only{Room: "r", Create: true}, "r", "room.enter", false},
+		{&im.Only{Room: "r", Create: true}, "r", "room.create", true},
+		{&im.Only{Room: "r", Create: true}, "", "room.create", false}, // its id would be made up
+		{&im.Only{Room: "r", Enter: true}, "r", "room.create", false},
+	} {
+		r, a := &recorder{}, user
+		a.Only = tc.only
+		_, err := newMethods(r).Call(context.Background(), session{actor: a, r: r}, tc.method, fmt.Appendf(nil, `{"room":%q,"type":"AVChatRoom"}`, tc.room))
+		if (err == nil) != tc.allowed || err != nil && (!errors.Is(err, im.ErrNoPermission) || r.asked != "") {
+			t.Errorf("%+v, %s %q: %v", tc.only, tc.method, tc.room, err)
 		}
 	}
 }
