@@ -11,3 +11,17 @@ var (
 	// ErrStopping: the server is shutting down.
 	ErrStopping = errors.New("shutting down")
 )
+
+// ended is why streams end for what happened to their room or their app.
+type ended struct{ reason, text string }
+
+func (e *ended) Error() string { return e.text }
+
+// Reason is the reason for counters and logs.
+func (e *ended) Reason() string { return e.reason }
+
+var (
+	errRoomClosed    error = &ended{"room_closed", "the room was closed"}
+	errMayNotPublish error = &ended{"may_not_publish", "the user may not publish into the room any more"}
+	errAppDeleted    error = &ended{"app_deleted", "the app was deleted"}
+)

@@ -376,7 +376,7 @@ func TestOneUse(t *testing.T) {
 // appsOfTest are the configured apps, the default one with a key.
 func appsOfTest(t *testing.T, cfg *config.Config, key auth.Secret) *apps.Apps {
 	t.Helper()
-	known, err := newApps(cfg, key, slog.New(slog.DiscardHandler))
+	known, err := loadApps(cfg, key, nil, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

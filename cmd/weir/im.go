@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"weir/config"
+	"weir/room"
 	"weir/room/api"
 	"weir/room/api/v4"
 	"weir/room/apps"
@@ -52,8 +53,8 @@ func openStore(cfg *config.Config, log *slog.Logger) (*store.Store, error) {
 	return store.Open(ctx, store.Options{Path: filepath.Join(cfg.DataDir, storeFile), Log: log})
 }
 
-// newChat makes the channel's parts on a store and starts nothing. Media is what goes on in rooms beside it.
-func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, authorizer *auth.Authorizer, log *slog.Logger) (*chat, error) {
+// newChat makes the channel's parts on a store and starts nothing. The bridge joins it with the media of its rooms.
+func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *room.Bridge, authorizer *auth.Authorizer, log *slog.Logger) (*chat, error) {
 	c := &chat{store: kept}
 	var err error
 	if c.hooks, err = newHooks(cfg, kept, known.Default(), log); err != nil {
@@ -79,7 +80,10 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, authorizer
 	}); err != nil {
 		return nil, fmt.Errorf("im.words_file: %w", err)
 	}
-	c.rooms = rooms.New(rooms.Options{Store: kept, Hooks: c.hooks, Filter: c.filter, Nodes: c.bus, Log: log})
+	c.rooms = rooms.New(rooms.Options{
+		Store: kept, Hooks: c.hooks, Filter: c.filter, Nodes: c.bus, Log: log,
+		StatusChanged: bridge.StatusChanged, PublishLost: bridge.PublishLost,
+	})
 	c.people = people.New(people.Options{
 		Store: kept, Bus: c.bus, Filter: c.filter, Hooks: c.hooks,
 		Kick: func(app int, user, reason string) { c.bus.Kick(app, user, bus.Reason(reason)) },
@@ -87,11 +91,12 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, authorizer
 	})
 	c.channel = channel.New(channel.Options{
 		Rooms: c.rooms, People: c.people, Bus: c.bus, Store: kept, Hooks: c.hooks, Filter: c.filter, Log: log,
+		MediaTime: bridge.MediaTime,
 		Join: func(s channel.Session, room string, recent int) error {
 			return c.bus.Join(s.(*bus.Session), room, recent)
 		},
 	})
-	c.rooms.Attach(c.channel)
+	c.rooms.Attach(bridge.Titles(c.channel))
 	*calls = *rpc.New(rpc.Options{
 		Rooms: c.rooms, Channel: c.channel, People: c.people, Bus: c.bus, Renew: who.renew, Log: log,
 	})

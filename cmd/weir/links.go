@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +35,7 @@ func urlCommand() *cobra.Command {
 		Example: "  weir url --room demo --stream cam\n" +
 			"  weir url --room demo --stream cam --ttl 1h --base https://live.example.com --dialect tencent",
 	}, func(cmd *cobra.Command, cfg *config.Config) error {
-		known, err := appsOf(cmd, cfg)
+		known, err := appsOf(cmd, cfg, o.app)
 		if err != nil {
 			return err
 		}
@@ -65,7 +68,7 @@ func userSigCommand() *cobra.Command {
 		Use:   "usersig",
 		Short: "Print a token that speaks for a user",
 	}, func(cmd *cobra.Command, cfg *config.Config) error {
-		known, err := appsOf(cmd, cfg)
+		known, err := appsOf(cmd, cfg, id)
 		if err != nil {
 			return err
 		}
@@ -96,8 +99,9 @@ func mustRequire(cmd *cobra.Command, flags ...string) {
 	}
 }
 
-// appsOf are the apps, the default one with its key, which is made now if this is the first start.
-func appsOf(cmd *cobra.Command, cfg *config.Config) (*apps.Apps, error) {
+// appsOf are the apps as far as one of them needs it: the configured ones, the default one with its key, which is made now
+// if this is the first start, and those of the store.
+func appsOf(cmd *cobra.Command, cfg *config.Config, id int) (*apps.Apps, error) {
 	key, err := loadKey(cfg)
 	if err != nil {
 		return nil, err
@@ -108,7 +112,16 @@ func appsOf(cmd *cobra.Command, cfg *config.Config) (*apps.Apps, error) {
 	if key.warning != "" {
 		cmd.PrintErrln("warning:", key.warning)
 	}
-	return newApps(cfg, key.secret, slog.New(slog.DiscardHandler))
+	quiet := slog.New(slog.DiscardHandler)
+	if id == auth.DefaultApp || slices.ContainsFunc(cfg.Auth.Apps, func(a config.App) bool { return a.ID == id }) {
+		return loadApps(cfg, key.secret, nil, nil, quiet) // the store is of no interest, and need not be there
+	}
+	kept, err := openStore(cfg, quiet)
+	if err != nil {
+		return nil, err
+	}
+	known, err := loadApps(cfg, key.secret, kept, nil, quiet)
+	return known, errors.Join(err, kept.Close())
 }
 
 // appOf is an app, or the default one.
@@ -133,13 +146,20 @@ func newApp(cfg *config.Config, key auth.Secret) auth.App {
 	}
 }
 
-// newApps knows the apps of the configuration.
-func newApps(cfg *config.Config, key auth.Secret, log *slog.Logger) (*apps.Apps, error) {
-	o := apps.Options{Default: newApp(cfg, key), Log: log}
+// loadApps knows the apps of the configuration and those of the store. deleted hears of each app that is gone later; it may
+// be nil.
+func loadApps(cfg *config.Config, key auth.Secret, kept apps.Store, deleted func(id int), log *slog.Logger) (*apps.Apps, error) {
+	o := apps.Options{Default: newApp(cfg, key), Store: kept, Deleted: deleted, Log: log}
 	for _, app := range cfg.Auth.Apps {
 		o.Configured = append(o.Configured, auth.App{ID: app.ID, Name: app.Name, Key: auth.Secret(app.Key), Admins: app.Admins})
 	}
-	return apps.New(o)
+	known, err := apps.New(o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	return known, known.Load(ctx)
 }
 
 // linkOptions say what links are wanted.

@@ -7,6 +7,7 @@ import (
 	"weir/ingest/whip"
 	"weir/playback/httpflv"
 	"weir/playback/whep"
+	"weir/room"
 	"weir/room/api"
 	"weir/room/audience"
 	"weir/room/auth"
@@ -19,6 +20,17 @@ import (
 type authorizer interface {
 	SignQuery(d auth.Dialect, p auth.Pass, path string) (string, error)
 	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
+}
+
+// hlsGate is the authorizer of HLS: its gate decides, and the playlists that it leads to are signed without asking again.
+type hlsGate struct {
+	*auth.Authorizer
+	gate room.Door
+}
+
+// Authorize decides as the gate does.
+func (g hlsGate) Authorize(ctx context.Context, r auth.Request) (auth.Grant, error) {
+	return g.gate.Authorize(ctx, r)
 }
 
 // doors are the handlers that routes mounts.
@@ -66,16 +78,18 @@ func routes(d doors) []route {
 		{"OPTIONS /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.SessionOptions))},
 		{"DELETE /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.Delete))},
 
-		{"GET /live/{room}/{file}", byForm(d.flv, d.mayPlay(d.playlist))},
-		{"GET /live/{room}/{stream}/{file}", checkIDs(d.mayPlay(d.hlsFile))},
+		{"GET /live/{room}/{file}", byForm(d.flv, d.mayPlay(true, d.playlist))},
+		{"GET /live/{room}/{stream}/{file}", checkIDs(d.mayPlay(false, d.hlsFile))},
 	}
 }
 
 // mayPlay lets a request pass that may watch its stream. The other doors ask by themselves; the segmenter knows
-// streams only.
-func (d doors) mayPlay(next func(w http.ResponseWriter, r *http.Request, key live.Key)) http.Handler {
+// streams only. A player begins with the multivariant playlist, which it asks for once.
+func (d doors) mayPlay(begins bool, next func(w http.ResponseWriter, r *http.Request, key live.Key)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		grant, err := d.auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, r.PathValue("room"), r.PathValue("stream")))
+		asked := auth.RequestOf(r, auth.ActionPlay, r.PathValue("room"), r.PathValue("stream"))
+		asked.Begins = begins
+		grant, err := d.auth.Authorize(r.Context(), asked)
 		if err == nil {
 			r, err = ownProof(r, d.auth, grant)
 		}

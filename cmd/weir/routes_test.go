@@ -152,7 +152,10 @@ func TestHLSAsksWhoMayPlay(t *testing.T) {
 		if w.Code != http.StatusUnauthorized {
 			t.Errorf("%s gives %d %s", path, w.Code, w.Body)
 		}
-		want := auth.Request{Action: auth.ActionPlay, Room: "r", Stream: "s", Token: "x", Query: "usersig=x", Path: path}
+		want := auth.Request{
+			Action: auth.ActionPlay, Room: "r", Stream: "s", Token: "x", Query: "usersig=x", Path: path,
+			Begins: path == "/live/r/s.m3u8", From: auth.Client{Addr: "192.0.2.1", Site: "http://example.com"},
+		}
 		if len(gate.asked) != 1 || gate.asked[0] != want {
 			t.Errorf("%s asks %+v", path, gate.asked)
 		}

@@ -56,6 +56,8 @@ type server struct {
 	uses          *store.Uses
 	store         *store.Store
 	apps          *apps.Apps
+	gate          *room.Gate
+	bridge        *room.Bridge
 	sites         *sites
 	events        *room.Events
 	engine        *rtc.Engine
@@ -76,31 +78,41 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	s := &server{cfg: cfg, log: log}
 	s.uses = store.NewUses(filepath.Join(cfg.DataDir, usesFile), time.Now)
 	var err error
-	if s.apps, err = newApps(cfg, key, log); err != nil {
-		return nil, err
-	}
-	authorizer, err := newAuthorizer(cfg, s.apps, s.uses)
-	if err != nil {
-		return nil, err
-	}
 	if s.sites, err = newSites(cfg); err != nil {
 		return nil, fmt.Errorf("http.trusted_proxies: %w", err)
 	}
 	if s.store, err = openStore(cfg, log); err != nil {
 		return nil, err
 	}
-	if s.chat, err = newChat(cfg, s.store, s.apps, authorizer, log); err != nil {
+	s.bridge = room.NewBridge(time.Now, log)
+	if s.apps, err = loadApps(cfg, key, s.store, s.bridge.AppDeleted, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	authorizer, err := newAuthorizer(cfg, s.apps, s.uses)
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if s.chat, err = newChat(cfg, s.store, s.apps, s.bridge, authorizer, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.gate = room.NewGate(authorizer)
+	s.gate.Attach(s.chat.rooms, s.chat.hooks)
 	s.events = room.NewEvents(maxSubscribers)
 	s.hub = live.NewRegistry(live.Options{
 		RingBytes: int(cfg.Live.RingBytes), RingTime: cfg.Live.RingTime, Fresh: cfg.Live.Fresh,
 		Grace: cfg.Ingest.Grace, TrackWait: cfg.Ingest.TrackWait, FeedIdle: feedIdle,
 		MaxStreams: cfg.Ingest.MaxStreams, Wait: cfg.Playback.Wait, MaxWaiting: cfg.Playback.MaxWaiting,
-		Changed: s.events.StreamChanged, Log: log,
+		Changed: func(k live.Key, from, to live.State, reason error) {
+			s.events.StreamChanged(k, from, to, reason)
+			s.bridge.StreamChanged(k, from, to, reason)
+		}, Log: log,
 	})
-	s.audience = audience.New(audience.Options{MaxSeen: maxSeen, Changed: s.events.ViewersChanged})
-	if err := s.wireDoors(authorizer); err != nil {
+	s.audience = audience.New(audience.Options{MaxSeen: maxSeen, Changed: func(k live.Key, c audience.Count) {
+		s.events.ViewersChanged(k, c)
+		s.bridge.ViewersChanged(k, c)
+	}})
+	s.bridge.Attach(room.Parts{Hub: s.hub, Rooms: s.chat.rooms, Channel: s.chat.channel, Hooks: s.chat.hooks})
+	if err := s.wireDoors(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.sites.listening(s.rtmpAddr, s.rtmpsAddr)
@@ -112,10 +124,10 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		pages: pages,
 		api: api.New(api.Options{
 			Lister: lister{hub: s.hub, audience: s.audience}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
-			Auth: authorizer, URLs: authorizer, Site: s.sites.of, Log: log,
+			Auth: s.gate, URLs: authorizer, Site: s.sites.of, Log: log,
 			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
-		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: authorizer,
+		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")},
 	})...))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {
@@ -125,7 +137,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 }
 
 // wireDoors makes the doors in and out.
-func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
+func (s *server) wireDoors() (err error) {
 	cfg := s.cfg
 	interfaces, err := rtc.ParseAddresses(cfg.WebRTC.Interfaces)
 	if err != nil {
@@ -146,21 +158,21 @@ func (s *server) wireDoors(authorizer *auth.Authorizer) (err error) {
 		return fmt.Errorf("ingest.codecs: %w", err)
 	}
 	s.whip = whip.NewHandler(whip.Options{
-		Engine: s.engine, Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
+		Engine: s.engine, Auth: s.gate.At("whip"), Hub: s.hub, Policy: policy, Codecs: codecs,
 		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
 		Handshake: cfg.Ingest.HandshakeTimeout, ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
-	if err := s.wireRTMP(authorizer, policy, codecs); err != nil {
+	if err := s.wireRTMP(policy, codecs); err != nil {
 		return err
 	}
 	s.flv = httpflv.NewHandler(httpflv.Options{
-		Auth: authorizer, Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, MaxJoin: cfg.FLV.JoinMax,
+		Auth: s.gate.At("flv"), Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, MaxJoin: cfg.FLV.JoinMax,
 		MaxAge: cfg.FLV.MaxAge, WriteTimeout: cfg.FLV.WriteTimeout,
 		MaxLags: cfg.Live.MaxLags, MaxViewers: cfg.FLV.MaxViewers, Patience: cfg.Ingest.HandshakeTimeout,
 		Problem: api.Problem, Log: s.log,
 	})
 	s.whep = whep.NewHandler(whep.Options{
-		Engine: s.engine, Auth: authorizer, Hub: s.hub, Audience: s.audience,
+		Engine: s.engine, Auth: s.gate.At("webrtc"), Hub: s.hub, Audience: s.audience,
 		MaxViewers: cfg.WebRTC.MaxViewers, MaxLags: cfg.Live.MaxLags, Handshake: cfg.Ingest.HandshakeTimeout,
 		ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
@@ -184,10 +196,10 @@ func iceServers(cfg *config.Config) signaling.ICEServers {
 }
 
 // wireRTMP makes the door for RTMP and opens its sockets.
-func (s *server) wireRTMP(authorizer *auth.Authorizer, policy live.Policy, codecs []av.Codec) error {
+func (s *server) wireRTMP(policy live.Policy, codecs []av.Codec) error {
 	cfg := s.cfg
 	s.rtmp = rtmp.NewServer(rtmp.Options{
-		Auth: authorizer, Hub: s.hub, Policy: policy, Codecs: codecs,
+		Auth: s.gate.At("rtmp"), Hub: s.hub, Policy: policy, Codecs: codecs,
 		Timeout: cfg.Ingest.Timeout, Handshake: cfg.Ingest.HandshakeTimeout,
 		MaxConns: cfg.RTMP.MaxConnections, MaxPerAddress: cfg.RTMP.MaxPerAddress, Log: s.log,
 	})
@@ -230,7 +242,7 @@ func (s *server) metrics() *prometheus.Registry {
 	m := prometheus.NewRegistry()
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events)
+		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events, s.bridge)
 	m.MustRegister(s.chat.stats()...)
 	return m
 }
@@ -313,7 +325,8 @@ func (s *server) close() error {
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	parts := append(s.chat.parts(), s.hub.Run, s.audience.Run, s.events.Run, s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run)
+	parts := append(s.chat.parts(), s.hub.Run, s.audience.Run, s.events.Run, s.bridge.Run, s.apps.Run,
+		s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run)
 	for _, part := range parts {
 		g.Go(func() error { return part(ctx) })
 	}

@@ -2,8 +2,11 @@ package rtmp
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"weir/room/auth"
@@ -98,6 +101,8 @@ func (c *conn) answer(cmd *command) error {
 // connect answers the connect command (7.2.1.1).
 func (c *conn) connect(cmd *command) error {
 	c.app, _ = cmd.object["app"].(string)
+	tcURL, _ := cmd.object["tcUrl"].(string)
+	c.site = siteOf(tcURL)
 	_, list := cmd.object["fourCcList"]
 	_, info := cmd.object["videoFourCcInfoMap"]
 	c.enhanced = list || info
@@ -124,6 +129,27 @@ func (c *conn) connect(cmd *command) error {
 		}
 	}
 	return nil
+}
+
+// siteOf is the beginning of the address that a peer connected to: scheme and host.
+func siteOf(tcURL string) string {
+	u, err := url.Parse(tcURL)
+	if err != nil || u.Host == "" || len(u.Host) > maxHost {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// maxHost is the longest name of a host with its port, in bytes.
+const maxHost = 255 + 6
+
+// addr is the peer's address, without the port.
+func (c *conn) addr() string {
+	host, _, err := net.SplitHostPort(c.RemoteAddr().String())
+	if err != nil {
+		return ""
+	}
+	return host
 }
 
 // canForward is the flag of a codec that is passed on as it is (Enhanced RTMP v2, "Enhancing NetConnection connect
@@ -154,6 +180,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	o := &c.server.opts
 	grant, err := o.Auth.Authorize(ctx, auth.Request{
 		Action: auth.ActionPublish, App: to.app, Room: to.room, Stream: to.stream, Token: to.token, Query: to.query, Path: to.path,
+		Begins: true, From: auth.Client{Addr: c.addr(), Site: c.site},
 	})
 	if err != nil {
 		if status, _ := auth.Status(err); status == http.StatusInternalServerError && ctx.Err() == nil {
@@ -169,6 +196,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	// RTMP does not say which tracks will come; two is what most bring, and of one alone the hub waits a moment.
 	p, err := o.Hub.Publish(live.Key{App: auth.AppName(grant.App), Room: to.room, Stream: to.stream}, live.PublishOptions{
 		User: grant.User, Policy: policy, Tracks: 2, Report: s.figures,
+		Origin: live.Origin{Form: "rtmp", Session: rand.Text()[:6], Addr: c.addr(), Site: c.site, Query: to.query},
 	})
 	if err != nil {
 		return nil, err

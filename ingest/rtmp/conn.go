@@ -36,6 +36,7 @@ type conn struct {
 	out    *writer
 
 	app      string // of the connect command, with its query
+	site     string // that the peer connected to; empty when it did not say
 	enhanced bool   // the peer said which FourCCs it knows
 
 	received atomic.Uint64 // bytes

@@ -146,7 +146,7 @@ func (h *Handler) authorize(r *http.Request, as func(auth.Request) auth.Request)
 func asIs(r auth.Request) auth.Request { return r }
 
 func (h *Handler) publish(w http.ResponseWriter, r *http.Request) (*session, string, error) {
-	key, grant, err := h.authorize(r, asIs)
+	key, grant, err := h.authorize(r, auth.Request.Beginning)
 	if err != nil {
 		return nil, "", err
 	}
@@ -187,7 +187,7 @@ func (h *Handler) open(r *http.Request, key live.Key, grant auth.Grant, policy l
 		err = h.isRunning(r.Context())
 	}
 	if err == nil {
-		err = h.start(s, key, grant, live.PublishOptions{User: grant.User, Policy: policy})
+		err = h.start(s, key, grant, live.PublishOptions{User: grant.User, Policy: policy, Origin: originOf(r, s)})
 	}
 	if err != nil {
 		close(s.finish)
@@ -195,6 +195,12 @@ func (h *Handler) open(r *http.Request, key live.Key, grant auth.Grant, policy l
 		return nil, "", err
 	}
 	return s, answer, nil
+}
+
+// originOf is where a session's publisher comes from. The session's whole id is its publisher's secret.
+func originOf(r *http.Request, s *session) live.Origin {
+	from := auth.ClientOf(r)
+	return live.Origin{Form: "whip", Session: s.id[:6], Addr: from.Addr, Site: from.Site, Query: r.URL.RawQuery}
 }
 
 // negotiate answers the offer, with all candidates in the answer.

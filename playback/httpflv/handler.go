@@ -168,7 +168,9 @@ func (h *Handler) authorize(r *http.Request) (live.Key, auth.Grant, error) {
 	if err := errors.Join(auth.CheckRoom(room), auth.CheckStream(stream)); err != nil {
 		return live.Key{}, auth.Grant{}, err
 	}
-	grant, err := h.opts.Auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionPlay, room, stream))
+	asked := auth.RequestOf(r, auth.ActionPlay, room, stream)
+	asked.Begins = r.Method != http.MethodHead
+	grant, err := h.opts.Auth.Authorize(r.Context(), asked)
 	return live.Key{App: auth.AppName(grant.App), Room: room, Stream: stream}, grant, err
 }
 

@@ -114,7 +114,7 @@ func (h *Handler) Play(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, string, error) {
-	key, grant, err := h.authorize(r, asIs)
+	key, grant, err := h.authorize(r, auth.Request.Beginning)
 	if err != nil {
 		return nil, "", err
 	}

@@ -290,7 +290,7 @@ func (a *Apps) Delete(ctx context.Context, id int) error {
 	case info.Origin == Configured:
 		return ErrConfigured
 	}
-	if err := a.opts.Store.DeleteApp(ctx, id); err != nil  {
+	if err := a.opts.Store.DeleteApp(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("cannot delete app %d: %w", id, err)
 	}
 	return a.changedLocked(ctx)

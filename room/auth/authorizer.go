@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -71,11 +72,35 @@ type Request struct {
 	// Session goes on with what was granted before: neither the signature's expiry counts, nor that the address was
 	// used. Whoever asks so must know by other means, such as a secret id, that it is about that session.
 	Session bool
+	// Begins says that publishing or playing begins with it, so that those may be asked who decide beside this package.
+	Begins bool
+	// From is who asks, for these.
+	From Client
+}
+
+// Client is where a request comes from and how it reached this server, as far as that is known.
+type Client struct {
+	Addr string // without the port
+	Site string // such as https://live.example.com
+	Page string // that the viewer is on
+}
+
+// ClientOf is who sent an HTTP request.
+func ClientOf(r *http.Request) Client {
+	c := Client{Addr: r.RemoteAddr, Site: "http://" + r.Host, Page: r.Referer()}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		c.Addr = host
+	}
+	if r.TLS != nil {
+		c.Site = "https://" + r.Host
+	}
+	return c
 }
 
 // RequestOf is what an HTTP request asks for.
 func RequestOf(r *http.Request, action Action, room, stream string) Request {
 	return Request{
+		From:   ClientOf(r),
 		Action: action, App: AppOf(r.URL.RawQuery), Room: room, Stream: stream, Token: Token(r), Query: r.URL.RawQuery, Path: r.URL.EscapedPath(),
 	}
 }
@@ -83,6 +108,12 @@ func RequestOf(r *http.Request, action Action, room, stream string) Request {
 // OfSession is the request made of one whose path is one segment below the address that began the session.
 func (r Request) OfSession() Request {
 	r.Session, r.Path = true, r.Path[:max(strings.LastIndexByte(r.Path, '/'), 0)]
+	return r
+}
+
+// Beginning is the request as one with which publishing or playing begins.
+func (r Request) Beginning() Request {
+	r.Begins = true
 	return r
 }
 

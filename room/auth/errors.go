@@ -36,6 +36,14 @@ var (
 	ErrBadID = errors.New("the id is not valid")
 )
 
+// RefusedError is the decision of somebody beside this package, such as of a room that is closed.
+type RefusedError struct {
+	Code   string // stable
+	Detail string // for people
+}
+
+func (e *RefusedError) Error() string { return e.Detail }
+
 // ErrEnds is why a session ends whose address promised that it would.
 var ErrEnds error = ending{}
 
@@ -68,6 +76,10 @@ var outcomes = []struct {
 
 // Status gives the HTTP status and the stable code of an error of this package; any other is a 500.
 func Status(err error) (status int, code string) {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return http.StatusForbidden, refused.Code
+	}
 	for _, o := range outcomes {
 		if errors.Is(err, o.err) {
 			return o.status, o.code

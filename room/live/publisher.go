@@ -48,6 +48,8 @@ type PublishOptions struct {
 	// User is the publisher's identity; PolicyResume compares it.
 	User   string
 	Policy Policy
+	// Origin is where the publisher comes from, for those who are told of streams.
+	Origin Origin
 	// Tracks is how many tracks the publisher announced; readers wait for them, but not for long.
 	Tracks int
 	// Brings are the ids of those tracks. What else a stream has that is taken over ends with the publisher's first
@@ -64,6 +66,15 @@ type PublishOptions struct {
 	// Report tells how the publisher's media comes in; nil if the door has nothing to tell. It is called when somebody
 	// asks, by any goroutine and without a lock, and must not block.
 	Report func() Ingest
+}
+
+// Origin is where a publisher comes from. What is not known is empty.
+type Origin struct {
+	Form    string // whip or rtmp
+	Session string // names the connection
+	Addr    string // the publisher's, without the port
+	Site    string // how it reached this server, such as https://live.example.com
+	Query   string // of the address that it publishes to, with what proves it may
 }
 
 // Publisher is the writing end of a stream. Its methods may be called from several goroutines.

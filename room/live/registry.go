@@ -146,6 +146,12 @@ func (r *Registry) Streams() []*Stream {
 	return all
 }
 
+// End ends a stream at once, whatever its publisher does, who learns the reason. It tells whether there was one.
+func (r *Registry) End(k Key, reason error) bool {
+	s, ok := r.Stream(k)
+	return ok && r.remove(s, reason, func() bool { return s.state != StateEnded })
+}
+
 // remove lets go of a stream and ends it, if it still is as cond (called with the stream's lock held) says: the
 // one way on which a key becomes free again. A publisher that took the stream over in the meantime keeps it. It tells
 // whether it did.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/mux/av"
@@ -47,6 +48,7 @@ type Stream struct {
 	asker   keyAsker
 	started time.Time
 	ready   chan struct{} // closed once the tracks are known
+	wall    atomic.Int64  // capture time of the newest picture, in Unix milliseconds; of sound where there is none
 
 	mu          sync.Mutex // guards the fields below; lock order: Registry.mu, Stream.mu, keyAsker.mu
 	state       State
@@ -99,6 +101,13 @@ func (s *Stream) Now() time.Duration { return s.reg.opts.Now().Sub(s.started) }
 
 // Newest is the latest decoding time of all frames so far; 0 before the first.
 func (s *Stream) Newest() time.Duration { return time.Duration(s.ring.newest.Load()) }
+
+// Wall is when the newest picture was captured, or the newest sound where there is no picture: the clock of HLS's program
+// date times. ok is false while that is not known.
+func (s *Stream) Wall() (at time.Time, ok bool) {
+	ms := s.wall.Load()
+	return time.UnixMilli(ms), ms != 0
+}
 
 // Done is closed when the stream is over; Err then tells why.
 func (s *Stream) Done() <-chan struct{} { return s.ring.done }
@@ -186,6 +195,9 @@ func (s *Stream) takeLocked(f *av.Frame) error {
 	s.fillLocked(f)
 	s.frames++
 	s.dataBytes += uint64(len(f.Data))
+	if !f.Wall.IsZero() && (f.Codec.IsVideo() || f.Codec.IsAudio() && s.snap.get().Video() == nil) {
+		s.wall.Store(f.Wall.UnixMilli())
+	}
 	if s.isLayerLocked(f.Track) {
 		s.appendLayerLocked(f)
 		return nil
@@ -376,6 +388,7 @@ func (s *Stream) take(p *Publisher, reason error) {
 type Info struct {
 	Key     Key
 	User    string // the publisher's identity
+	Origin  Origin // where the publisher comes from
 	State   State
 	Reason  error // why interrupted or ended; nil otherwise
 	Since   time.Time
@@ -399,7 +412,7 @@ func (s *Stream) Info() Info {
 		Silent: s.silent, Repeated: s.repeated, Misfits: s.misfits,
 	}
 	if s.publisher != nil {
-		i.User = s.publisher.opts.User
+		i.User, i.Origin = s.publisher.opts.User, s.publisher.opts.Origin
 	}
 	return i
 }
