@@ -17,7 +17,7 @@ const maxLife = 7 * 24 * 3600
 var openimService = service{
 	name: "openim", parameter: 90001, internal: 91000,
 	as: map[int]int{
-		im.ErrTooLong.Number: 93000, im.ErrTooMany.Number: 90011, im.ErrBadParameter.Number: 90001,
+		im.ErrTooMany.Number: 90011, im.ErrBadParameter.Number: 90001,
 		im.ErrUnknownAccount.Number: 90048, im.ErrBadAccount.Number: 90003,
 	},
 	commands: []command{

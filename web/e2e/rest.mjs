@@ -1,0 +1,301 @@
+// Programs for the cloud's IM REST interface with the host changed: its signature library and axios, in the version that
+// sends JSON under the Content-Type of a form and in the one that sends the form. Names begin with the case's id.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import axios1 from 'axios';
+import axios0 from 'axios-0';
+import TLSSigAPI from 'tls-sig-api-v2';
+import { ADMIN, APP, Cloud, code, fresh, HALF_A_YEAR, KEY, now, number, signer, text } from './cloud.mjs';
+import { contentOf, textOf } from './im.mjs';
+
+const AGENT = 'user1';
+// What the library made for the administrator at 1600000000, for half a year.
+const OF_2020 =
+  'eJyrVgrxCdYrSy1SslIy0jNQ0gHzM1NS80oy0zLBwqXFqUUwieKU7MSCgswUJStDEwMogMiUZOamKlkZmqGKplYUZBaBxE1NTY3gosWZ6UpWSr4*fo4*' +
+  'wWm*zqn*pUEeZc5uhQERRcFRRtnlJZZV5RFVYZXJKW5RTsluea62SrUABE0xww__';
+const ONLINE_LIMIT = 20_000; // of E08
+
+let cloud;
+
+before(async () => {
+  cloud = await Cloud.start();
+});
+
+after(() => cloud?.stop());
+
+for (const [version, axios] of [['0.21', axios0], ['1.x', axios1]]) {
+  describe(`the sample program with axios ${version}`, () => {
+    const customer = `openid+${version} x`; // a form writes the space as a plus sign, and the plus sign otherwise
+
+    it('C09 a signature of the library for half a year is good for the administrator', async () => {
+      for (const sig of [signer.genSig(ADMIN, HALF_A_YEAR), signer.genUserSig(ADMIN, HALF_A_YEAR)]) {
+        const answer = await cloud.call(axios, 'im_open_login_svc/account_check', { CheckItem: [{ UserID: ADMIN }] }, { sig });
+        assert.equal(answer.ErrorCode, 0, JSON.stringify(answer));
+      }
+      const wrong = {
+        70001: { sig: OF_2020 },
+        70003: { sig: 'x' },
+        70009: { sig: new TLSSigAPI.Api(APP, KEY.replace('5', '6')).genSig(ADMIN, HALF_A_YEAR) },
+        70013: { sig: signer.genSig(AGENT, HALF_A_YEAR) },
+        70014: { sig: new TLSSigAPI.Api(APP + 1, KEY).genSig(ADMIN, HALF_A_YEAR) },
+        70020: { app: APP + 1 },
+        60010: { sig: signer.genSig(AGENT, HALF_A_YEAR), identifier: AGENT },
+        60012: { app: '' },
+      };
+      for (const [number, change] of Object.entries(wrong)) {
+        const answer = await cloud.call(axios, 'im_open_login_svc/account_check', { CheckItem: [{ UserID: ADMIN }] }, change);
+        assert.equal(answer.ErrorCode, Number(number), JSON.stringify(answer));
+      }
+    });
+
+    it('C10 account_import, as often as wished', async () => {
+      for (const user of [AGENT, customer, customer]) {
+        assert.equal((await cloud.call(axios, 'im_open_login_svc/account_import', { Identifier: user })).ErrorCode, 0);
+      }
+      const { ResultItem } = await cloud.call(axios, 'im_open_login_svc/account_check', { CheckItem: [{ UserID: customer }, { UserID: 'nobody' }] });
+      assert.deepEqual(ResultItem.map((item) => [item.UserID, item.AccountStatus]), [[customer, 'Imported'], ['nobody', 'NotImported']]);
+    });
+
+    it('C12 C13 sendmsg to the agent who is there, and not to the sender', async () => {
+      const [agent, self] = [await cloud.member(AGENT), await cloud.member(ADMIN)];
+      const answer = await cloud.call(axios, 'openim/sendmsg', {
+        SyncOtherMachine: 2, To_Account: AGENT, MsgLifeTime: 60, MsgRandom: 1287657, MsgTimeStamp: now(),
+        MsgBody: text(`Inquiry from a WeChat subscription account: ${version} & "more"`),
+      });
+      assert.equal(answer.ErrorCode, 0, JSON.stringify(answer));
+      assert.match(answer.MsgKey, /^\d+_1287657_\d+$/);
+      assert.ok(Math.abs(answer.MsgTime - now()) < 60);
+      const got = await agent.until((m) => textOf(m)?.includes(version), 'the message');
+      assert.equal(textOf(got), `Inquiry from a WeChat subscription account: ${version} & "more"`);
+      assert.equal(got.f, ADMIN);
+      assert.deepEqual(self.messages, []);
+      for (const m of [agent, self]) m.close();
+    });
+
+    it('C12 a message waits 60 s for an agent who is not there', async () => {
+      const away = await cloud.imported('away');
+      const answer = await cloud.call(axios, 'openim/sendmsg', {
+        SyncOtherMachine: 2, To_Account: away, MsgLifeTime: 60, MsgRandom: 1, MsgTimeStamp: now(), MsgBody: text('are you there?'),
+      });
+      assert.equal(answer.ErrorCode, 0, JSON.stringify(answer));
+      const agent = await cloud.member(away);
+      const { m } = await agent.call('c2c.offline');
+      assert.deepEqual(m.map(textOf), ['are you there?']);
+      await agent.call('c2c.ack', { seq: m[0].q });
+      assert.deepEqual((await agent.call('c2c.offline')).m, []);
+      agent.close();
+    });
+
+    it('C14 SyncOtherMachine 1 shows it on the sender\'s terminals, too', async () => {
+      const self = await cloud.member(ADMIN);
+      await cloud.call(axios, 'openim/sendmsg', { SyncOtherMachine: 1, To_Account: AGENT, MsgRandom: 2, MsgBody: text(`also here ${version}`) });
+      await self.until((m) => textOf(m) === `also here ${version}`, 'the sender\'s copy');
+      self.close();
+    });
+
+    it('C15 two texts in one second under one MsgRandom both arrive', async () => {
+      const agent = await cloud.member(AGENT);
+      const stamp = now();
+      const words = [`first ${version}`, `second ${version}`];
+      for (const word of words) {
+        const answer = await cloud.call(axios, 'openim/sendmsg', {
+          SyncOtherMachine: 2, To_Account: AGENT, MsgLifeTime: 60, MsgRandom: 1287657, MsgTimeStamp: stamp, MsgBody: text(word),
+        });
+        assert.equal(answer.ErrorCode, 0, JSON.stringify(answer));
+      }
+      for (const word of words) await agent.until((m) => textOf(m) === word, word);
+      agent.close();
+    });
+
+    it('C11 account_delete', async () => {
+      const { ErrorCode, ResultItem } = await cloud.call(axios, 'im_open_login_svc/account_delete', { DeleteItem: [{ UserID: customer }] });
+      assert.deepEqual([ErrorCode, ResultItem], [0, [{ ResultCode: 0, ResultInfo: '', UserID: customer }]]);
+      const { ResultItem: again } = await cloud.call(axios, 'im_open_login_svc/account_delete', { DeleteItem: [{ UserID: customer }] });
+      assert.equal(again[0].ResultCode, 70107);
+    });
+
+    it('C17 multiaccount_import, in its old form and its new one', async () => {
+      for (const data of [{ Accounts: [fresh('a'), fresh('a')] }, { AccountList: [{ UserID: fresh('a'), Nick: 'A' }, { UserID: fresh('a') }] }]) {
+        const answer = await cloud.call(axios, 'im_open_login_svc/multiaccount_import', data);
+        assert.deepEqual([answer.ErrorCode, answer.FailAccounts], [0, []], JSON.stringify(answer));
+        const users = data.Accounts ?? data.AccountList.map((a) => a.UserID);
+        const { ResultItem } = await cloud.call(axios, 'im_open_login_svc/account_check', { CheckItem: users.map((UserID) => ({ UserID })) });
+        assert.ok(ResultItem.every((item) => item.AccountStatus === 'Imported'), JSON.stringify(ResultItem));
+      }
+    });
+
+    it('B27 custom fields and all other keys of modify_group_base_info', async () => {
+      const id = await cloud.room();
+      const answer = await cloud.call(axios, 'group_open_http_svc/modify_group_base_info', {
+        GroupId: id, Name: 'Shop', Notification: 'Sale', MuteAllMember: 'Off',
+      });
+      assert.equal(answer.ErrorCode, 0, JSON.stringify(answer));
+      const { GroupInfo } = await cloud.call(axios, 'group_open_http_svc/get_group_info', { GroupIdList: [id, 'none'] });
+      assert.deepEqual([GroupInfo[0].Name, GroupInfo[0].Notification, GroupInfo[1].ErrorCode], ['Shop', 'Sale', 10010]);
+    });
+  });
+}
+
+describe('groups', () => {
+  it('B14 a name has 30 bytes at most: ten Chinese characters, not eleven', async () => {
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: '直'.repeat(10) }), 0);
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: '直'.repeat(11) }), 10004);
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: '' }), 10004);
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom' }), 10004);
+  });
+
+  it('B15 an owner has to exist', async () => {
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: 'n', Owner_Account: 'nobody' }), 10019);
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: 'n', Owner_Account: await cloud.imported('owner') }), 0);
+  });
+
+  it('B16 an audio-video chat room, made with an id of its own or one that is given', async () => {
+    const { GroupId } = await cloud.group('create_group', { Type: 'AVChatRoom', Name: 'n' });
+    assert.match(GroupId, /^@TGS#/);
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: 'n', GroupId: '@TGS#mine' }), 10015);
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: 'n', MemberList: [{ Member_Account: AGENT }] }), 10007);
+    assert.equal(await cloud.refusal('group_open_http_svc/add_group_member', { GroupId, MemberList: [{ Member_Account: AGENT }] }), 10007);
+  });
+
+  it('B17 the list has id, name, owner, type and time of creation', async () => {
+    const owner = await cloud.imported('owner');
+    const id = await cloud.room({ Name: 'listed', Owner_Account: owner });
+    const ids = [];
+    let next = 0;
+    do {
+      const page = await cloud.group('get_appid_group_list', { Limit: 2, Next: next, GroupType: 'AVChatRoom' });
+      ids.push(...page.GroupIdList.map((g) => g.GroupId));
+      assert.ok(page.TotalCount >= ids.length);
+      next = page.Next;
+    } while (next);
+    assert.equal(ids.filter((other) => other === id).length, 1, `${id} in ${ids}`);
+    const { GroupInfo: [info] } = await cloud.group('get_group_info', { GroupIdList: [id] });
+    assert.deepEqual([info.GroupId, info.Name, info.Owner_Account, info.Type], [id, 'listed', owner, 'AVChatRoom']);
+    assert.ok(Math.abs(info.CreateTime - now()) < 600);
+  });
+
+  it('B21 who changes the group need not be in it, and members hear of it while messages are cut', async () => {
+    const id = await cloud.room();
+    const viewer = await cloud.inRoom(await cloud.imported('viewer'), id);
+    const sends = Array.from({ length: 120 }, (_, i) =>
+      cloud.call(axios0, 'group_open_http_svc/send_group_msg', { GroupId: id, Random: i + 1, MsgPriority: 'Normal', MsgBody: text(`${i}`) }));
+    await cloud.group('modify_group_base_info', { GroupId: id, Notification: 'now on sale' });
+    const tip = await viewer.until((m) => m.k === 1 && contentOf(m).OpType === 6, 'the tip');
+    assert.equal(contentOf(tip).MsgGroupNewInfo.Notification, 'now on sale');
+    for (const { ErrorCode } of await Promise.all(sends)) assert.equal(ErrorCode, 0);
+    viewer.close();
+  });
+
+  it('E07 an id that is taken', async () => {
+    const [owner, other] = [await cloud.imported('owner'), await cloud.imported('other')];
+    const id = await cloud.room({ Owner_Account: owner });
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: 'n', GroupId: id, Owner_Account: other }), 10021);
+    assert.equal(await cloud.refusal('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: 'n', GroupId: id, Owner_Account: owner }), 10025);
+    const [mine, theirs] = [await cloud.member(owner), await cloud.member(other)];
+    assert.equal(await code(theirs.call('room.create', { room: id, type: 'AVChatRoom', name: 'n' })), 10021);
+    assert.equal(await code(mine.call('room.create', { room: id, type: 'AVChatRoom', name: 'n' })), 10025);
+    assert.equal(await code(mine.call('room.enter', { room: id })), 0);
+    for (const m of [mine, theirs]) m.close();
+  });
+
+  it('E08 how many are there follows who comes and goes, anonymous viewers with them', async () => {
+    const id = await cloud.room();
+    const all = [await cloud.inRoom(await cloud.imported('viewer'), id)];
+    for (let i = 0; i < 2; i++) {
+      const guest = await cloud.guest();
+      await guest.call('room.enter', { room: id });
+      all.push(guest);
+    }
+    const count = async () => (await cloud.group('get_online_member_num', { GroupId: id })).OnlineMemberNum;
+    const follows = async (want) => {
+      const limit = Date.now() + ONLINE_LIMIT;
+      while ((await count()) !== want) assert.ok(Date.now() < limit, `${await count()} are there, and not ${want}`);
+    };
+    await follows(3);
+    await all[0].call('room.exit', { room: id });
+    await follows(2);
+    for (const m of all) m.close();
+    assert.equal(await cloud.refusal('group_open_http_svc/get_online_member_num', { GroupId: 'none' }), 10010);
+  });
+
+  it('E06 a destroyed room', async () => {
+    const id = await cloud.room();
+    const viewer = await cloud.inRoom(await cloud.imported('viewer'), id);
+    await cloud.group('destroy_group', { GroupId: id });
+    const notice = await viewer.until((m) => m.k === 2, 'the notice');
+    assert.equal(contentOf(notice).OpType, 5);
+    assert.ok([10010, 10015].includes(await code(viewer.call('room.enter', { room: id }))));
+    assert.equal(await cloud.refusal('group_open_http_svc/destroy_group', { GroupId: id }), 10010);
+    viewer.close();
+  });
+});
+
+describe('who may speak', () => {
+  const send = (m, id, words) => m.call('room.send', { room: id, random: number(), body: text(words) });
+
+  for (const key of ['ShutUpTime', 'MuteTime']) {
+    it(`E04 a member that is muted by ${key}`, async () => {
+      const [id, user] = [await cloud.room(), await cloud.imported('loud')];
+      const loud = await cloud.inRoom(user, id);
+      assert.equal(await code(send(loud, id, 'before')), 0);
+      await cloud.group('forbid_send_msg', { GroupId: id, Members_Account: [user], [key]: 600 });
+      assert.equal(await code(send(loud, id, 'muted')), 10017);
+      await loud.call('room.exit', { room: id });
+      await loud.call('room.enter', { room: id });
+      assert.equal(await code(send(loud, id, 'muted still')), 10017);
+      const { ShuttedUinList: [old] } = await cloud.group('get_group_shutted_uin', { GroupId: id });
+      const { MutedAccountList: [muted] } = await cloud.group('get_group_muted_account', { GroupId: id });
+      assert.deepEqual([old.Member_Account, muted.Member_Account, old.ShuttedUntil], [user, user, muted.MutedUntil]);
+      await cloud.group('forbid_send_msg', { GroupId: id, Members_Account: [user], [key]: 0 });
+      assert.equal(await code(send(loud, id, 'after')), 0);
+      loud.close();
+    });
+  }
+
+  it('E05 a member that is banned gets nothing and stays out', async () => {
+    const [id, user] = [await cloud.room(), await cloud.imported('rude')];
+    const [rude, other] = [await cloud.inRoom(user, id), await cloud.inRoom(await cloud.imported('viewer'), id)];
+    await cloud.group('ban_group_member', { GroupId: id, Members_Account: [user], Duration: 600 });
+    await other.until((m) => m.k === 1 && contentOf(m).OpType === 10, 'the tip');
+    assert.equal(await code(rude.call('room.enter', { room: id })), 10902);
+    await cloud.group('send_group_msg', { GroupId: id, Random: number(), MsgBody: text('without you') });
+    await other.until((m) => textOf(m) === 'without you', 'the message');
+    assert.equal(rude.messages.some((m) => textOf(m) === 'without you'), false);
+    const { BannedAccountList } = await cloud.group('get_group_ban_member', { GroupId: id, Limit: 10, Offset: 0 });
+    assert.deepEqual(BannedAccountList.map((b) => b.Member_Account), [user]);
+    await cloud.group('unban_group_member', { GroupId: id, Members_Account: [user] });
+    assert.equal(await code(rude.call('room.enter', { room: id })), 0);
+    for (const m of [rude, other]) m.close();
+  });
+
+  it('E10 what the callback before a message says', async () => {
+    const [id, user] = [await cloud.room(), await cloud.imported('talker')];
+    const [talker, other] = [await cloud.inRoom(user, id), await cloud.inRoom(await cloud.imported('viewer'), id)];
+    const words = { drop: { ErrorCode: 2 }, refuse: { ErrorCode: 10150, ErrorInfo: 'not today' }, deny: { ErrorCode: 1 } };
+    cloud.callbacks.verdicts.set('Group.CallbackBeforeSendMsg', (body) => words[body.MsgBody[0].MsgContent.Text]);
+    assert.equal(await code(send(talker, id, 'drop')), 0);
+    await assert.rejects(send(talker, id, 'refuse'), (error) => error.code === 10150 && error.message.includes('not today'));
+    assert.equal(await code(send(talker, id, 'deny')), 10016);
+    assert.equal(await code(send(talker, id, 'allow')), 0);
+    await other.until((m) => textOf(m) === 'allow', 'what is allowed');
+    assert.deepEqual(other.messages.filter((m) => m.k === undefined).map(textOf), ['allow']);
+    cloud.callbacks.verdicts.clear();
+    for (const m of [talker, other]) m.close();
+  });
+
+  it('E12 what is too long', async () => {
+    const [id, user] = [await cloud.room(), await cloud.imported('long')];
+    const writer = await cloud.inRoom(user, id);
+    const long = 'x'.repeat(12_289);
+    assert.equal(await code(send(writer, id, long)), 80002);
+    assert.equal(await cloud.refusal('group_open_http_svc/send_group_msg', { GroupId: id, Random: 1, MsgBody: text(long) }), 80002);
+    assert.equal(await cloud.refusal('openim/sendmsg', { To_Account: user, MsgRandom: 1, MsgBody: text(long) }), 80002);
+    const nick = 'n'.repeat(501);
+    assert.equal(await cloud.refusal('profile/portrait_set', { From_Account: user, ProfileItem: [{ Tag: 'Tag_Profile_IM_Nick', Value: nick }] }), 40001);
+    assert.equal(await cloud.refusal('im_open_login_svc/account_import', { Identifier: user, Nick: nick }), 70402);
+    await cloud.ok('profile/portrait_set', { From_Account: user, ProfileItem: [{ Tag: 'Tag_Profile_IM_Nick', Value: nick.slice(1) }, { Tag: 'Tag_Profile_IM_Level', Value: 7 }] });
+    const { UserProfileItem: [profile] } = await cloud.ok('profile/portrait_get', { To_Account: [user], TagList: ['Tag_Profile_IM_Level'] });
+    assert.deepEqual(profile.ProfileItem, [{ Tag: 'Tag_Profile_IM_Level', Value: 7 }]);
+    writer.close();
+  });
+});
