@@ -149,7 +149,7 @@ func (c *chat) parts() []func(context.Context) error {
 
 // stats are the figures of all parts.
 func (c *chat) stats() []prometheus.Collector {
-	return []prometheus.Collector{c.store.Stats(), c.hooks, c.bus.Stats(), c.filter, c.v4.Stats()}
+	return []prometheus.Collector{c.store.Stats(), c.hooks, c.bus.Stats(), c.filter, c.people, c.v4.Stats()}
 }
 
 // routes are the channel's paths.

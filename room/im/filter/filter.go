@@ -32,7 +32,7 @@ type Nodes interface {
 	Handle(op string, f func(ctx context.Context, data []byte) ([]byte, error))
 }
 
-// Options are what a Filter needs; Store, Nodes and Log are required.
+// Options are what a Filter needs; Store and Nodes are required.
 type Options struct {
 	Store Store
 	Nodes Nodes
@@ -40,7 +40,8 @@ type Options struct {
 	File string
 	// Mask replaces words by asterisks; otherwise texts with one are refused.
 	Mask bool
-	Log  *slog.Logger
+	Now  func() time.Time // nil: time.Now
+	Log  *slog.Logger     // nil: nothing is logged
 }
 
 // Bounds of lists.
@@ -55,8 +56,12 @@ const (
 // changed is what nodes tell each other when the list of an app changed; with it comes the app's id.
 const changed = "filter.words"
 
-// reloadTime bounds how long a list may take to be read again.
-const reloadTime = 10 * time.Second
+const (
+	// reloadTime bounds how long a list may take to be read again.
+	reloadTime = 10 * time.Second
+	// keepList is how long a list is not read again. It is when it changes; this is for words between nodes that get lost.
+	keepList = time.Minute
+)
 
 //go:embed words.txt
 var builtIn string
@@ -64,8 +69,8 @@ var builtIn string
 // Filter is the word lists of all apps. It is safe for concurrent use.
 type Filter struct {
 	o        Options
-	common   [][]rune // the words for all apps, folded
-	everyone *list    // of an app without words of its own
+	common   [][]rune   // the words for all apps, folded
+	everyone *automaton // of an app without words of its own
 	stats    stats
 
 	lists atomic.Pointer[map[int]*list] // by app; the map is never changed
@@ -76,10 +81,17 @@ type Filter struct {
 type list struct {
 	own []string // sorted
 	*automaton
+	until time.Time // when it is read again
 }
 
 // New reads the words for all apps. It starts nothing.
 func New(o Options) (*Filter, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	text := builtIn
 	if o.File != "" {
 		read, err := readFile(o.File)
@@ -89,7 +101,7 @@ func New(o Options) (*Filter, error) {
 		text = read
 	}
 	f := &Filter{o: o, common: parse(text), stats: newStats()}
-	f.everyone = &list{automaton: build(f.common)}
+	f.everyone = build(f.common)
 	f.lists.Store(&map[int]*list{})
 	o.Nodes.Handle(changed, f.changed)
 	return f, nil
@@ -172,7 +184,14 @@ func (f *Filter) Body(ctx context.Context, app int, body []im.Element) ([]im.Ele
 // list is the list of an app. Reading it locks nothing once it is there.
 func (f *Filter) list(ctx context.Context, app int) (*list, error) {
 	if l := (*f.lists.Load())[app]; l != nil {
-		return l, nil
+		if f.o.Now().Before(l.until) || !f.mu.TryLock() {
+			return l, nil
+		}
+		defer f.mu.Unlock()
+		if again, err := f.loadLocked(ctx, app); err == nil {
+			return again, nil
+		}
+		return l, nil // tried again with the next text
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -182,28 +201,38 @@ func (f *Filter) list(ctx context.Context, app int) (*list, error) {
 	return f.loadLocked(ctx, app)
 }
 
-// loadLocked reads the list of an app from the store. When it cannot, the app has no list, and nothing is sent until it
-// can: what an app forbids does not pass because a disk is full.
+// loadLocked reads the list of an app from the store.
 func (f *Filter) loadLocked(ctx context.Context, app int) (*list, error) {
 	own, err := f.o.Store.Words(ctx, app)
-	next := maps.Clone(*f.lists.Load())
 	if err != nil {
-		delete(next, app)
-		f.lists.Store(&next)
 		return nil, fmt.Errorf("cannot read the words of an app: %w", err)
 	}
-	l := f.everyone
-	if len(own) > 0 {
-		slices.Sort(own)
+	slices.Sort(own)
+	l := &list{own: own, automaton: f.everyone, until: f.o.Now().Add(keepList)}
+	before := (*f.lists.Load())[app]
+	switch {
+	case before != nil && slices.Equal(before.own, own):
+		l.automaton = before.automaton
+	case len(own) > 0:
 		words := slices.Clone(f.common)
 		for _, word := range own {
 			words = append(words, folded(word))
 		}
-		l = &list{own: own, automaton: build(words)}
+		l.automaton = build(words)
 	}
-	next[app] = l
-	f.lists.Store(&next)
+	f.replaceLocked(app, l)
 	return l, nil
+}
+
+// replaceLocked puts another list of an app in the place of the one before; nil: none.
+func (f *Filter) replaceLocked(app int, l *list) {
+	next := maps.Clone(*f.lists.Load())
+	if l == nil {
+		delete(next, app)
+	} else {
+		next[app] = l
+	}
+	f.lists.Store(&next)
 }
 
 // changed reads the list of an app again, which a node changed.
@@ -215,6 +244,8 @@ func (f *Filter) changed(ctx context.Context, data []byte) ([]byte, error) {
 	return nil, f.reload(ctx, app)
 }
 
+// reload reads the list of an app again. When it cannot, the app has no list, and nothing is sent until it can: what an
+// app forbids does not pass because a disk is full.
 func (f *Filter) reload(ctx context.Context, app int) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadTime)
 	defer cancel()
@@ -222,7 +253,8 @@ func (f *Filter) reload(ctx context.Context, app int) error {
 	defer f.mu.Unlock()
 	_, err := f.loadLocked(ctx, app)
 	if err != nil {
-		f.o.Log.Warn("words not read again", "app", app, "err", err)
+		f.replaceLocked(app, nil)
+		f.o.Log.Warn("words not read again", "app", app, "error", err)
 	}
 	return err
 }

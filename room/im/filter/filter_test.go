@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -275,5 +276,35 @@ func TestCleanBodyAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { _, _ = f.Body(ctx, 1, body) }); n > 1 { // the race detector has the pool lose buffers
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// A list that nobody was told of is read within a minute, and what cannot be read again stays.
+func TestLostWord(t *testing.T) {
+	store := &memory{}
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	f := newFilter(t, Options{Store: store, Now: func() time.Time { return now }})
+	check := func(want error) {
+		t.Helper()
+		if _, err := f.Text(t.Context(), 1, "gourd"); !errors.Is(err, want) {
+			t.Errorf("%v: %v", now, err)
+		}
+	}
+	check(nil)
+	if err := store.AddWords(t.Context(), 1, []string{"gourd"}); err != nil {
+		t.Fatal(err)
+	}
+	check(nil)
+	now = now.Add(keepList)
+	check(im.ErrSensitive)
+	store.fail(errors.New("the disk is gone"))
+	now = now.Add(keepList)
+	check(im.ErrSensitive)
+	store.fail(nil)
+	reads := store.reads
+	check(im.ErrSensitive)
+	check(im.ErrSensitive)
+	if store.reads != reads+1 {
+		t.Errorf("read %d times", store.reads-reads)
 	}
 }

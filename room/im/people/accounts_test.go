@@ -192,11 +192,11 @@ func TestNodesForget(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	c := newCache(3)
 	for i := range 5 {
-		c.put(key{app, fmt.Sprint(i)}, store.Account{}, 0)
-		c.get(key{app, "0"}) // it is used all the time
+		c.put(key{app, fmt.Sprint(i)}, store.Account{}, 0, noon)
+		c.get(key{app, "0"}, noon) // it is used all the time
 	}
 	for i, want := range []bool{true, false, false, true, true} {
-		if _, _, ok := c.get(key{app, fmt.Sprint(i)}); ok != want {
+		if _, _, ok := c.get(key{app, fmt.Sprint(i)}, noon); ok != want {
 			t.Errorf("%d: there %v", i, ok)
 		}
 	}
@@ -209,10 +209,27 @@ func TestCacheIsBounded(t *testing.T) {
 func TestCacheAgainstAChange(t *testing.T) {
 	c := newCache(3)
 	k := key{app, "ann"}
-	_, round, _ := c.get(k)
+	_, round, _ := c.get(k, noon)
 	c.drop(k)
-	c.put(k, store.Account{ID: "old"}, round)
-	if _, _, ok := c.get(k); ok {
+	c.put(k, store.Account{ID: "old"}, round, noon)
+	if _, _, ok := c.get(k, noon); ok {
 		t.Error("what was read before the change is there")
 	}
+}
+
+// A change that nobody was told of is seen within half a minute.
+func TestLostWord(t *testing.T) {
+	s := newStage(t)
+	other := s.node(s.store)
+	_, err := other.Account(t.Context(), app, "ann")
+	s.ok(err)
+	_, err = s.store.PutAccount(t.Context(), app, "ann", map[string]string{im.TagNick: "Ann"})
+	s.ok(err)
+	s.clock.pass(keepAccount + time.Second)
+	for range 2 {
+		account, err := other.Account(t.Context(), app, "ann")
+		s.ok(err)
+		equal(t, "nick", account.Profile[im.TagNick], "Ann")
+	}
+	equal(t, "entries", other.cache.used.Len(), 1)
 }

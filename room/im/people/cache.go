@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"weir/room/im"
 	"weir/room/store"
@@ -32,16 +33,21 @@ type cache struct {
 type entry struct {
 	key     key
 	account store.Account
+	until   time.Time
 }
+
+// keepAccount is how long an account is not read again. It is dropped when it changes; this is for words between nodes
+// that get lost.
+const keepAccount = 30 * time.Second
 
 func newCache(most int) *cache { return &cache{most: most, at: make(map[key]*list.Element)} }
 
 // get is an account, if it is there. When it is not, round is for put.
-func (c *cache) get(k key) (account store.Account, round uint64, ok bool) {
+func (c *cache) get(k key, now time.Time) (account store.Account, round uint64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.at[k]
-	if e == nil {
+	if e == nil || now.After(e.Value.(*entry).until) {
 		return store.Account{}, c.round, false
 	}
 	c.used.MoveToFront(e)
@@ -49,16 +55,17 @@ func (c *cache) get(k key) (account store.Account, round uint64, ok bool) {
 }
 
 // put keeps an account that was read since a round began.
-func (c *cache) put(k key, account store.Account, round uint64) {
+func (c *cache) put(k key, account store.Account, round uint64, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if round != c.round || c.at[k] != nil {
+	if round != c.round {
 		return
 	}
+	c.dropLocked(c.at[k])
 	if len(c.at) >= c.most {
 		c.dropLocked(c.used.Back())
 	}
-	c.at[k] = c.used.PushFront(&entry{k, account})
+	c.at[k] = c.used.PushFront(&entry{k, account, now.Add(keepAccount)})
 }
 
 // drop forgets an account; without an id, all of its app.
@@ -88,7 +95,8 @@ func (c *cache) dropLocked(e *list.Element) {
 // not to be changed.
 func (p *People) Account(ctx context.Context, app int, id string) (store.Account, error) {
 	k := key{app, id}
-	account, round, ok := p.cache.get(k)
+	now := p.o.Now()
+	account, round, ok := p.cache.get(k, now)
 	if ok {
 		return account, nil
 	}
@@ -99,7 +107,7 @@ func (p *People) Account(ctx context.Context, app int, id string) (store.Account
 	if err != nil {
 		return store.Account{}, fmt.Errorf("cannot read an account: %w", err)
 	}
-	p.cache.put(k, account, round)
+	p.cache.put(k, account, round, now)
 	return account, nil
 }
 
