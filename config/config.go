@@ -24,6 +24,8 @@ type Config struct {
 	Auth            Auth          `key:"auth"`
 	IM              IM            `key:"im"`
 	Hook            Hook          `key:"hook"`
+	Store           Store         `key:"store"`
+	Images          Images        `key:"images"`
 	Log             Log           `key:"log"`
 	DataDir         string        `key:"data_dir" doc:"folder of what weir keeps, such as the key it makes on its first start"`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" doc:"how long a graceful stop may take"`
@@ -220,6 +222,7 @@ func Default() *Config {
 		},
 		IM:              IM{Words: "refuse", RESTRate: 200, RESTRates: []string{}, Callbacks: []string{}},
 		Hook:            Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
+		Images:          Images{S3: S3{Region: "us-east-1"}, MaxBytes: 10 << 30, Keep: 30 * 24 * time.Hour},
 		Log:             Log{Level: "info", Format: "auto"},
 		DataDir:         "data",
 		ShutdownTimeout: 10 * time.Second,

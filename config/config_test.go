@@ -215,6 +215,11 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"auth.play", "open or signed", func(c *Config) { c.Auth.Play = "closed" }},
 		{"auth.dialects", "weir or tencent or alibaba", func(c *Config) { c.Auth.Dialects = []string{"weir", "md5"} }},
 		{"auth.dialects", "a list with weir in it", func(c *Config) { c.Auth.Dialects = []string{"tencent"} }},
+		{"store.url", "postgres://", func(c *Config) { c.Store.URL = "host=db password=secret" }},
+		{"images.max_bytes", "64MiB", func(c *Config) { c.Images.MaxBytes = 1 }},
+		{"images.keep", "1h", func(c *Config) { c.Images.Keep = time.Second }},
+		{"images.s3.endpoint", "https://s3.example.com", func(c *Config) { c.Images.S3 = S3{Endpoint: "s3.example.com", Bucket: "b", AccessKey: "a", SecretKey: "s"} }},
+		{"images.s3.bucket", "set", func(c *Config) { c.Images.S3 = S3{Endpoint: "http://s3", AccessKey: "a", SecretKey: "s"} }},
 		{"auth.keys.play", "at least 16 bytes", func(c *Config) { c.Auth.Keys.Play = "short" }},
 		{"auth.keys.publish_backup", "at least 16 bytes", func(c *Config) { c.Auth.Keys.PublishBackup = "short" }},
 		{"auth.keys.play_backup", "another key", func(c *Config) {

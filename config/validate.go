@@ -34,6 +34,8 @@ func (c *Config) Validate() error {
 	p.auth(&c.Auth)
 	p.im(&c.IM)
 	p.hooks(c)
+	p.store(&c.Store)
+	p.images(&c.Images)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "text", "json")
 	if c.DataDir == "" {
