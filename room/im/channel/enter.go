@@ -95,7 +95,7 @@ func (c *Channel) arrived(ctx context.Context, a im.Actor, facts *rooms.Facts, t
 	}
 	info := im.TipMemberInfo{Account: a.User}
 	if account, err := c.o.People.Account(ctx, a.App, a.User); err == nil {
-		info.Nick, info.Avatar = account.Profile[tagNick], account.Profile[tagImage]
+		info.Nick, info.Avatar = account.Profile[im.TagNick], account.Profile[im.TagImage]
 	}
 	r := c.lock(key{a.App, facts.ID})
 	defer r.mu.Unlock()

@@ -59,6 +59,8 @@ func (n *numbers) put(first, count uint64) {
 	n.more, n.moreEnd = first, first+count
 }
 
+func (n *numbers) empty() bool { return n.next == n.end && n.more == n.moreEnd }
+
 func (n *numbers) isLow() bool {
 	return n.end-n.next < low && n.more == n.moreEnd
 }
@@ -90,9 +92,14 @@ func (r *room) refillLocked() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.numbers.refill, r.numbers.err = nil, err
-		if err == nil {
-			r.numbers.put(first, block)
+		if err != nil {
+			return
 		}
+		if r.numbers.empty() {
+			// Another node may have owned the room until now: time for it to hear of this, before anything goes out.
+			r.hold = r.c.o.Now().Add(r.c.o.Flush)
+		}
+		r.numbers.put(first, block)
 	})
 	if !begun {
 		r.numbers.refill = nil

@@ -31,6 +31,7 @@ type room struct {
 	counters map[string]int64
 	watching map[string]*watching // by stream
 
+	hold  time.Time // nothing goes out before
 	timer *time.Timer
 	due   time.Time // when timer fires; zero: it does not
 	last  time.Time // the planned time of the last publication
@@ -75,6 +76,9 @@ func (r *room) urgentLocked(now time.Time) {
 
 // atLocked has the room publish at a time at the latest.
 func (r *room) atLocked(due, now time.Time) {
+	if due.Before(r.hold) {
+		due = r.hold
+	}
 	if !r.due.IsZero() && !due.Before(r.due) {
 		return
 	}

@@ -14,13 +14,6 @@ import (
 	"weir/room/store"
 )
 
-// The items of a profile that messages show.
-const (
-	tagNick  = "Tag_Profile_IM_Nick"
-	tagImage = "Tag_Profile_IM_Image"
-	tagLevel = "Tag_Profile_IM_Level"
-)
-
 // maxAside is how far from now a message may be in the room's media, when its sender says where it belongs.
 const maxAside = 10 * time.Minute
 
@@ -147,8 +140,8 @@ func (c *Channel) maySend(a im.Actor, facts *rooms.Facts, account store.Account)
 
 // show writes into a message how its sender is shown.
 func show(m *im.Message, account store.Account) {
-	m.Nick, m.Avatar = account.Profile[tagNick], account.Profile[tagImage]
-	if level, err := strconv.ParseUint(account.Profile[tagLevel], 10, 32); err == nil {
+	m.Nick, m.Avatar = account.Profile[im.TagNick], account.Profile[im.TagImage]
+	if level, err := strconv.ParseUint(account.Profile[im.TagLevel], 10, 32); err == nil {
 		m.Level = uint32(level)
 	}
 }

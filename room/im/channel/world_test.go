@@ -144,7 +144,7 @@ func newCluster(t *testing.T, nodes int, change func(*Options)) *cluster {
 	c.rooms["AV2"] = &rooms.Facts{Room: store.Room{ID: "AV2", Type: rooms.AVChatRoom, Owner: "host", Status: rooms.Open}}
 	c.rooms["G1"] = &rooms.Facts{Room: store.Room{ID: "G1", Type: rooms.Public, Owner: "host", Status: rooms.Open}}
 	for _, id := range []string{"host", "ann", "bob", "cid"} {
-		c.people[id] = store.Account{ID: id, Profile: map[string]string{tagNick: "the " + id, tagLevel: "3"}}
+		c.people[id] = store.Account{ID: id, Profile: map[string]string{im.TagNick: "the " + id, im.TagLevel: "3"}}
 	}
 	for range nodes {
 		c.start(change)
