@@ -37,15 +37,15 @@ func TestApps(t *testing.T) {
 
 func TestAppsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		`[{"id":1400000000,"key":"` + appKey + `"}]`:                                  "auth.apps[0].id",
-		`[{"id":0,"key":"` + appKey + `"}]`:                                           "auth.apps[0].id",
-		`[{"id":5}]`:                                                                  "auth.apps[0].key",
-		`[{"id":5,"key":"short"}]`:                                                    "auth.apps[0].key",
-		`[{"id":5,"key":"` + appKey + `"},{"id":6,"key":"` + appKey + `"}]`:           "auth.apps[1].key",
-		`[{"id":5,"key":"` + appKey + `","admins":["a b"]}]`:                          "auth.apps[0].admins",
-		`[{"id":5,"key":"` + appKey + `","role":"x"}]`:                                "role",
-		`{`:                                                                           "JSON",
-		`[] []`:                                                                       "JSON",
+		`[{"id":1400000000,"key":"` + appKey + `"}]`: "auth.apps[0].id",
+		`[{"id":0,"key":"` + appKey + `"}]`:          "auth.apps[0].id",
+		`[{"id":5}]`:                                 "auth.apps[0].key",
+		`[{"id":5,"key":"short"}]`:                   "auth.apps[0].key",
+		`[{"id":5,"key":"` + appKey + `"},{"id":6,"key":"` + appKey + `"}]`: "auth.apps[1].key",
+		`[{"id":5,"key":"` + appKey + `","admins":["a b"]}]`:                "auth.apps[0].admins",
+		`[{"id":5,"key":"` + appKey + `","role":"x"}]`:                      "role",
+		`{`:     "JSON",
+		`[] []`: "JSON",
 		"[" + strings.Repeat(`{"id":5,"key":"`+appKey+`"},`, maxApps-1) + `{"id":5}]`: "fewer than 100",
 	} {
 		t.Setenv("WEIR_AUTH_APPS", text)

@@ -146,6 +146,16 @@ type IM struct {
 	Words     string `key:"words" doc:"what is done with texts that have a word of the lists: refuse or mask"`
 	WordsFile string `key:"words_file" doc:"file of the words that no app allows; empty: a short list that is built in"`
 
+	Window         time.Duration `key:"window" doc:"how long a room's messages are collected before those that go are chosen"`
+	Rate           int           `key:"rate" doc:"messages that a room has in a second at most"`
+	Recent         int           `key:"recent" doc:"windows of messages that who enters a room is given; 0: none"`
+	History        int           `key:"history" doc:"windows of messages kept of a room for clients that were away"`
+	HistoryTime    time.Duration `key:"history_time" doc:"how long they are kept"`
+	Grace          time.Duration `key:"grace" doc:"how long a client that lost its connection stays in its rooms"`
+	Queue          Size          `key:"queue" doc:"bytes that wait for a client that reads too slowly, before it is cut"`
+	MaxConnections int           `key:"max_connections" doc:"connections to the channel at once"`
+	Redis          Secret        `key:"redis" doc:"URL of the Redis that joins several servers; empty: there is one"`
+
 	RESTRate  int      `key:"rest_rate" doc:"how often an app may call each command below /v4 in a second"`
 	RESTRates []string `key:"rest_rates" doc:"other rates of single commands, as SERVICE/COMMAND=N"`
 
@@ -220,7 +230,11 @@ func Default() *Config {
 			Apps:     Apps{},
 			Dialects: []string{"weir", "tencent", "alibaba"},
 		},
-		IM:              IM{Words: "refuse", RESTRate: 200, RESTRates: []string{}, Callbacks: []string{}},
+		IM: IM{
+			Words: "refuse", RESTRate: 200, RESTRates: []string{}, Callbacks: []string{},
+			Window: 250 * time.Millisecond, Rate: 40, History: 100, HistoryTime: time.Minute, Grace: 30 * time.Second,
+			Queue: 256 << 10, MaxConnections: 100_000,
+		},
 		Hook:            Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
 		Images:          Images{S3: S3{Region: "us-east-1"}, MaxBytes: 10 << 30, Keep: 30 * 24 * time.Hour},
 		Log:             Log{Level: "info", Format: "auto"},

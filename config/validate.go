@@ -22,6 +22,9 @@ var userID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 // iceServer is the URL of a STUN or TURN server (RFC 7064, RFC 7065).
 var iceServer = regexp.MustCompile(`^(stuns?:|turns?:)([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\?transport=(udp|tcp))?$`)
 
+// redisURL is where a Redis is.
+var redisURL = regexp.MustCompile(`^(rediss?|unix)://[^\s]+$`)
+
 // restRate is a command's rate; whether there is such a command is known to who answers it.
 var restRate = regexp.MustCompile(`^[a-z_]+/[a-z_]+=[0-9]{1,6}$`)
 
@@ -264,6 +267,17 @@ const minAddressKey = 16
 
 func (p *problems) im(c *IM) {
 	p.oneOf("im.words", c.Words, "refuse", "mask")
+	between(p, "im.window", c.Window, 50*time.Millisecond, time.Second)
+	between(p, "im.rate", c.Rate, 1, 10_000)
+	between(p, "im.recent", c.Recent, 0, c.History)
+	between(p, "im.history", c.History, 1, 10_000)
+	between(p, "im.history_time", c.HistoryTime, time.Second, time.Hour)
+	between(p, "im.grace", c.Grace, time.Second, 10*time.Minute)
+	between(p, "im.queue", c.Queue, 32<<10, 64<<20)
+	between(p, "im.max_connections", c.MaxConnections, 1, 10_000_000)
+	if u := string(c.Redis); u != "" && !redisURL.MatchString(u) {
+		p.add("im.redis", c.Redis, "redis://, rediss:// or unix:// and an address, or empty")
+	}
 	between(p, "im.rest_rate", c.RESTRate, 1, 1_000_000)
 	for _, rate := range c.RESTRates {
 		if !restRate.MatchString(rate) {

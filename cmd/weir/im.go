@@ -69,7 +69,8 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *ro
 		},
 		Opened: func(s *bus.Session, kicked []im.Platform) { calls.Opened(s, kicked) },
 		Gone:   func(s *bus.Session, reason bus.Reason) { calls.Gone(s, reason) },
-		Log:    log,
+		Redis:  string(cfg.IM.Redis), History: cfg.IM.History, HistoryTime: cfg.IM.HistoryTime, Grace: cfg.IM.Grace,
+		QueueBytes: int(cfg.IM.Queue), MaxConnections: cfg.IM.MaxConnections, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -90,7 +91,8 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *ro
 		Log:  log,
 	})
 	c.channel = channel.New(channel.Options{
-		Rooms: c.rooms, People: c.people, Bus: c.bus, Store: kept, Hooks: c.hooks, Filter: c.filter, Log: log,
+		Rooms: c.rooms, People: c.people, Bus: c.bus, Store: kept, Hooks: c.hooks, Filter: c.filter,
+		Window: cfg.IM.Window, PerSecond: cfg.IM.Rate, Recent: cfg.IM.Recent, Log: log,
 		MediaTime: bridge.MediaTime,
 		Join: func(s channel.Session, room string, recent int) error {
 			return c.bus.Join(s.(*bus.Session), room, recent)
@@ -149,7 +151,7 @@ func (c *chat) parts() []func(context.Context) error {
 
 // stats are the figures of all parts.
 func (c *chat) stats() []prometheus.Collector {
-	return []prometheus.Collector{c.store.Stats(), c.hooks, c.bus.Stats(), c.filter, c.people, c.v4.Stats()}
+	return []prometheus.Collector{c.store.Stats(), c.hooks, c.bus.Stats(), c.filter, c.people, c.channel, c.v4.Stats()}
 }
 
 // routes are the channel's paths.
