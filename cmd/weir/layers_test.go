@@ -44,7 +44,7 @@ var layers = []layer{
 	{"playback", append([]string{"playback"}, forDoors...), "doors meet in the hub, never each other"},
 	{"segmenter", append([]string{"segmenter"}, forDoors...), "doors meet in the hub, never each other"},
 	{"cdnrelay", append([]string{"cdnrelay"}, forDoors...), "doors meet in the hub, never each other"},
-	{"examples", nil, "they are what an integrator would write, who has the public interfaces alone"},
+	{"examples", []string{"examples"}, "they are what an integrator would write, who has the public interfaces alone"},
 	{"bench", []string{"bench", "testdata", "mux", "rtc", "room", "ingest", "playback", "segmenter", "cdnrelay"}, "only cmd wires and configures"},
 	{"cmd", []string{"bench", "mux", "rtc", "config", "room", "ingest", "playback", "segmenter", "cdnrelay", "web"}, "cmd wires everything"},
 }
