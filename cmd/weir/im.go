@@ -88,6 +88,7 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *ro
 	c.people = people.New(people.Options{
 		Store: kept, Bus: c.bus, Filter: c.filter, Hooks: c.hooks,
 		Kick: func(app int, user, reason string) { c.bus.Kick(app, user, bus.Reason(reason)) },
+		Left: c.rooms.AccountDeleted,
 		Log:  log,
 	})
 	c.channel = channel.New(channel.Options{

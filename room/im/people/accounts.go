@@ -80,7 +80,11 @@ func (p *People) ImportMany(ctx context.Context, app int, list []Newcomer) (fail
 
 // Delete deletes an account with all that is kept of it, and ends its sessions. im.ErrUnknownAccount: there is none.
 func (p *People) Delete(ctx context.Context, app int, id string) error {
-	err := p.o.Store.DeleteAccount(ctx, app, id)
+	rooms, err := p.o.Store.RoomsOf(ctx, app, id)
+	if err != nil {
+		return fmt.Errorf("cannot read an account's rooms: %w", err)
+	}
+	err = p.o.Store.DeleteAccount(ctx, app, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return im.ErrUnknownAccount
 	}
@@ -90,7 +94,7 @@ func (p *People) Delete(ctx context.Context, app int, id string) error {
 	p.change(key{app, id})
 	p.o.Kick(app, id, KickedDeleted)
 	if p.o.Left != nil {
-		p.o.Left(app, id)
+		p.o.Left(app, id, rooms)
 	}
 	return nil
 }

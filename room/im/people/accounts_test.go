@@ -73,7 +73,7 @@ func TestC11Delete(t *testing.T) {
 	s.ok(err)
 	s.ok(s.Delete(ctx, app, "bob"))
 	equal(t, "kicked", s.kicked, []string{"bob accountDeleted"})
-	equal(t, "left", s.left, []string{"bob"})
+	equal(t, "left", s.left, []string{"bob[r]"})
 	_, err = s.Account(ctx, app, "bob")
 	s.refused(err, im.ErrUnknownAccount)
 	members, _, err := s.store.Members(ctx, app, "r", 10, 0)

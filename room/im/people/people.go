@@ -17,6 +17,8 @@ type Store interface {
 	Account(ctx context.Context, app int, id string) (store.Account, error)
 	Accounts(ctx context.Context, app int, ids []string) (map[string]store.Account, error)
 	DeleteAccount(ctx context.Context, app int, id string) error
+	// RoomsOf are the rooms that an account is a member of, or owns.
+	RoomsOf(ctx context.Context, app int, account string) ([]string, error)
 	SetSilence(ctx context.Context, app int, id string, noC2C, noRoom *int64) error
 
 	// KeepMessage keeps a message for its recipient until a time, and gives it the recipient's next number in the
@@ -61,8 +63,8 @@ type Options struct {
 	// Kick ends every session of a user, on all nodes. The reason is KickedByAdmin or KickedDeleted, which are those of
 	// room/im/bus.
 	Kick func(app int, user, reason string)
-	// Left is told, on the node that did it, which account was deleted, so that rooms forget it. nil: nobody is.
-	Left func(app int, account string)
+	// Left is told which account was deleted, and in which rooms it was, on the node that did it. nil: nobody is.
+	Left func(app int, account string, rooms []string)
 	// Cache is how many accounts are kept in memory; 0: 20,000.
 	Cache int
 	Now   func() time.Time // nil: time.Now

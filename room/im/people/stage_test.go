@@ -93,7 +93,7 @@ func (s *stage) node(db Store) *People {
 	return New(Options{
 		Store: db, Bus: s.bus, Filter: words, Hooks: s.hooks, Now: s.clock.read,
 		Kick: func(_ int, user, reason string) { s.note(&s.kicked, user+" "+reason) },
-		Left: func(_ int, user string) { s.note(&s.left, user) },
+		Left: func(_ int, user string, rooms []string) { s.note(&s.left, fmt.Sprint(user, rooms)) },
 	})
 }
 

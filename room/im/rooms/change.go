@@ -43,6 +43,13 @@ func (r *Rooms) forget(c changed) {
 	r.counts.kept.drop(k)
 }
 
+// AccountDeleted is told that an account is no more, which the store has taken out of its rooms.
+func (r *Rooms) AccountDeleted(app int, account string, rooms []string) {
+	for _, room := range rooms {
+		r.announce(changed{App: app, Room: room, Lost: []string{account}})
+	}
+}
+
 // heard is the word of a change, from this node too.
 func (r *Rooms) heard(_ context.Context, data []byte) ([]byte, error) {
 	var c changed
