@@ -230,6 +230,111 @@ describe('groups', () => {
   });
 });
 
+describe('a group with a list of members', () => {
+  it('takes members, shows them and lets them go', async () => {
+    const users = await Promise.all(['owner', 'second', 'third'].map((name) => cloud.imported(name, { Nick: name })));
+    const [owner, second, third] = users;
+    const id = await cloud.room({ Type: 'Public', Owner_Account: owner, MemberList: [{ Member_Account: second, Role: 'Admin' }] });
+    const { MemberList: added } = await cloud.group('add_group_member', {
+      GroupId: id, MemberList: [second, third, 'nobody'].map((Member_Account) => ({ Member_Account })),
+    });
+    assert.deepEqual(added.map((m) => m.Result), [2, 1, 0]);
+    await cloud.group('forbid_send_msg', { GroupId: id, Members_Account: [third], MuteTime: 4294967295 });
+    const { MemberNum, MemberList } = await cloud.group('get_group_member_info', { GroupId: id, Limit: 10, Offset: 0 });
+    const shown = MemberList.map((m) => [m.Member_Account, m.Role, m.ShutUpUntil]).sort();
+    assert.deepEqual([MemberNum, shown], [3, [[owner, 'Owner', 0], [second, 'Admin', 0], [third, 'Member', 4294967295]].sort()]);
+    await cloud.group('delete_group_member', { GroupId: id, MemberToDel_Account: [third], Silence: 1 });
+    await cloud.group('change_group_owner', { GroupId: id, NewOwner_Account: second });
+    const { GroupInfo: [info] } = await cloud.group('get_group_info', { GroupIdList: [id] });
+    assert.deepEqual([info.Owner_Account, info.MemberNum, info.MemberList.length], [second, 2, 2]);
+    assert.equal(await cloud.refusal('group_open_http_svc/change_group_owner', { GroupId: await cloud.room(), NewOwner_Account: second }), 10007);
+  });
+});
+
+describe('a group for everybody', () => {
+  it('has attributes and counters', async () => {
+    const id = await cloud.room();
+    const attributes = async (service = 'group_open_http_svc') => (await cloud.ok(`${service}/get_group_attr`, { GroupId: id })).GroupAttrAry;
+    await cloud.group('set_group_attr', { GroupId: id, GroupAttr: [{ key: 'a', value: '1' }, { key: 'b', value: '2' }] });
+    await cloud.group('modify_group_attr', { GroupId: id, GroupAttr: [{ key: 'b', value: '3' }] });
+    assert.deepEqual(await attributes(), [{ key: 'a', value: '1' }, { key: 'b', value: '3' }]);
+    await cloud.group('set_group_attr', { GroupId: id, GroupAttr: [{ key: 'c', value: '4' }] });
+    assert.deepEqual(await attributes('group_open_attr_http_svc'), [{ key: 'c', value: '4' }]);
+    await cloud.group('clear_group_attr', { GroupId: id });
+    assert.deepEqual(await attributes(), []);
+
+    const count = (Mode, Value) => cloud.group('update_group_counter', { GroupId: id, Mode, GroupCounter: [{ Key: 'gifts', Value }] });
+    assert.deepEqual((await count('Set', 5)).GroupCounter, [{ Key: 'gifts', Value: 5 }]);
+    await count('Increase', 3);
+    assert.deepEqual((await count('Decrease', 1)).GroupCounter, [{ Key: 'gifts', Value: 7 }]);
+    const { GroupCounter } = await cloud.group('get_group_counter', { GroupId: id, GroupCounterKeys: ['gifts', 'none'] });
+    assert.deepEqual(GroupCounter, [{ Key: 'gifts', Value: 7 }]);
+  });
+
+  it('shows who is there, and gets what goes to all', async () => {
+    const [id, other] = [await cloud.room(), await cloud.room()];
+    const user = await cloud.imported('viewer', { Nick: 'Vic', FaceUrl: 'https://example.com/v.png' });
+    const [viewer, elsewhere] = [await cloud.inRoom(user, id), await cloud.inRoom(await cloud.imported('viewer'), other)];
+    const { MemberList: [there] } = await cloud.ok('group_open_avchatroom_http_svc/get_members', { GroupId: id, Timestamp: 0 });
+    assert.deepEqual([there.Member_Account, there.NickName, there.Avatar], [user, 'Vic', 'https://example.com/v.png']);
+    const { MemberList: [known] } = await cloud.group('get_group_member_info', { GroupId: id });
+    assert.equal(known.Member_Account, user);
+    const { MsgSeq, MsgTime } = await cloud.group('send_broadcast_msg', { From_Account: user, Random: number(), MsgBody: text('to every room') });
+    assert.ok(MsgSeq > 0 && MsgTime > 0);
+    for (const m of [viewer, elsewhere]) {
+      assert.equal((await m.until((one) => textOf(one) === 'to every room', 'the broadcast')).bc, true);
+      m.close();
+    }
+    // One call a second: the second one may still have come into the next second, so there are twenty.
+    const answers = await Promise.all(Array.from({ length: 20 }, () =>
+      cloud.refusal('group_open_http_svc/send_broadcast_msg', { Random: number(), MsgBody: text('again') })));
+    assert.ok(answers.includes(60007), String(answers));
+  });
+
+  it('takes no message twice', async () => {
+    const id = await cloud.room();
+    const viewer = await cloud.inRoom(await cloud.imported('viewer'), id);
+    const Random = number();
+    for (const words of ['once', 'once']) await cloud.group('send_group_msg', { GroupId: id, Random, MsgBody: text(words) });
+    await cloud.group('send_group_msg', { GroupId: id, Random: number(), MsgBody: text('the end') });
+    await viewer.until((m) => textOf(m) === 'the end', 'the last message');
+    assert.equal(viewer.messages.filter((m) => textOf(m) === 'once').length, 1);
+    viewer.close();
+  });
+});
+
+describe('messages to accounts', () => {
+  it('go to many at once', async () => {
+    const [here, away] = [await cloud.imported('here'), await cloud.imported('away')];
+    const m = await cloud.member(here);
+    const { MsgKey, ErrorList } = await cloud.ok('openim/batchsendmsg', {
+      To_Account: [here, away, 'nobody'], MsgRandom: number(), SyncOtherMachine: 2, MsgBody: text('to you all'),
+    });
+    assert.ok(MsgKey);
+    assert.deepEqual(ErrorList.map((e) => e.To_Account), ['nobody']);
+    await m.until((one) => textOf(one) === 'to you all', 'the message');
+    const { QueryResult, ErrorList: unknown } = await cloud.ok('openim/querystate', { To_Account: [here, away, 'nobody'] });
+    assert.deepEqual(QueryResult.map((r) => r.Status), ['Online', 'Offline']);
+    assert.deepEqual(unknown, [{ To_Account: 'nobody', ErrorCode: 70107 }]);
+    m.close();
+  });
+
+  it('are refused where something is wrong', async () => {
+    const user = await cloud.imported('user');
+    const message = { To_Account: user, MsgRandom: number(), MsgBody: text('x') };
+    for (const [number, change] of [
+      [90012, { To_Account: 'nobody' }],
+      [20003, { From_Account: 'nobody' }],
+      [90002, { MsgBody: [{ MsgType: 'TIMTextElem', MsgContent: { Words: 'x' } }] }],
+      [90005, { MsgRandom: 'x' }],
+      [90007, { MsgBody: 'x' }],
+      [90026, { MsgLifeTime: 604_801 }],
+    ]) {
+      assert.equal(await cloud.refusal('openim/sendmsg', { ...message, ...change }), number, JSON.stringify(change));
+    }
+  });
+});
+
 describe('who may speak', () => {
   const send = (m, id, words) => m.call('room.send', { room: id, random: number(), body: text(words) });
 

@@ -54,7 +54,7 @@ func (c *call) addGroupMember(q *addGroupMember) (any, error) {
 type deleteGroupMember struct {
 	groupID
 	Silence  int
-	Reason   string // taken, and told to nobody
+	Reason   string   // taken, and told to nobody
 	Accounts []string `json:"MemberToDel_Account" need:""`
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"weir/room/auth"
@@ -55,7 +56,7 @@ type Options struct {
 type API struct {
 	o     Options
 	calls *counter[callOf]
-	bad   *counter[any] // tokens that did not match, by network
+	bad   *counter[netip.Prefix] // tokens that did not match, by network
 	stats *Stats
 	newID func() string
 }
@@ -79,7 +80,7 @@ func New(o Options) *API {
 	}
 	return &API{
 		o: o, newID: requestID, stats: newStats(),
-		calls: newCounter[callOf](time.Second, o.Now), bad: newCounter[any](badSigsFor, o.Now),
+		calls: newCounter[callOf](time.Second, o.Now), bad: newCounter[netip.Prefix](badSigsFor, o.Now),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -152,6 +153,26 @@ func TestRates(t *testing.T) {
 			now = now.Add(time.Second)
 		}
 	}
+}
+
+// Chapter 2: a call has 3 s.
+func TestBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		a := over(new(domain), func(o *Options) { o.People = stuck{} })
+		got := answerOf(t, send(a, http.MethodPost, kickPath+query, "", `{"Identifier":"u1"}`))
+		if took := time.Since(began); got.ErrorCode != 60008 || took != 3*time.Second {
+			t.Errorf("%+v after %v", got, took)
+		}
+	})
+}
+
+// stuck are accounts that nobody can end the sessions of.
+type stuck struct{ folk }
+
+func (stuck) Kick(ctx context.Context, _ int, _ string) error {
+	<-ctx.Done()
+	return fmt.Errorf("cannot kick: %w", ctx.Err())
 }
 
 func TestCounterIsBounded(t *testing.T) {
