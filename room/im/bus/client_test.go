@@ -13,8 +13,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"weir/room/im"
 )
@@ -63,6 +66,11 @@ func run(t *testing.T, o Options) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runBus(t, b)
+}
+
+func runBus(t *testing.T, b *Bus) *stage {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
@@ -72,18 +80,13 @@ func run(t *testing.T, o Options) *stage {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(b.Handler())
-	ended := false
-	end := func() {
-		if ended {
-			return
-		}
-		ended = true
+	end := sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 		server.Close()
-	}
+	})
 	t.Cleanup(end)
 	return &stage{b, server.URL, end}
 }
@@ -106,8 +109,10 @@ type message struct {
 		Message string `json:"message"`
 	} `json:"error"`
 	Connect *struct {
-		Data welcome               `json:"data"`
-		Subs map[string]subscribed `json:"subs"`
+		Session string                `json:"session"`
+		Node    string                `json:"node"`
+		Data    welcome               `json:"data"`
+		Subs    map[string]subscribed `json:"subs"`
 	} `json:"connect"`
 	RPC *struct {
 		Data json.RawMessage `json:"data"`
@@ -195,6 +200,7 @@ func (c *client) next() message {
 	for len(c.lines) == 0 {
 		opcode, payload := c.read()
 		if opcode == 8 {
+			_ = c.conn.Close() // the server waits for that
 			code := 1005
 			if len(payload) >= 2 {
 				code = int(binary.BigEndian.Uint16(payload))
@@ -293,4 +299,21 @@ func (c *client) cutBy() int {
 			return m.closed
 		}
 	}
+}
+
+// figure is what a counter of the bus says.
+func figure(t *testing.T, b *stage, name, reason string) float64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(b.Stats())
+	families, err := registry.Gather()
+	must(t, err)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name && (reason == "" || m.GetLabel()[0].GetValue() == reason) {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return 0
 }

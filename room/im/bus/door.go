@@ -16,7 +16,7 @@ import (
 
 const (
 	// writeTimeout is how long one write to a client may take. Until then what is published waits in its queue.
-	writeTimeout = 10 * time.Second
+	writeTimeout = 5 * time.Second
 	// sendBuffer bounds what the system holds for a client beside its queue, in bytes.
 	sendBuffer = 64 << 10
 	// readBuffer is what a connection keeps for reading, in bytes: clients send little.

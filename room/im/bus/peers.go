@@ -218,22 +218,24 @@ func (p *peers) listen(ctx context.Context) error {
 	}
 }
 
-// beat says that this node is there. When that does not get through, the others' silence is no sign.
-func (p *peers) beat() {
-	err := p.bus.node.Notify(opBeat, nil, "")
-	now := p.bus.o.Now()
+// beat says that this node is there, and looks who else is.
+func (p *peers) beat() { p.age(p.bus.o.Now(), p.bus.node.Notify(opBeat, nil, "")) }
+
+// age forgets the nodes that were silent for too long. When this node's own beat does not get through, the silence of
+// others is no sign.
+func (p *peers) age(now time.Time, deaf error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil || p.deaf {
+	if deaf != nil || p.deaf {
 		for node := range p.alive {
 			p.alive[node] = now
 		}
 	}
-	p.deaf = err != nil
+	p.deaf = deaf != nil
 	for node, at := range p.alive {
 		if now.Sub(at) > deadAfter {
 			p.forgetLocked(node)
-			p.bus.o.Log.Warn("a node is gone", "node", node)
+			p.bus.o.Log.Warn("a node of the channel is gone", "node", node)
 		}
 	}
 }
