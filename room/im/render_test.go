@@ -100,7 +100,9 @@ func TestAppendMessageVerbatim(t *testing.T) {
 // What is no UTF-8 or no JSON does not get onto the wire.
 func TestAppendMessageRepairs(t *testing.T) {
 	m := Message{Nick: "a\xffb", Body: []Element{
-		{"x\xff", json.RawMessage(`{"Text":`)}, {ElemText, json.RawMessage("{\"Text\":\"\xff\"}")}, {ElemText, nil},
+		{"x\xff", json.RawMessage(`{"Text":`)},
+		{ElemText, json.RawMessage("{\"Text\":\"\xff\"}")},
+		{ElemText, nil},
 		{ElemText, json.RawMessage("{\r\n\"Text\": \"a\"\n}")},
 	}}
 	want := `{"n":"a` + "\uFFFD" + `b","p":"Normal","b":[{"MsgType":"x` + "\uFFFD" + `","MsgContent":{}},{"MsgType":"TIMTextElem","MsgContent":{}},` +

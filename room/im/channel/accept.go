@@ -184,18 +184,21 @@ func (c *Channel) settle(ctx context.Context, r *room, d dedupKey, e *entry) err
 }
 
 func (c *Channel) keep(ctx context.Context, e *entry) error {
+	var o outcome
 	select {
-	case o := <-e.decided:
-		switch o {
-		case failed:
-			return errClosed
-		case chosen:
-			if err := c.o.Store.KeepRoomMessage(ctx, e.Message, c.o.Now().Add(c.o.Keep)); err != nil {
-				return fmt.Errorf("cannot keep a message: %w", err)
-			}
-		}
-		return nil
+	case o = <-e.decided:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	switch o {
+	case cut, moved:
+		return nil
+	case chosen:
+		if err := c.o.Store.KeepRoomMessage(ctx, e.Message, c.o.Now().Add(c.o.Keep)); err != nil {
+			return fmt.Errorf("cannot keep a message: %w", err)
+		}
+		return nil
+	default:
+		return errClosed
 	}
 }

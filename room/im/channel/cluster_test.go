@@ -178,7 +178,9 @@ func TestConcurrentSenders(t *testing.T) {
 		all := c.texts("AV1")
 		for _, s := range all {
 			var sender, i int
-			fmt.Sscan(s, &sender, &i)
+			if _, err := fmt.Sscan(s, &sender, &i); err != nil {
+				t.Fatal(err)
+			}
 			if i != last[sender] {
 				t.Fatalf("message %d of sender %d comes where %d should", i, sender, last[sender])
 			}

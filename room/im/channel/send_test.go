@@ -346,7 +346,9 @@ func TestD04_D05_EightyASecond(t *testing.T) {
 		for _, m := range c.messages("AV1", im.KindMessage) {
 			got[m.Priority]++
 			var i int
-			fmt.Sscan(m.text(t), &i)
+			if _, err := fmt.Sscan(m.text(t), &i); err != nil {
+				t.Fatal(err)
+			}
 			if i < lastOf[m.From] || m.Seq <= last {
 				t.Fatalf("message %d of %s (number %d) comes after %d (number %d)", i, m.From, m.Seq, lastOf[m.From], last)
 			}

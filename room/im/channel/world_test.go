@@ -112,24 +112,24 @@ type client struct {
 	over  bool
 }
 
-func (c *client) Actor() im.Actor { return c.actor }
+func (cl *client) Actor() im.Actor { return cl.actor }
 
-func (c *client) Rooms() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.rooms)
+func (cl *client) Rooms() []string {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return slices.Clone(cl.rooms)
 }
 
-func (c *client) InRoom(room string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.over && slices.Contains(c.rooms, room)
+func (cl *client) InRoom(room string) bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return !cl.over && slices.Contains(cl.rooms, room)
 }
 
-func (c *client) leave(room string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.rooms = slices.DeleteFunc(c.rooms, func(r string) bool { return r == room })
+func (cl *client) leave(room string) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.rooms = slices.DeleteFunc(cl.rooms, func(r string) bool { return r == room })
 }
 
 // newCluster makes and runs nodes. A live room AV1 of the owner "host" is there, and a room G1 with a list.
