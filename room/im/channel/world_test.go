@@ -27,7 +27,7 @@ const app = 7
 
 // cluster is nodes that share rooms, accounts and a store, and what was published in them.
 type cluster struct {
-	t     *testing.T
+	t     testing.TB
 	mu    sync.Mutex
 	nodes []*node
 	owner func(key string) int // the node that owns a key; nil: the first
@@ -77,7 +77,7 @@ type message struct {
 }
 
 // content reads the only element of a message.
-func content[T any](t *testing.T, m message) (c T) {
+func content[T any](t testing.TB, m message) (c T) {
 	t.Helper()
 	if len(m.Body) != 1 {
 		t.Fatalf("%d elements, want one: %+v", len(m.Body), m)
@@ -88,7 +88,7 @@ func content[T any](t *testing.T, m message) (c T) {
 	return c
 }
 
-func (m message) text(t *testing.T) string {
+func (m message) text(t testing.TB) string {
 	return content[struct{ Text string }](t, m).Text
 }
 
@@ -133,7 +133,7 @@ func (cl *client) leave(room string) {
 }
 
 // newCluster makes and runs nodes. A live room AV1 of the owner "host" is there, and a room G1 with a list.
-func newCluster(t *testing.T, nodes int, change func(*Options)) *cluster {
+func newCluster(t testing.TB, nodes int, change func(*Options)) *cluster {
 	t.Helper()
 	c := &cluster{
 		t: t, published: map[string][]publication{}, told: map[string][]message{},
@@ -192,7 +192,6 @@ func (c *cluster) close() {
 		n.stop()
 		<-n.done
 	}
-	synctest.Wait()
 }
 
 // in runs a test with a cluster in a bubble of its own time.
@@ -200,6 +199,7 @@ func in(t *testing.T, nodes int, change func(*Options), test func(*testing.T, *c
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, nodes, change)
+		defer synctest.Wait()
 		defer c.close()
 		test(t, c)
 	})
@@ -313,7 +313,7 @@ func refused(t *testing.T, err error, want *im.Error) {
 
 // Bus
 
-func decode(t *testing.T, data []byte) []message {
+func decode(t testing.TB, data []byte) []message {
 	t.Helper()
 	var p struct {
 		M []message `json:"m"`

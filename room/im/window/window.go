@@ -149,10 +149,32 @@ func (w *Window[T]) Take(at time.Time, chosen, cut []T) (_, _ []T) {
 	}
 	chosen, cut = w.part(chosen, cut)
 	if t.came != [classes]int{} || t.taken > 0 {
-		w.takes = append(w.takes, t)
+		w.remember(t)
 	}
 	w.came, w.opened = [classes]int{}, time.Time{}
 	return chosen, cut
+}
+
+// merged is the time within which windows are remembered as one, so that few are, however often somebody takes.
+const merged = 10 * time.Millisecond
+
+// remember notes a window.
+func (w *Window[T]) remember(t take) {
+	if t.opened.IsZero() {
+		t.opened = t.at
+	}
+	if n := len(w.takes); n > 0 && t.at.Sub(w.takes[n-1].opened) < merged {
+		last := &w.takes[n-1]
+		last.at = t.at
+		last.taken += t.taken
+		for rank := range last.came {
+			last.came[rank] += t.came[rank]
+			last.counted[rank] += t.counted[rank]
+			last.cut[rank] = last.cut[rank] || t.cut[rank]
+		}
+		return
+	}
+	w.takes = append(w.takes, t)
 }
 
 // forget drops what is no longer of the last second.
