@@ -115,7 +115,9 @@ func (s *Store) KeepRoomMessage(ctx context.Context, m im.Message, until time.Ti
 		if err != nil || m.Seq <= uint64(s.opts.MaxHistory) {
 			return err
 		}
-		_, err = a.exec("DELETE FROM history WHERE app = $1 AND room = $2 AND seq <= $3", m.App, m.Room, m.Seq-uint64(s.opts.MaxHistory))
+		// There are numbers that no message has: what is to go is counted, not reckoned.
+		_, err = a.exec("DELETE FROM history WHERE app = $1 AND room = $2 AND seq <= "+
+			"(SELECT seq FROM history WHERE app = $1 AND room = $2 ORDER BY seq DESC LIMIT 1 OFFSET $3)", m.App, m.Room, s.opts.MaxHistory)
 		return err
 	})
 }

@@ -63,7 +63,7 @@ class Callbacks {
     for await (const part of request.setEncoding('utf8')) text += part;
     const command = new URL(request.url, this.url).searchParams.get('CallbackCommand');
     const body = JSON.parse(text);
-    this.heard.push({ command, body });
+    this.heard.push({ command, body, id: request.headers['x-weir-event-id'] });
     const verdict = this.verdicts.get(command)?.(body) ?? {};
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify({ ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0, ...verdict }));
