@@ -50,7 +50,9 @@ type chat struct {
 func openStore(cfg *config.Config, log *slog.Logger) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
-	return store.Open(ctx, store.Options{Path: filepath.Join(cfg.DataDir, storeFile), Log: log})
+	return store.Open(ctx, store.Options{
+		URL: string(cfg.Store.URL), Path: filepath.Join(cfg.DataDir, storeFile), Log: log,
+	})
 }
 
 // newChat makes the channel's parts on a store and starts nothing. The bridge joins it with the media of its rooms.
