@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"weir/room/im"
 )
@@ -54,8 +55,10 @@ func fields(t reflect.Type) iter.Seq[field] {
 	}
 }
 
-// readBody reads a body that fits.
+// readBody reads a body that fits, and comes within the call's time.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// Writers without deadlines exist in tests only.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(budget))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	switch {

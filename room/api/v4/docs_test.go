@@ -163,6 +163,9 @@ func TestErrorsAreDescribed(t *testing.T) {
 	}
 	for _, s := range services {
 		numbers = append(numbers, fault(s.parameter, ""), fault(s.internal, ""))
+		if s.unknown != 0 {
+			numbers = append(numbers, fault(s.unknown, ""))
+		}
 		for _, as := range s.as {
 			numbers = append(numbers, fault(as, ""))
 		}

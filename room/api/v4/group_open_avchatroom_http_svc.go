@@ -7,7 +7,8 @@ import (
 )
 
 var avchatroomService = service{
-	name: "group_open_avchatroom_http_svc", parameter: groupService.parameter, internal: groupService.internal, as: groupService.as,
+	name: "group_open_avchatroom_http_svc", parameter: groupService.parameter, internal: groupService.internal, unknown: groupService.unknown,
+	as: groupService.as,
 	commands: []command{
 		{name: "get_members", handler: on((*call).getMembers)},
 	},

@@ -6,7 +6,7 @@ import (
 )
 
 var groupService = service{
-	name: "group_open_http_svc", parameter: im.ErrBadParameter.Number, internal: im.ErrInternal.Number,
+	name: "group_open_http_svc", parameter: im.ErrBadParameter.Number, internal: im.ErrInternal.Number, unknown: 10003,
 	as: map[int]int{
 		im.ErrBadBody.Number:        im.ErrBadParameter.Number,
 		im.ErrBadProfile.Number:     im.ErrBadParameter.Number,

@@ -15,6 +15,8 @@ type service struct {
 	parameter int
 	// internal is what is our fault.
 	internal int
+	// unknown is that there is no such command; 0: as where there is no such service.
+	unknown int
 	// as are numbers of package im that are others in this service.
 	as map[int]int
 	// display: answers have ErrorDisplay, too.
@@ -66,6 +68,14 @@ func find(serviceName, name string) (*service, *command) {
 		return s, nil
 	}
 	return nil, nil
+}
+
+// noCommand is the refusal of a command that the service does not have.
+func (s *service) noCommand() error {
+	if s == nil || s.unknown == 0 {
+		return errNoCommand
+	}
+	return fault(s.unknown, errNoCommand.Info)
 }
 
 // refusal is what a caller is told of an error.

@@ -124,7 +124,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer does what is asked for.
 func (a *API) answer(ctx context.Context, w http.ResponseWriter, r *http.Request, s *service, c *command) (any, error) {
 	if c == nil {
-		return nil, errNoCommand
+		return nil, s.noCommand()
 	}
 	e, err := readEnvelope(r.URL.RawQuery)
 	if err != nil {

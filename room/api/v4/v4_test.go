@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -55,6 +56,7 @@ func TestEnvelope(t *testing.T) {
 		{kickPath + "?sdkappid=1400000000&identifier=admin&usersig=sig&x=%zz", 60002},
 		{"/v4/im_open_login_svc/none" + query, 60009},
 		{"/v4/none/kick" + query, 60009},
+		{"/v4/group_open_http_svc/kick" + query, 10003},
 	} {
 		if got := answerOf(t, send(over(new(domain)), http.MethodPost, tc.target, "", `{"Identifier":"u1"}`)); got.ErrorCode != tc.code {
 			t.Errorf("%s: %+v, want %d", tc.target, got, tc.code)
@@ -383,5 +385,29 @@ func TestParseRates(t *testing.T) {
 		if got, err := ParseRates([]string{bad}); err == nil {
 			t.Errorf("%q is read as %v", bad, got)
 		}
+	}
+}
+
+// TestSlowBody: over a real connection, a body that does not come is answered.
+func TestSlowBody(t *testing.T) {
+	t.Parallel() // it takes three seconds
+	mux := http.NewServeMux()
+	mux.Handle("POST /v4/{service}/{command}", over(new(domain)))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	body, end := io.Pipe()
+	defer end.Close()
+	r, err := http.NewRequest(http.MethodPost, server.URL+kickPath+query, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var b base
+	if err := json.NewDecoder(answer.Body).Decode(&b); err != nil || b.ErrorCode != 60008 {
+		t.Errorf("%+v, %v", b, err)
 	}
 }
