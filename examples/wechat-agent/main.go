@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -20,9 +21,10 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if err := run(ctx, os.Getenv, log); err != nil {
+	err := run(ctx, os.Getenv, log)
+	stop()
+	if err != nil {
 		log.Error("stopped", "error", err)
 		os.Exit(1)
 	}
@@ -34,32 +36,37 @@ func run(ctx context.Context, env func(string) string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	listener, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen: %w", err)
+	}
+	log.Info("listening", "address", listener.Addr().String())
+	return serve(ctx, c, listener, log)
+}
+
+// serve answers WeChat and the room system on a listener, which it closes.
+func serve(ctx context.Context, c config, listener net.Listener, log *slog.Logger) error {
 	client := &http.Client{
 		Timeout:       10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	rooms := &im.Client{Base: c.rooms, App: c.app, Key: c.key, Admin: c.admin, HTTP: client, Now: time.Now}
+	if err := rooms.ImportAccount(ctx, c.agent); err != nil {
+		return errors.Join(fmt.Errorf("cannot import the agent: %w", err), listener.Close())
+	}
 	b := &bridge.Bridge{
 		Token: c.token, CallbackToken: c.callbackToken, App: c.app, Agent: c.agent, Rooms: rooms, Now: time.Now, Log: log,
 		Customers: &wechat.Client{Base: c.wechat, ID: c.wechatID, Secret: c.wechatSecret, HTTP: client, Now: time.Now},
 	}
-	if err := rooms.ImportAccount(ctx, c.agent); err != nil {
-		return fmt.Errorf("cannot import the agent: %w", err)
-	}
-	return serve(ctx, c.listen, b.Handler(), log)
-}
-
-func serve(ctx context.Context, listen string, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{
-		Addr: listen, Handler: handler, MaxHeaderBytes: 16 << 10,
+		Handler: b.Handler(), MaxHeaderBytes: 16 << 10,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.ListenAndServe() }()
-	log.Info("listening", "address", listen)
+	go func() { ended <- server.Serve(listener) }()
 	select {
 	case err := <-ended:
-		return fmt.Errorf("cannot listen: %w", err)
+		return fmt.Errorf("cannot serve: %w", err)
 	case <-ctx.Done():
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

@@ -35,6 +35,7 @@ func (c *calls) DeleteAccount(_ context.Context, id string) error { return c.not
 func (c *calls) SendText(_ context.Context, from, to, text string) error {
 	return c.note("send %s %s %s", from, to, text)
 }
+
 func (c *calls) Send(_ context.Context, to, text string) error {
 	return c.note("wechat %s %s", to, text)
 }

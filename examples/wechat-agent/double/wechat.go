@@ -23,7 +23,8 @@ type WeChat struct {
 
 	mu      sync.Mutex // guards the fields below
 	sent    []Text
-	more    chan struct{} // closed with the next text
+	refused int
+	more    chan struct{} // closed with the next text, sent or refused
 	tokens  int
 	good    string // the token that is taken
 	refuse  int
@@ -61,7 +62,14 @@ func (w *WeChat) Sent() []Text {
 	return slices.Clone(w.sent)
 }
 
-// More is closed when a customer is sent something more.
+// Refused is how many texts were refused.
+func (w *WeChat) Refused() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.refused
+}
+
+// More is closed when a customer is sent something more, or that is refused.
 func (w *WeChat) More() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -142,15 +150,22 @@ func (w *WeChat) send(out http.ResponseWriter, r *http.Request) {
 	case w.good == "" || r.URL.Query().Get("access_token") != w.good:
 		fault(out, 40001, "invalid credential, access_token is invalid or not latest")
 	case w.refuse != 0:
+		w.refused++
+		w.toldLocked()
 		fault(out, w.refuse, "refused")
 	case len(m.Text.Content) > 2048:
 		fault(out, 45002, "content size out of limit")
 	default:
 		w.sent = append(w.sent, Text{m.To, m.Text.Content})
-		close(w.more)
-		w.more = make(chan struct{})
+		w.toldLocked()
 		fault(out, 0, "ok")
 	}
+}
+
+// toldLocked says that there was another text.
+func (w *WeChat) toldLocked() {
+	close(w.more)
+	w.more = make(chan struct{})
 }
 
 func fault(out http.ResponseWriter, code int, info string) {
