@@ -167,7 +167,7 @@ func TestB14_TextLimits(t *testing.T) {
 	}
 	_, err := w.Create(ctx, admin, NewRoom{Type: AVChatRoom})
 	is(t, "no name", err, im.ErrBadParameter)
-	is(t, "no name any more", w.Modify(ctx, admin, "AV1", Change{Name: ptr("")}), im.ErrBadParameter)
+	is(t, "no name any more", w.Modify(ctx, admin, "AV1", Change{Name: new("")}), im.ErrBadParameter)
 }
 
 // B15: an owner is optional, and exists.

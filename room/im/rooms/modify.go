@@ -38,7 +38,7 @@ func (r *Rooms) Modify(ctx context.Context, a im.Actor, id string, c Change) err
 	if c, err = r.check(ctx, a.App, f, c); err != nil {
 		return err
 	}
-	return r.modify(ctx, a, id, func(room *store.Room) im.RoomChange { return c.apply(room) })
+	return r.modify(ctx, a, id, c.apply)
 }
 
 // mayChange tells whether the actor may change what is not a custom field.

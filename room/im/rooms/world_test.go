@@ -129,8 +129,6 @@ func equal(t *testing.T, what string, got, want any) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
