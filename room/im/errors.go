@@ -94,6 +94,8 @@ var (
 	// ErrBadBody: MsgBody is not a list of elements with their fields.
 	ErrBadBody = &Error{90002, "bad_body", "the message body is invalid"}
 
+	// ErrTooLate: a message can be taken back for two minutes.
+	ErrTooLate = &Error{20016, "too_late", "the message was sent too long ago to be taken back"}
 	// ErrNotAdmin: only administrators send for others.
 	ErrNotAdmin = &Error{90009, "no_permission", "only administrators send for others"}
 	// ErrBadLife: a message is kept for seven days at most.

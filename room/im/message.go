@@ -1,6 +1,9 @@
 package im
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // Message is one message, into a room or to one account. Once it was taken it is not changed.
 type Message struct {
@@ -18,7 +21,8 @@ type Message struct {
 	Kind Kind
 	// Seq is the message's number in its room, or among what an account was sent; numbers grow.
 	Seq uint64
-	// Random is the sender's own number of it.
+	// Ref and Random are the sender's own numbers of it; Ref is of messages to accounts only.
+	Ref    uint32
 	Random uint32
 	// Time is when it was taken, in Unix seconds.
 	Time int64
@@ -32,6 +36,9 @@ type Message struct {
 	Broadcast bool
 }
 
+// Key names a message to an account, for those who sent it: <ref>_<random>_<time>.
+func (m *Message) Key() string { return fmt.Sprintf("%d_%d_%d", m.Ref, m.Random, m.Time) }
+
 // Kind is what kind of message it is.
 type Kind uint8
 
@@ -41,7 +48,7 @@ const (
 	KindMessage Kind = iota
 	// KindTip tells what happened to a room or its members; see Tip.
 	KindTip
-	// KindNotice is a system notice: custom text, or that the room is gone; see Notice.
+	// KindNotice is a system notice: custom text, or that the room or a message is gone; see Notice.
 	KindNotice
 	// KindEvent is what happened to the room's media; see Event.
 	KindEvent

@@ -64,7 +64,9 @@ type FieldPair struct {
 
 // Notice is a system notice. It is the content of an ElemNotice.
 type Notice struct {
-	Op   NoticeOp `json:"OpType"`
+	Op NoticeOp `json:"OpType"`
+	// Key is which message is gone, of NoticeRecalled.
+	Key string `json:"MsgKey,omitempty"`
 	Text string   `json:"UserDefinedField,omitempty"`
 }
 
@@ -75,6 +77,7 @@ type NoticeOp int
 const (
 	NoticeKicked    NoticeOp = 4
 	NoticeDismissed NoticeOp = 5
+	NoticeRecalled  NoticeOp = 101 // the sender took a message back
 	NoticeCustom    NoticeOp = 255
 )
 

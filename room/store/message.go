@@ -17,6 +17,7 @@ type message struct {
 	Avatar    string       `json:"avatar,omitempty"`
 	Level     uint32       `json:"level,omitempty"`
 	Kind      im.Kind      `json:"kind,omitempty"`
+	Ref       uint32       `json:"ref,omitempty"`
 	Random    uint32       `json:"random,omitempty"`
 	Time      int64        `json:"time"`
 	Media     int64        `json:"media,omitempty"`
@@ -28,7 +29,7 @@ type message struct {
 
 func packMessage(m *im.Message) ([]byte, error) {
 	return pack(message{
-		m.App, m.Room, m.To, m.From, m.Nick, m.Avatar, m.Level, m.Kind, m.Random, m.Time, m.Media, m.Priority, m.Body, m.Cloud, m.Broadcast,
+		m.App, m.Room, m.To, m.From, m.Nick, m.Avatar, m.Level, m.Kind, m.Ref, m.Random, m.Time, m.Media, m.Priority, m.Body, m.Cloud, m.Broadcast,
 	})
 }
 
@@ -42,7 +43,7 @@ func scanMessage(scan scanner) (im.Message, error) {
 	err := unpack(text, &m)
 	return im.Message{
 		App: m.App, Room: m.Room, To: m.To, From: m.From, Nick: m.Nick, Avatar: m.Avatar, Level: m.Level, Kind: m.Kind,
-		Seq: seq, Random: m.Random, Time: m.Time, Media: m.Media, Priority: m.Priority, Body: m.Body, Cloud: m.Cloud, Broadcast: m.Broadcast,
+		Seq: seq, Ref: m.Ref, Random: m.Random, Time: m.Time, Media: m.Media, Priority: m.Priority, Body: m.Body, Cloud: m.Cloud, Broadcast: m.Broadcast,
 	}, err
 }
 
@@ -89,6 +90,14 @@ func (s *Store) KeptFor(ctx context.Context, app int, account string, afterSeq u
 func (s *Store) ForgetKept(ctx context.Context, app int, account string, upTo uint64) error {
 	return s.write(ctx, "forget kept messages", func(a access) error {
 		_, err := a.exec("DELETE FROM kept WHERE app = $1 AND account = $2 AND seq <= $3", app, account, upTo)
+		return err
+	})
+}
+
+// ForgetOne forgets one message that is kept for an account.
+func (s *Store) ForgetOne(ctx context.Context, app int, account string, seq uint64) error {
+	return s.write(ctx, "forget a kept message", func(a access) error {
+		_, err := a.exec("DELETE FROM kept WHERE app = $1 AND account = $2 AND seq = $3", app, account, seq)
 		return err
 	})
 }

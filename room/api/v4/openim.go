@@ -23,6 +23,7 @@ var openimService = service{
 	commands: []command{
 		{name: "sendmsg", handler: on((*call).sendmsg)},
 		{name: "batchsendmsg", handler: on((*call).batchsendmsg)},
+		{name: "admin_msgwithdraw", handler: on((*call).adminMsgwithdraw)},
 		{name: "query_online_status", handler: on((*call).queryOnlineStatus)},
 		{name: "querystate", handler: on((*call).queryOnlineStatus)}, // its old name
 	},
@@ -118,6 +119,16 @@ func (q *c2c) message() (people.C2C, error) {
 		return m, fault(90031, "SyncOtherMachine is neither 1 nor 2")
 	}
 	return m, nil
+}
+
+type adminMsgwithdraw struct {
+	FromAccount string `json:"From_Account" need:"20003"`
+	ToAccount   string `json:"To_Account" need:"90003"`
+	MsgKey      string `need:"90001"`
+}
+
+func (c *call) adminMsgwithdraw(q *adminMsgwithdraw) (any, error) {
+	return nil, c.o.People.Recall(c.ctx, c.actor, people.Recall{From: q.FromAccount, To: q.ToAccount, Key: q.MsgKey})
 }
 
 type queryOnlineStatus struct {

@@ -26,6 +26,7 @@ type People interface {
 	Silences(ctx context.Context, app int, id string) (c2c, rooms uint32, err error)
 
 	SendTo(ctx context.Context, actor im.Actor, m people.C2C) (people.Sent, error)
+	Recall(ctx context.Context, actor im.Actor, r people.Recall) error
 	SendToMany(ctx context.Context, actor im.Actor, m people.C2C, to []string) (people.Sent, []people.Failed, error)
 }
 

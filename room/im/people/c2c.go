@@ -130,10 +130,10 @@ func (p *People) prepare(ctx context.Context, actor im.Actor, m C2C) (*sending, 
 	if actor.Admin && m.Time == 0 { // programs have constant random numbers: without a time it is one message in its second only
 		s.mark.time = s.sent.Time
 	}
-	if s.Seq == 0 {
-		s.Seq = rand.Uint32() //nolint:gosec // it only names the message
+	if s.message.Ref == 0 {
+		s.message.Ref = rand.Uint32() //nolint:gosec // it only names the message
 	}
-	s.sent.Key = fmt.Sprintf("%d_%d_%d", s.Seq, m.Random, s.sent.Time)
+	s.sent.Key = s.message.Key()
 	return s, nil
 }
 
@@ -157,7 +157,7 @@ func (p *People) sender(ctx context.Context, s *sending) error {
 	level, _ := strconv.ParseUint(from.Profile[im.TagLevel], 10, 32)
 	s.message = im.Message{
 		App: s.actor.App, From: s.From, Nick: from.Profile[im.TagNick], Avatar: from.Profile[im.TagImage], Level: uint32(level),
-		Random: s.Random, Body: s.Body, Cloud: s.Cloud,
+		Ref: s.Seq, Random: s.Random, Body: s.Body, Cloud: s.Cloud,
 	}
 	if silenced, _ := Silenced(from, s.now); silenced && !s.actor.Admin { // what comes by REST is not bound by it
 		s.refused = im.ErrMutedC2C
@@ -212,9 +212,14 @@ func (p *People) allowed(ctx context.Context, s *sending, to string) error {
 	if s.refused != nil {
 		return s.refused
 	}
-	_, err := p.Account(ctx, s.actor.App, to)
+	return p.exists(ctx, s.actor.App, to, im.ErrNoRecipient)
+}
+
+// exists is nil when there is an account, and missing when there is none.
+func (p *People) exists(ctx context.Context, app int, id string, missing *im.Error) error {
+	_, err := p.Account(ctx, app, id)
 	if errors.Is(err, im.ErrUnknownAccount) {
-		return im.ErrNoRecipient
+		return missing
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func (p *People) told(ctx context.Context, s *sending, m *im.Message, fault erro
 // callback is a message as callbacks have it.
 func (s *sending) callback(m *im.Message) hook.C2CMessage {
 	c := hook.C2CMessage{
-		From: m.From, To: m.To, Seq: uint64(s.Seq), Random: m.Random, Time: m.Time, Key: s.sent.Key, MsgBody: m.Body, Cloud: m.Cloud,
+		From: m.From, To: m.To, Seq: uint64(m.Ref), Random: m.Random, Time: m.Time, Key: m.Key(), MsgBody: m.Body, Cloud: m.Cloud,
 	}
 	if s.life == 0 {
 		c.OnlineOnly = 1

@@ -27,6 +27,8 @@ type Store interface {
 	// KeptFor are the messages kept for an account after a number, oldest first.
 	KeptFor(ctx context.Context, app int, account string, after uint64, limit int) ([]im.Message, error)
 	ForgetKept(ctx context.Context, app int, account string, upTo uint64) error
+	// ForgetOne forgets one message.
+	ForgetOne(ctx context.Context, app int, account string, seq uint64) error
 	// Kept is how many messages are kept for an account.
 	Kept(ctx context.Context, app int, account string) (int, error)
 }

@@ -206,6 +206,10 @@ func (f fakePeople) SendTo(_ context.Context, _ im.Actor, m people.C2C) (people.
 	return people.Sent{Seq: 1, Time: 2, Key: "1_3_2"}, f.r.note("SendTo %s %d %d", m.To, len(m.Body), m.Random)
 }
 
+func (f fakePeople) Recall(_ context.Context, _ im.Actor, r people.Recall) error {
+	return f.r.note("Recall %s %s %d", r.To, r.Key, r.Seq)
+}
+
 func (f fakePeople) Offline(_ context.Context, _ im.Actor, after uint64, limit int) ([]im.Message, bool, error) {
 	return []im.Message{{To: "u", Seq: 2, From: "a"}}, true, f.r.note("Offline %d %d", after, limit)
 }

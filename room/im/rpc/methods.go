@@ -155,6 +155,7 @@ var methods = map[string]entry{
 	"seat.leave":   on((*Methods).leaveSeat),
 
 	"c2c.send":    on((*Methods).sendC2C),
+	"c2c.recall":  on((*Methods).recall),
 	"c2c.offline": on((*Methods).offline),
 	"c2c.ack":     on((*Methods).ack),
 

@@ -27,6 +27,15 @@ func (m *Methods) sendC2C(ctx context.Context, s Session, in sendingC2C) (any, e
 	return sent{got.Seq, got.Time, got.Key}, err
 }
 
+func (m *Methods) recall(ctx context.Context, s Session, in struct {
+	To  string `json:"to"`
+	Key string `json:"key"`
+	Seq uint64 `json:"seq"`
+},
+) (any, error) {
+	return nil, m.o.People.Recall(ctx, s.Actor(), people.Recall{To: in.To, Key: in.Key, Seq: in.Seq})
+}
+
 func (m *Methods) offline(ctx context.Context, s Session, in struct {
 	After uint64 `json:"after"`
 	Limit int    `json:"limit"`

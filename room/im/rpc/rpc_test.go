@@ -65,6 +65,7 @@ var calls = []struct{ method, params, asks, answers string }{
 	{"seat.revoke", `{"room":"r","user":"a"}`, "RevokeSeat r a", `null`},
 	{"seat.leave", `{"room":"r"}`, "LeaveSeat r", `null`},
 	{"c2c.send", `{"to":"a","random":3,"body":[{"MsgType":"TIMTextElem","MsgContent":{}}]}`, "SendTo a 1 3", `{"seq":1,"time":2,"key":"1_3_2"}`},
+	{"c2c.recall", `{"to":"a","key":"1_3_2","seq":4}`, "Recall a 1_3_2 4", `null`},
 	{"c2c.offline", `{"after":1,"limit":10}`, "Offline 1 10", `{"m":[{"to":"u","q":2,"f":"a","p":"Normal","b":[]}],"more":true}`},
 	{"c2c.ack", `{"seq":2}`, "Ack 2", `null`},
 	{"profile.get", `{}`, "Profiles [u] []", `{"profiles":[{"user":"a","known":true,"items":{"T":"v"}}]}`},

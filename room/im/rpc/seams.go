@@ -76,6 +76,7 @@ type People interface {
 	SetProfile(ctx context.Context, actor im.Actor, account string, items []people.Item) error
 	Profiles(ctx context.Context, app int, ids, tags []string) ([]people.Profile, error)
 	SendTo(ctx context.Context, actor im.Actor, m people.C2C) (people.Sent, error)
+	Recall(ctx context.Context, actor im.Actor, r people.Recall) error
 	Offline(ctx context.Context, actor im.Actor, after uint64, limit int) (list []im.Message, more bool, err error)
 	Ack(ctx context.Context, actor im.Actor, upTo uint64) error
 	Login(ctx context.Context, actor im.Actor, kicked ...im.Platform) error
