@@ -1,12 +1,6 @@
 package v4
 
-import (
-	"errors"
-
-	"github.com/prometheus/client_golang/prometheus"
-
-	"weir/room/im"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // Stats counts calls. It is a prometheus.Collector.
 type Stats struct {
@@ -26,12 +20,11 @@ func (s *Stats) count(of *service, c *command, err error) {
 	if c != nil {
 		name = of.name + "/" + c.name
 	}
-	var refusal *im.Error
 	switch {
-	case errors.As(err, &refusal):
-		result = "refused"
-	case err != nil:
+	case err != nil && isOurs(err):
 		result = "failed"
+	case err != nil:
+		result = "refused"
 	}
 	s.calls.WithLabelValues(name, result).Inc()
 }

@@ -198,5 +198,8 @@ func host(remote string) string {
 // isOurs tells whether an error is a fault of the server, which its operator has to hear of.
 func isOurs(err error) bool {
 	var e *im.Error
-	return !errors.As(err, &e) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	return !errors.As(err, &e) || e.Number == im.ErrInternal.Number
 }

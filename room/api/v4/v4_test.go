@@ -297,12 +297,14 @@ func TestStats(t *testing.T) {
 	ask(t, a, "im_open_login_svc/kick", "", `{"Identifier":"u1"}`)
 	ask(t, a, "im_open_login_svc/kick", "", `{}`)
 	ask(t, a, "made/up", "", `{}`)
-	d.err = errors.New("disk full")
-	ask(t, a, "im_open_login_svc/kick", "", `{"Identifier":"u1"}`)
+	for _, err := range []error{errors.New("disk full"), fmt.Errorf("%w: disk full", im.ErrInternal)} {
+		d.err = err
+		ask(t, a, "im_open_login_svc/kick", "", `{"Identifier":"u1"}`)
+	}
 	const want = `
 # HELP weir_rest_calls_total Calls of /v4 by command and result: ok, refused, or failed by a fault of the server.
 # TYPE weir_rest_calls_total counter
-weir_rest_calls_total{command="im_open_login_svc/kick",result="failed"} 1
+weir_rest_calls_total{command="im_open_login_svc/kick",result="failed"} 2
 weir_rest_calls_total{command="im_open_login_svc/kick",result="ok"} 1
 weir_rest_calls_total{command="im_open_login_svc/kick",result="refused"} 1
 weir_rest_calls_total{command="unknown",result="refused"} 1
