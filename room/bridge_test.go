@@ -297,7 +297,7 @@ func TestMediaTime(t *testing.T) {
 		if at := s.bridge.MediaTime(1, "demo"); at != wall.UnixMilli() {
 			t.Errorf("the guest's again: %d", at)
 		}
-		if on := s.bridge.OnAir(1, "demo"); len(on) != 1 || on[0].Stream != "a" || on[0].User != "guest" || on[0].State != live.StateLive {
+		if on := s.bridge.OnAir(1, "demo"); len(on) != 1 || on[0].Stream != "a" || on[0].User != "guest" || on[0].State != "live" {
 			t.Errorf("on air: %+v", on)
 		}
 	})

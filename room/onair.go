@@ -10,10 +10,10 @@ import (
 
 // OnAir is a stream of a room that is live, or may go on soon.
 type OnAir struct {
-	Stream string     `json:"stream"`
-	State  live.State `json:"-"`
-	User   string     `json:"user,omitempty"` // who publishes it
-	Since  time.Time  `json:"since"`          // when it began
+	Stream string    `json:"stream"`
+	State  string    `json:"state"`          // live or interrupted
+	User   string    `json:"user,omitempty"` // who publishes it
+	Since  time.Time `json:"since"`          // when it began
 	// Watching is how many watch it, each counted once.
 	Watching int `json:"watching"`
 }
@@ -29,7 +29,7 @@ func (b *Bridge) OnAir(app int, in string) []OnAir {
 		if s.live {
 			state = live.StateLive
 		}
-		out = append(out, OnAir{Stream: name, State: state, User: s.event.User, Since: s.event.Since, Watching: s.viewers.Total})
+		out = append(out, OnAir{Stream: name, State: state.String(), User: s.event.User, Since: s.event.Since.UTC(), Watching: s.viewers.Total})
 	}
 	slices.SortFunc(out, func(x, y OnAir) int { return strings.Compare(x.Stream, y.Stream) })
 	return out

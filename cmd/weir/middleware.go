@@ -160,7 +160,7 @@ func limitTime(next http.Handler) http.Handler {
 
 // The headers of preflight and exposure. Authorization has to be named: a * does not cover it.
 const (
-	corsMethods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
+	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 	corsHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Range"
 	corsExposed = "Accept-Patch, Accept-Post, ETag, Link, Location, Retry-After, WWW-Authenticate"
 )

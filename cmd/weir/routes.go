@@ -9,6 +9,7 @@ import (
 	"weir/playback/whep"
 	"weir/room"
 	"weir/room/api"
+	"weir/room/api/manage"
 	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
@@ -35,13 +36,14 @@ func (g hlsGate) Authorize(ctx context.Context, r auth.Request) (auth.Grant, err
 
 // doors are the handlers that routes mounts.
 type doors struct {
-	pages *pages
-	api   *api.API
-	whip  *whip.Handler
-	whep  *whep.Handler
-	flv   *httpflv.Handler
-	hls   *segmenter.Segmenters
-	auth  authorizer
+	pages  *pages
+	api    *api.API
+	manage *manage.Manage
+	whip   *whip.Handler
+	whep   *whep.Handler
+	flv    *httpflv.Handler
+	hls    *segmenter.Segmenters
+	auth   authorizer
 }
 
 // route is one line of the URL space: a pattern of http.ServeMux and who answers.
@@ -50,8 +52,54 @@ type route struct {
 	handler http.Handler
 }
 
-// routes is the whole URL space of the main listener.
-func routes(d doors) []route {
+// routes is the whole URL space of the main listener, but for the channel's own paths.
+func routes(d doors) []route { return append(mediaRoutes(d), managed(d.manage)...) }
+
+// managed are the calls for administrators.
+func managed(m *manage.Manage) []route {
+	return []route{
+		{"GET /api/v1/apps", m.To(manage.ListApps)},
+		{"POST /api/v1/apps", m.To(manage.CreateApp)},
+		{"GET /api/v1/apps/{app}", m.To(manage.GetApp)},
+		{"DELETE /api/v1/apps/{app}", m.To(manage.DeleteApp)},
+		{"POST /api/v1/usersig", m.To(manage.CreateUserSig)},
+
+		{"GET /api/v1/rooms", m.To(manage.ListRooms)},
+		{"POST /api/v1/rooms", m.To(manage.CreateRoom)},
+		{"GET /api/v1/rooms/{room}", m.To(manage.GetRoom)},
+		{"PATCH /api/v1/rooms/{room}", m.To(manage.PatchRoom)},
+		{"DELETE /api/v1/rooms/{room}", m.To(manage.DeleteRoom)},
+		{"GET /api/v1/rooms/{room}/streams", m.To(manage.RoomStreams)},
+		{"GET /api/v1/rooms/{room}/online", m.To(manage.RoomOnline)},
+		{"GET /api/v1/rooms/{room}/members", m.To(manage.RoomMembers)},
+		{"PUT /api/v1/rooms/{room}/members/{user}", m.To(manage.PutMember)},
+		{"DELETE /api/v1/rooms/{room}/members/{user}", m.To(manage.DeleteMember)},
+		{"GET /api/v1/rooms/{room}/mutes", m.To(manage.RoomMutes)},
+		{"PUT /api/v1/rooms/{room}/mutes/{user}", m.To(manage.PutMute)},
+		{"DELETE /api/v1/rooms/{room}/mutes/{user}", m.To(manage.DeleteMute)},
+		{"GET /api/v1/rooms/{room}/bans", m.To(manage.RoomBans)},
+		{"PUT /api/v1/rooms/{room}/bans/{user}", m.To(manage.PutBan)},
+		{"DELETE /api/v1/rooms/{room}/bans/{user}", m.To(manage.DeleteBan)},
+		{"GET /api/v1/rooms/{room}/seats", m.To(manage.RoomSeats)},
+		{"PUT /api/v1/rooms/{room}/seats/{user}", m.To(manage.PutSeat)},
+		{"DELETE /api/v1/rooms/{room}/seats/{user}", m.To(manage.DeleteSeat)},
+		{"GET /api/v1/rooms/{room}/attributes", m.To(manage.RoomAttributes)},
+		{"PATCH /api/v1/rooms/{room}/attributes", m.To(manage.PatchAttributes)},
+		{"GET /api/v1/rooms/{room}/counters", m.To(manage.RoomCounters)},
+		{"PATCH /api/v1/rooms/{room}/counters", m.To(manage.PatchCounters)},
+		{"GET /api/v1/rooms/{room}/messages", m.To(manage.RoomMessages)},
+		{"POST /api/v1/rooms/{room}/messages", m.To(manage.SendMessage)},
+
+		{"GET /api/v1/fields", m.To(manage.ListFields)},
+		{"PUT /api/v1/fields/{name}", m.To(manage.PutField)},
+		{"GET /api/v1/words", m.To(manage.ListWords)},
+		{"POST /api/v1/words", m.To(manage.AddWords)},
+		{"DELETE /api/v1/words", m.To(manage.DeleteWords)},
+	}
+}
+
+// mediaRoutes are the pages, the doors of media and what is asked about streams.
+func mediaRoutes(d doors) []route {
 	return []route{
 		{"GET /{$}", d.pages.page(web.IndexPage)},
 		{"GET /studio", d.pages.page(web.StudioPage)},

@@ -127,7 +127,8 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			Auth: s.gate, URLs: authorizer, Site: s.sites.of, Log: log,
 			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
-		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")},
+		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
+		whip:   s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")},
 	})...))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -57,16 +58,31 @@ type sigDoc struct {
 
 // Sign makes a UserSig for the user that is valid for ttl from now on, to the second.
 func Sign(app App, user string, ttl time.Duration) (string, error) {
-	if err := CheckUser(user); err != nil {
-		return "", fmt.Errorf("cannot sign for %q: %w", user, err)
-	}
-	if app.Key == "" {
-		return "", fmt.Errorf("cannot sign for %q: app %d has no key", user, app.ID)
-	}
-	if ttl < time.Second || ttl > MaxTTL {
-		return "", fmt.Errorf("cannot sign for %q: a life of %v is not from 1s to %v", user, ttl, MaxTTL)
+	if err := app.checkSign(user, ttl); err != nil {
+		return "", err
 	}
 	return tencentyun.GenUserSig(app.ID, string(app.Key), user, int(ttl/time.Second))
+}
+
+// SignLimited makes a UserSig that is for one room and for some rights in it only.
+func SignLimited(app App, user string, ttl time.Duration, room string, rights Rights) (string, error) {
+	if err := errors.Join(app.checkSign(user, ttl), CheckRoom(room)); err != nil {
+		return "", err
+	}
+	return tencentyun.GenPrivateMapKeyWithStringRoomID(app.ID, string(app.Key), user, int(ttl/time.Second), room, uint32(rights))
+}
+
+func (a *App) checkSign(user string, ttl time.Duration) error {
+	if err := CheckUser(user); err != nil {
+		return fmt.Errorf("cannot sign for %q: %w", user, err)
+	}
+	if a.Key == "" {
+		return fmt.Errorf("cannot sign for %q: app %d has no key", user, a.ID)
+	}
+	if ttl < time.Second || ttl > MaxTTL {
+		return fmt.Errorf("cannot sign for %q: a life of %v is not from 1s to %v", user, ttl, MaxTTL)
+	}
+	return nil
 }
 
 // Verify checks a UserSig against an app, DefaultApp or an id: its form, app, signature and life.
