@@ -156,6 +156,9 @@ type IM struct {
 	MaxConnections int           `key:"max_connections" doc:"connections to the channel at once"`
 	Redis          Secret        `key:"redis" doc:"URL of the Redis that joins several servers; empty: there is one"`
 
+	Seats    int           `key:"seats" doc:"accounts that may publish into a room beside its owner"`
+	SeatWait time.Duration `key:"seat_wait" doc:"how long a request for a seat, or an invitation to one, waits for an answer"`
+
 	RESTRate  int      `key:"rest_rate" doc:"how often an app may call each command below /v4 in a second"`
 	RESTRates []string `key:"rest_rates" doc:"other rates of single commands, as SERVICE/COMMAND=N"`
 
@@ -233,7 +236,7 @@ func Default() *Config {
 		IM: IM{
 			Words: "refuse", RESTRate: 200, RESTRates: []string{}, Callbacks: []string{},
 			Window: 250 * time.Millisecond, Rate: 40, History: 100, HistoryTime: time.Minute, Grace: 30 * time.Second,
-			Queue: 256 << 10, MaxConnections: 100_000,
+			Queue: 256 << 10, MaxConnections: 100_000, Seats: 9, SeatWait: time.Minute,
 		},
 		Hook:            Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
 		Images:          Images{S3: S3{Region: "us-east-1"}, MaxBytes: 10 << 30, Keep: 30 * 24 * time.Hour},

@@ -218,7 +218,9 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"store.url", "postgres://", func(c *Config) { c.Store.URL = "host=db password=secret" }},
 		{"images.max_bytes", "64MiB", func(c *Config) { c.Images.MaxBytes = 1 }},
 		{"images.keep", "1h", func(c *Config) { c.Images.Keep = time.Second }},
-		{"images.s3.endpoint", "https://s3.example.com", func(c *Config) { c.Images.S3 = S3{Endpoint: "s3.example.com", Bucket: "b", AccessKey: "a", SecretKey: "s"} }},
+		{"images.s3.endpoint", "https://s3.example.com", func(c *Config) {
+			c.Images.S3 = S3{Endpoint: "s3.example.com", Bucket: "b", AccessKey: "a", SecretKey: "s"}
+		}},
 		{"images.s3.bucket", "set", func(c *Config) { c.Images.S3 = S3{Endpoint: "http://s3", AccessKey: "a", SecretKey: "s"} }},
 		{"auth.keys.play", "at least 16 bytes", func(c *Config) { c.Auth.Keys.Play = "short" }},
 		{"auth.keys.publish_backup", "at least 16 bytes", func(c *Config) { c.Auth.Keys.PublishBackup = "short" }},
@@ -247,6 +249,8 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"ingest.grace", "from 0s to 10m0s", func(c *Config) { c.Ingest.Grace = -1 }},
 		{"ingest.codecs", "a list of h264, h265, av1, vp9", func(c *Config) { c.Ingest.Codecs = nil }},
 		{"ingest.codecs", "must be h264 or h265 or av1 or vp9", func(c *Config) { c.Ingest.Codecs = []string{"h264", "vp8"} }},
+		{"im.seats", "from 1", func(c *Config) { c.IM.Seats = 101 }},
+		{"im.seat_wait", "from 1s", func(c *Config) { c.IM.SeatWait = 0 }},
 		{"im.rest_rate", "from 1", func(c *Config) { c.IM.RESTRate = 0 }},
 		{"im.rest_rates", "SERVICE/COMMAND=N", func(c *Config) { c.IM.RESTRates = []string{"openim/sendmsg"} }},
 		{"ingest.policy", "resume or replace or reject", func(c *Config) { c.Ingest.Policy = "both" }},

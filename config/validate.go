@@ -278,6 +278,8 @@ func (p *problems) im(c *IM) {
 	if u := string(c.Redis); u != "" && !redisURL.MatchString(u) {
 		p.add("im.redis", c.Redis, "redis://, rediss:// or unix:// and an address, or empty")
 	}
+	between(p, "im.seats", c.Seats, 1, 100)
+	between(p, "im.seat_wait", c.SeatWait, time.Second, 10*time.Minute)
 	between(p, "im.rest_rate", c.RESTRate, 1, 1_000_000)
 	for _, rate := range c.RESTRates {
 		if !restRate.MatchString(rate) {

@@ -86,6 +86,7 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *ro
 	c.rooms = rooms.New(rooms.Options{
 		Store: kept, Hooks: c.hooks, Filter: c.filter, Nodes: c.bus, Log: log,
 		StatusChanged: bridge.StatusChanged, PublishLost: bridge.PublishLost,
+		Seats: cfg.IM.Seats, SeatWait: cfg.IM.SeatWait,
 	})
 	c.people = people.New(people.Options{
 		Store: kept, Bus: c.bus, Filter: c.filter, Hooks: c.hooks,
