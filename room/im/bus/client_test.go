@@ -50,6 +50,7 @@ func options(t *testing.T) Options {
 				return nil, errors.New("a fault with a secret")
 			}
 		},
+		PingEvery: time.Hour, // so that a client that waits in vain hears nothing
 	}
 }
 

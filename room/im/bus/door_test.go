@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -291,13 +292,17 @@ func TestE01Ends(t *testing.T) {
 	}
 	first, second := dial(t, b.url), dial(t, b.url)
 	first.login("alice", "", "")
+	first.call("echo", `1`) // by now it is the login that a second one ends
 	second.login("alice", "", "")
 	if code, why := first.cutBy(), <-gone; code != 4501 || why != ReasonMultiple {
 		t.Errorf("a second login cuts the first by %d, %s", code, why)
 	}
 	phone := dial(t, b.url)
 	phone.text(`{"id":1,"connect":{"token":"sig:alice","data":{"user":"alice","platform":"Android"}}}`)
-	phone.next() // stands beside the browser
+	phone.next()
+	second.call("echo", `1`)
+	phone.id = 1
+	phone.call("echo", `1`) // stands beside the browser
 	b.Kick(1, "alice", ReasonREST)
 	if x, y := second.cutBy(), phone.cutBy(); x != 4503 || y != 4503 {
 		t.Errorf("a kick cuts by %d and %d", x, y)
@@ -468,4 +473,25 @@ func TestStop(t *testing.T) {
 		t.Errorf("cut by %d", code)
 	}
 	b.end()
+}
+
+// A client that answers no ping is cut, and counts as lost.
+func TestNoPong(t *testing.T) {
+	o := options(t)
+	o.PingEvery, o.PongTimeout, o.Grace = time.Second, 500*time.Millisecond, time.Millisecond
+	gone := make(chan Reason, 9)
+	o.Gone = func(_ *Session, r Reason) { gone <- r }
+	b := run(t, o)
+	c := dial(t, b.url)
+	c.login("alice", "", "")
+	for opcode := byte(0); opcode != 8; {
+		var payload []byte
+		if opcode, payload = c.read(); opcode == 8 && binary.BigEndian.Uint16(payload) != 3012 {
+			t.Errorf("closed with %d", binary.BigEndian.Uint16(payload))
+		}
+	}
+	_ = c.conn.Close()
+	if why := <-gone; why != ReasonLost {
+		t.Errorf("gone by %s", why)
+	}
 }

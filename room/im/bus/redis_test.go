@@ -106,6 +106,7 @@ func TestE01OverNodes(t *testing.T) {
 	nodes := cluster(t, startRedis(t).options(t), 2)
 	first, second := dial(t, nodes[0].url), dial(t, nodes[1].url)
 	first.login("alice", "", "")
+	first.call("echo", `1`)
 	second.login("alice", "", "")
 	if code := first.cutBy(); code != 4501 {
 		t.Errorf("the first login is cut by %d", code)
