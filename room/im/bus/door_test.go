@@ -198,32 +198,33 @@ func TestGreetingOfWrongTypes(t *testing.T) {
 	}
 }
 
-// Who does not log in is cut in time, and does not keep others out for good.
+// Those who do not log in are few, and who does makes room.
 func TestPendingIsBounded(t *testing.T) {
 	o := options(t)
-	o.MaxPendingPerAddress, o.LoginTimeout = 3, 500*time.Millisecond
+	o.MaxPendingPerAddress, o.LoginTimeout = 3, patience
 	b := run(t, o)
-	var idle []*client
-	for range 3 {
-		idle = append(idle, dial(t, b.url))
-	}
+	first := dial(t, b.url)
+	dial(t, b.url)
+	dial(t, b.url)
 	if _, status := tryDial(t, b.url); status != http.StatusServiceUnavailable {
 		t.Errorf("the fourth is answered with %d", status)
 	}
-	for _, c := range idle {
-		if code := c.cutBy(); code != 3502 {
-			t.Errorf("who does not log in is cut by %d", code)
-		}
+	first.login("", "", "")
+	dial(t, b.url)
+	if _, status := tryDial(t, b.url); status != http.StatusServiceUnavailable {
+		t.Errorf("the fourth beside one who is logged in is answered with %d", status)
+	}
+}
+
+// Who does not log in is cut in time.
+func TestNoLogin(t *testing.T) {
+	o := options(t)
+	o.LoginTimeout = 100 * time.Millisecond
+	b := run(t, o)
+	if code := dial(t, b.url).cutBy(); code != 3502 {
+		t.Errorf("who does not log in is cut by %d", code)
 	}
 	settled(t, b)
-	c := dial(t, b.url)
-	c.login("", "", "")
-	for range 3 { // who is logged in no longer counts
-		dial(t, b.url)
-	}
-	if c := len(b.door.from); c != 1 {
-		t.Errorf("%d addresses wait", c)
-	}
 }
 
 func TestConnectionsAreBounded(t *testing.T) {
@@ -333,8 +334,22 @@ func TestConnectionReplaced(t *testing.T) {
 		t.Errorf("the first is cut by %d", code)
 	}
 	must(t, b.Publish(1, "AV1", []byte(`{"m":1}`)))
-	if got := second.pub(); got != `{"m":1}` || b.LocalCount(1, "AV1") != 1 {
-		t.Errorf("got %s, %d in the room", got, b.LocalCount(1, "AV1"))
+	if got := second.pub(); got != `{"m":1}` {
+		t.Errorf("got %s", got)
+	}
+	until(t, "one counts", func() bool { return b.LocalCount(1, "AV1") == 1 })
+}
+
+// A token that allows less goes on with nothing that another one began.
+func TestSessionIsOfOneTokensRights(t *testing.T) {
+	s := &Session{actor: im.Actor{App: 1, User: "alice"}}
+	if !s.belongsTo(im.Actor{App: 1, User: "alice", Addr: "another"}) {
+		t.Error("the same user may not go on")
+	}
+	for _, a := range []im.Actor{{App: 2, User: "alice"}, {App: 1}, {App: 1, User: "alice", Only: &im.Only{Room: "r"}}} {
+		if s.belongsTo(a) {
+			t.Errorf("%+v may go on", a)
+		}
 	}
 }
 

@@ -111,7 +111,7 @@ func (b *Bus) resume(ctx context.Context, actor im.Actor, id string) (s *Session
 	if id == "" || len(id) > 100 || nodeOf(id) == b.node.ID() {
 		return nil, nil
 	}
-	taken := b.peers.take(ctx, nodeOf(id), taking{Session: id, App: actor.App, User: actor.User})
+	taken := b.peers.take(ctx, nodeOf(id), taking{Session: id, App: actor.App, User: actor.User, Only: actor.Only})
 	return nil, slices.DeleteFunc(taken, func(room string) bool { return !actor.MayEnter(room) })
 }
 

@@ -64,9 +64,10 @@ type login struct {
 func (l login) spares(s *Session) bool { return s.id == l.Session || s.actor.Platform != l.Platform }
 
 type taking struct {
-	Session string `json:"session"`
-	App     int    `json:"app"`
-	User    string `json:"user"`
+	Session string   `json:"session"`
+	App     int      `json:"app"`
+	User    string   `json:"user"`
+	Only    *im.Only `json:"only,omitempty"`
 }
 
 type whoIsIn struct {
@@ -515,7 +516,7 @@ func (b *Bus) giveAway(t taking) any {
 	b.mu.RLock()
 	s := b.sessions[t.Session]
 	b.mu.RUnlock()
-	if s == nil || s.actor.App != t.App || s.actor.User != t.User {
+	if s == nil || !s.belongsTo(im.Actor{App: t.App, User: t.User, Only: t.Only}) {
 		return nil
 	}
 	rooms := s.Rooms()

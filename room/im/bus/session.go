@@ -35,6 +35,11 @@ func (s *Session) ID() string { return s.id }
 // Actor is who the session's client is.
 func (s *Session) Actor() im.Actor { return s.actor }
 
+// belongsTo tells whether an actor may go on with the session: it is the same user, and its token allows the same.
+func (s *Session) belongsTo(a im.Actor) bool {
+	return s.actor.Only.Equal(a.Only) && s.actor.App == a.App && s.actor.User == a.User
+}
+
 // Rooms are the rooms that the session is in, or was in when it ended.
 func (s *Session) Rooms() []string {
 	s.bus.mu.RLock()
