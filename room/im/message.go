@@ -32,6 +32,8 @@ type Message struct {
 	Body     []Element
 	// Cloud is CloudCustomData: what the application hangs onto a message.
 	Cloud string
+	// Quiet is a message that does not count as unread.
+	Quiet bool
 	// Broadcast is a message that went to every room of the app.
 	Broadcast bool
 }

@@ -15,12 +15,16 @@ func AppendMessage(dst []byte, m *Message) []byte {
 }
 
 // AppendPersonal appends a message as clients get it on their account's own channel, where it also says which room
-// ("g") or account ("to") it is for, and the number with which its key begins ("s").
+// ("g") or account ("to") it is for, the number with which its key begins ("s"), and that it does not count as unread
+// ("nu").
 func AppendPersonal(dst []byte, m *Message) []byte {
 	dst = append(dst, '{')
 	dst = appendText(dst, "g", m.Room)
 	dst = appendText(dst, "to", m.To)
 	dst = appendNumber(dst, "s", uint64(m.Ref))
+	if m.Quiet {
+		dst = append(appendKey(dst, "nu"), "true"...)
+	}
 	return append(appendFields(dst, m), '}')
 }
 

@@ -66,8 +66,8 @@ type FieldPair struct {
 type Notice struct {
 	Op NoticeOp `json:"OpType"`
 	// Key is which message is gone, of NoticeRecalled.
-	Key string `json:"MsgKey,omitempty"`
-	Text string   `json:"UserDefinedField,omitempty"`
+	Key  string `json:"MsgKey,omitempty"`
+	Text string `json:"UserDefinedField,omitempty"`
 }
 
 // NoticeOp is what a system notice is about, by the numbers that clients know.

@@ -24,12 +24,13 @@ type message struct {
 	Priority  im.Priority  `json:"priority"`
 	Body      []im.Element `json:"body,omitempty"`
 	Cloud     string       `json:"cloud,omitempty"`
+	Quiet     bool         `json:"quiet,omitempty"`
 	Broadcast bool         `json:"broadcast,omitempty"`
 }
 
 func packMessage(m *im.Message) ([]byte, error) {
 	return pack(message{
-		m.App, m.Room, m.To, m.From, m.Nick, m.Avatar, m.Level, m.Kind, m.Ref, m.Random, m.Time, m.Media, m.Priority, m.Body, m.Cloud, m.Broadcast,
+		m.App, m.Room, m.To, m.From, m.Nick, m.Avatar, m.Level, m.Kind, m.Ref, m.Random, m.Time, m.Media, m.Priority, m.Body, m.Cloud, m.Quiet, m.Broadcast,
 	})
 }
 
@@ -43,7 +44,7 @@ func scanMessage(scan scanner) (im.Message, error) {
 	err := unpack(text, &m)
 	return im.Message{
 		App: m.App, Room: m.Room, To: m.To, From: m.From, Nick: m.Nick, Avatar: m.Avatar, Level: m.Level, Kind: m.Kind,
-		Seq: seq, Ref: m.Ref, Random: m.Random, Time: m.Time, Media: m.Media, Priority: m.Priority, Body: m.Body, Cloud: m.Cloud, Broadcast: m.Broadcast,
+		Seq: seq, Ref: m.Ref, Random: m.Random, Time: m.Time, Media: m.Media, Priority: m.Priority, Body: m.Body, Cloud: m.Cloud, Quiet: m.Quiet, Broadcast: m.Broadcast,
 	}, err
 }
 
@@ -60,8 +61,8 @@ func (s *Store) KeepMessage(ctx context.Context, m im.Message, until time.Time) 
 		if err != nil {
 			return err
 		}
-		_, err = a.exec("INSERT INTO kept (app, account, seq, ends, message) VALUES ($1, $2, $3, $4, $5)",
-			m.App, m.To, seq, s.ends(until), text)
+		_, err = a.exec("INSERT INTO kept (app, account, seq, ends, unread, message) VALUES ($1, $2, $3, $4, $5, $6)",
+			m.App, m.To, seq, s.ends(until), unread(&m), text)
 		if err != nil || seq <= uint64(s.opts.MaxKept) {
 			return err
 		}
@@ -102,10 +103,18 @@ func (s *Store) ForgetOne(ctx context.Context, app int, account string, seq uint
 	})
 }
 
-// Kept is how many messages are kept for an account.
+// unread is what a message counts as unread.
+func unread(m *im.Message) int {
+	if m.Quiet {
+		return 0
+	}
+	return 1
+}
+
+// Kept is how many messages are kept for an account, but for quiet ones.
 func (s *Store) Kept(ctx context.Context, app int, account string) (unread int, err error) {
 	err = s.read(ctx, "count kept messages", func(a access) error {
-		unread, err = one(a, single[int], "SELECT COUNT(*) FROM kept WHERE app = $1 AND account = $2 AND ends > $3", app, account, millis(s.opts.Now()))
+		unread, err = one(a, single[int], "SELECT COALESCE(SUM(unread), 0) FROM kept WHERE app = $1 AND account = $2 AND ends > $3", app, account, millis(s.opts.Now()))
 		return err
 	})
 	return unread, err

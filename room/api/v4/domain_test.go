@@ -125,7 +125,9 @@ func (d folk) SendTo(_ context.Context, a im.Actor, m people.C2C) (people.Sent, 
 	return people.Sent{Seq: 3, Time: noon.Unix(), Key: "3_7_1777636800"}, d.by(a, "SendTo", m)
 }
 
-func (d folk) Recall(_ context.Context, a im.Actor, r people.Recall) error { return d.by(a, "Recall", r) }
+func (d folk) Recall(_ context.Context, a im.Actor, r people.Recall) error {
+	return d.by(a, "Recall", r)
+}
 
 func (d folk) SendToMany(_ context.Context, a im.Actor, m people.C2C, to []string) (people.Sent, []people.Failed, error) {
 	failed := []people.Failed{{Account: "nobody", Err: im.ErrUnknownAccount}}

@@ -39,6 +39,7 @@ type c2c struct {
 	MsgTimeStamp          *int64       `bad:"90006"`
 	MsgBody               []im.Element `need:"90007"`
 	CloudCustomData       string
+	SendMsgControl        []string
 	ForbidCallbackControl []string
 }
 
@@ -101,6 +102,7 @@ func (q *c2c) message() (people.C2C, error) {
 	m := people.C2C{
 		From: q.FromAccount, Random: *q.MsgRandom, Body: q.MsgBody, Cloud: q.CloudCustomData, Life: q.MsgLifeTime,
 		Seq: value(q.MsgSeq), Time: value(q.MsgTimeStamp),
+		NoUnread: slices.Contains(q.SendMsgControl, "NoUnread"),
 		NoBefore: slices.Contains(q.ForbidCallbackControl, "ForbidBeforeSendMsgCallback"),
 		NoAfter:  slices.Contains(q.ForbidCallbackControl, "ForbidAfterSendMsgCallback"),
 	}

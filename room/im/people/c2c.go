@@ -36,6 +36,8 @@ type C2C struct {
 	Life *int64
 	// Sync also shows it on the sender's own terminals.
 	Sync bool
+	// NoUnread does not count it as unread.
+	NoUnread bool
 	// NoBefore and NoAfter leave out the callbacks.
 	NoBefore, NoAfter bool
 }
@@ -157,7 +159,7 @@ func (p *People) sender(ctx context.Context, s *sending) error {
 	level, _ := strconv.ParseUint(from.Profile[im.TagLevel], 10, 32)
 	s.message = im.Message{
 		App: s.actor.App, From: s.From, Nick: from.Profile[im.TagNick], Avatar: from.Profile[im.TagImage], Level: uint32(level),
-		Ref: s.Seq, Random: s.Random, Body: s.Body, Cloud: s.Cloud,
+		Ref: s.Seq, Random: s.Random, Body: s.Body, Cloud: s.Cloud, Quiet: s.NoUnread,
 	}
 	if silenced, _ := Silenced(from, s.now); silenced && !s.actor.Admin { // what comes by REST is not bound by it
 		s.refused = im.ErrMutedC2C

@@ -512,3 +512,39 @@ func TestBatch(t *testing.T) {
 	_, _, err = s.SendToMany(ctx, root, C2C{}, to)
 	s.refused(err, im.ErrBadBody)
 }
+
+// A message may be left out of what counts as unread; its recipient gets it all the same.
+func TestNoUnread(t *testing.T) {
+	s := newStage(t)
+	m := text("bob", "quietly")
+	m.NoUnread = true
+	for _, says := range []C2C{text("bob", "hi"), m} {
+		_, err := s.SendTo(t.Context(), ann, says)
+		s.ok(err)
+	}
+	_, told := s.hooks.take(t)
+	for i, call := range told {
+		if !strings.HasSuffix(call, `"UnreadMsgNum":1}`) {
+			t.Errorf("message %d: %s", i+1, call)
+		}
+	}
+	list, _, err := s.Offline(t.Context(), bob, 0, 10)
+	s.ok(err)
+	equal(t, "kept", len(list), 2)
+	equal(t, "quiet", []bool{list[0].Quiet, list[1].Quiet}, []bool{false, true})
+	if data := s.bus.sent["bob"][1]; !strings.Contains(data, `"nu":true`) {
+		t.Errorf("sent: %s", data)
+	}
+}
+
+func FuzzParseKey(f *testing.F) {
+	for _, key := range []string{"1_2_3", "4294967295_4294967295_9223372036854775807", "1_2", "+1_2_3", "1_2_3_4", "1_2_-3"} {
+		f.Add(key)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		m, err := parseKey(key)
+		if err == nil && m.Key() != key || err != nil && !errors.Is(err, im.ErrBadParameter) {
+			t.Errorf("%q: %v, %v", key, m, err)
+		}
+	})
+}

@@ -29,7 +29,7 @@ type Store interface {
 	ForgetKept(ctx context.Context, app int, account string, upTo uint64) error
 	// ForgetOne forgets one message.
 	ForgetOne(ctx context.Context, app int, account string, seq uint64) error
-	// Kept is how many messages are kept for an account.
+	// Kept is how many messages are kept for an account, but for quiet ones.
 	Kept(ctx context.Context, app int, account string) (int, error)
 }
 

@@ -18,11 +18,13 @@ type sendingC2C struct {
 	Cloud  string       `json:"cloud"`
 	Life   *int64       `json:"life"`
 	Sync   bool         `json:"sync"`
+	Quiet  bool         `json:"quiet"`
 }
 
 func (m *Methods) sendC2C(ctx context.Context, s Session, in sendingC2C) (any, error) {
 	got, err := m.o.People.SendTo(ctx, s.Actor(), people.C2C{
 		To: in.To, Body: in.Body, Seq: in.Seq, Random: in.Random, Time: in.Time, Cloud: in.Cloud, Life: in.Life, Sync: in.Sync,
+		NoUnread: in.Quiet,
 	})
 	return sent{got.Seq, got.Time, got.Key}, err
 }

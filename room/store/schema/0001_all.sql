@@ -23,6 +23,7 @@ CREATE TABLE kept (
 	account TEXT NOT NULL,
 	seq BIGINT NOT NULL,
 	ends BIGINT NOT NULL,
+	unread BIGINT NOT NULL, -- 1, or 0 for a message that does not count
 	message BLOB NOT NULL,
 	PRIMARY KEY (app, account, seq),
 	FOREIGN KEY (app, account) REFERENCES accounts (app, id) ON DELETE CASCADE
