@@ -134,7 +134,7 @@ export class Cloud {
     return (await this.call(axios1, command, data)).ErrorCode;
   }
 
-  /** A call of weir's own interface, and its answer. */
+  /** A call of weir's own interface: the status and the body of its answer. */
   async api(method, path, body, sig = signer.genSig(ADMIN, HALF_A_YEAR)) {
     const response = await fetch(`${this.server.origin}/api/v1/${path}`, {
       method,
@@ -142,7 +142,7 @@ export class Cloud {
       body: body && JSON.stringify(body),
     });
     const answer = await response.text();
-    return { status: response.status, ...(answer && JSON.parse(answer)) };
+    return { status: response.status, body: answer && JSON.parse(answer) };
   }
 
   /** An account that was imported. */

@@ -124,7 +124,7 @@ for (const [version, axios] of [['0.21', axios0], ['1.x', axios1]]) {
       }
     });
 
-    it('B27 custom fields and all other keys of modify_group_base_info', async () => {
+    it('modify_group_base_info and get_group_info', async () => {
       const id = await cloud.room();
       const answer = await cloud.call(axios, 'group_open_http_svc/modify_group_base_info', {
         GroupId: id, Name: 'Shop', Notification: 'Sale', MuteAllMember: 'Off',
@@ -227,6 +227,90 @@ describe('groups', () => {
     assert.ok([10010, 10015].includes(await code(viewer.call('room.enter', { room: id }))));
     assert.equal(await cloud.refusal('group_open_http_svc/destroy_group', { GroupId: id }), 10010);
     viewer.close();
+  });
+});
+
+describe('custom fields', () => {
+  const define = (name, more = {}) =>
+    cloud.api('PUT', `fields/${name}`, { of: 'room', types: ['AVChatRoom'], read: 'anyone', write: 'owner', ...more });
+  const well = (answer) => assert.ok(answer.status < 300, JSON.stringify(answer));
+  const set = (GroupId, Key, Value) => ({ GroupId, AppDefinedData: [{ Key, Value }] });
+  const fieldOf = async (GroupId, name) => {
+    const { GroupInfo: [info] } = await cloud.group('get_group_info', { GroupIdList: [GroupId] });
+    return info.AppDefinedData.find((pair) => pair.Key === name)?.Value;
+  };
+
+  it('B22 B26 are defined with types of room and rights, and hold at once', async () => {
+    well(await define('item'));
+    const id = await cloud.room();
+    await cloud.group('modify_group_base_info', set(id, 'item', 'cup'));
+    assert.equal(await fieldOf(id, 'item'), 'cup');
+    const club = await cloud.room({ Type: 'Public' });
+    assert.equal(await cloud.refusal('group_open_http_svc/modify_group_base_info', set(club, 'item', 'cup')), 10004);
+    assert.equal(await cloud.refusal('group_open_http_svc/modify_group_base_info', set(id, 'undefined', 'x')), 10004);
+    await cloud.group('modify_group_base_info', set(id, 'item', ''));
+    assert.equal(await fieldOf(id, 'item'), undefined);
+  });
+
+  it('B23 have names of letters, digits and underscores, not with a digit first, of 16 characters', async () => {
+    for (const name of ['1st', 'a-b', 'a'.repeat(17), '价格']) assert.equal((await define(encodeURIComponent(name))).status, 400, name);
+    for (const name of ['_1', 'a'.repeat(16)]) well(await define(name));
+  });
+
+  it('B24 share no name with a field of members', async () => {
+    well(await define('shared'));
+    const { status } = await define('shared', { of: 'member', types: ['Public'] });
+    assert.ok(status >= 400 && status < 500, String(status));
+  });
+
+  it('B25 change their rights, and stay', async () => {
+    well(await define('firm'));
+    well(await define('firm', { write: 'app' }));
+    const { status } = await cloud.api('DELETE', 'fields/firm');
+    assert.ok(status === 404 || status === 405, String(status));
+    const { body } = await cloud.api('GET', 'fields');
+    assert.equal(body.fields.find((f) => f.name === 'firm').write, 'app');
+  });
+
+  it('B27 change by REST, which members hear of, and by nobody who may not', async () => {
+    well(await define('price', { write: 'app' }));
+    const owner = await cloud.imported('owner');
+    const id = await cloud.room({ Owner_Account: owner });
+    const [host, viewer] = [await cloud.inRoom(owner, id), await cloud.inRoom(await cloud.imported('viewer'), id)];
+    await cloud.group('modify_group_base_info', set(id, 'price', '9.90'));
+    const tip = await viewer.until((m) => m.k === 1 && contentOf(m).OpType === 6, 'the tip');
+    assert.deepEqual(contentOf(tip).MsgGroupNewInfo.MsgAppDefinedData, [{ Key: 'price', Value: '9.90' }]);
+    for (const m of [host, viewer]) {
+      assert.equal(await code(m.call('room.modify', { room: id, fields: { price: '0' } })), 10007);
+      m.close();
+    }
+    assert.equal(await fieldOf(id, 'price'), '9.90');
+  });
+});
+
+describe('an app made at run time', () => {
+  it('D10 B12 B13 has its own signatures, accounts and rooms, until it is deleted', async () => {
+    const { status, body: made } = await cloud.api('POST', 'apps', { name: 'shop', admins: ['boss'] });
+    assert.equal(status, 201, JSON.stringify(made));
+    const own = new TLSSigAPI.Api(made.id, made.key);
+    const as = { app: made.id, identifier: 'boss', sig: own.genSig('boss', HALF_A_YEAR) };
+    const call = async (command, data) => (await cloud.call(axios0, command, data, as)).ErrorCode;
+    const user = fresh('user');
+    assert.equal(await call('im_open_login_svc/account_import', { Identifier: user }), 0);
+    assert.equal(await call('im_open_login_svc/multiaccount_import', { Accounts: [fresh('user'), fresh('user')] }), 0);
+    const GroupId = fresh('room');
+    assert.equal(await call('group_open_http_svc/create_group', { Type: 'AVChatRoom', Name: 'live', GroupId, Owner_Account: user }), 0);
+    const { body } = await cloud.api('GET', 'apps');
+    const listed = body.apps.find((app) => app.id === made.id);
+    assert.deepEqual([listed.name, listed.status, listed.key], ['shop', 'enabled', undefined]);
+
+    // Nothing of it is the other app's, and its signatures open nothing there.
+    assert.equal(await cloud.refusal('group_open_http_svc/destroy_group', { GroupId }), 10010);
+    assert.equal((await cloud.call(axios0, 'im_open_login_svc/kick', { Identifier: user }, { ...as, app: APP })).ErrorCode, 70014);
+
+    assert.equal((await cloud.api('DELETE', `apps/${made.id}`)).status, 400);
+    assert.equal((await cloud.api('DELETE', `apps/${made.id}?confirm=shop`)).status, 204);
+    assert.equal(await call('im_open_login_svc/account_import', { Identifier: user }), 70020);
   });
 });
 
