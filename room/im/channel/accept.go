@@ -161,7 +161,7 @@ func (r *room) collectLocked(now time.Time, e *entry) {
 		r.c.behind(func() { r.c.tellCut(over) })
 	}
 	if e.Message.Priority == im.High {
-		r.urgentLocked(now)
+		r.highLocked(now)
 	} else {
 		r.soonLocked(now)
 	}

@@ -29,8 +29,8 @@ type Options struct {
 
 	// Window is how long messages are collected, 100 to 250 ms; 0: 250 ms.
 	Window time.Duration
-	// Flush is the least time between two publications of a room, which messages of priority High do not wait longer for;
-	// 0: 100 ms.
+	// Flush is the least time between two publications of a room, for a second after a message of priority High and for what
+	// a room tells itself; 0: an even part of Window, 125 ms at most.
 	Flush time.Duration
 	// PerSecond is how many messages a second a room has at most, and each priority below High of them; 0: 40.
 	PerSecond int
@@ -45,6 +45,9 @@ type Options struct {
 	Log *slog.Logger     // nil: slog.Default
 }
 
+// maxFlush is the longest time that is least between two publications, where nobody says what it is.
+const maxFlush = 125 * time.Millisecond
+
 func (o Options) withDefaults() Options {
 	orTime := func(v *time.Duration, d time.Duration) {
 		if *v == 0 {
@@ -57,7 +60,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	orTime(&o.Window, 250*time.Millisecond)
-	orTime(&o.Flush, 100*time.Millisecond)
+	orTime(&o.Flush, o.Window/((o.Window+maxFlush-1)/maxFlush))
 	orTime(&o.Keep, 7*24*time.Hour)
 	orInt(&o.PerSecond, 40)
 	orInt(&o.TipNames, 10)

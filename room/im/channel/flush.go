@@ -77,7 +77,9 @@ func (r *room) decide(b *batch, last bool) (due time.Time, ok bool) {
 	r.due, r.last, r.used = time.Time{}, due, now
 	if r.window != nil {
 		b.chosen, b.cut = r.window.Take(due, b.chosen, b.cut)
-		if r.window.Waiting() > 0 {
+		if all, high := r.window.Waiting(); high > 0 {
+			r.highLocked(now)
+		} else if all > 0 {
 			r.soonLocked(now)
 		}
 		b.keepBack(r.numbers.floor)

@@ -31,10 +31,12 @@ type room struct {
 	counters map[string]int64
 	watching map[string]*watching // by stream
 
-	hold  time.Time // nothing goes out before
-	timer *time.Timer
-	due   time.Time // when timer fires; zero: it does not
-	last  time.Time // the planned time of the last publication
+	hold   time.Time // nothing goes out before
+	origin time.Time // of the steps in which publications are planned, Options.Flush each
+	fast   time.Time // until when windows are as short as they may be
+	timer  *time.Timer
+	due    time.Time // when timer fires; zero: it does not
+	last   time.Time // the planned time of the last publication
 }
 
 func newRoom(c *Channel, k key) *room {
@@ -58,9 +60,13 @@ func (r *room) windowLocked() *window.Window[*entry] {
 // soonLocked has the room publish with its next window; the windows of a room that is busy follow each other without
 // a gap.
 func (r *room) soonLocked(now time.Time) {
-	due := r.last.Add(r.c.o.Window)
+	step := r.c.o.Window
+	if now.Before(r.fast) {
+		step = r.c.o.Flush
+	}
+	due := r.last.Add(step)
 	if due.Before(now) {
-		due = now.Add(r.c.o.Window)
+		due = now.Add(step)
 	}
 	r.atLocked(due, now)
 }
@@ -74,10 +80,23 @@ func (r *room) urgentLocked(now time.Time) {
 	r.atLocked(due, now)
 }
 
-// atLocked has the room publish at a time at the latest.
+// highLocked has the room publish as soon as it may, and all else for a second in windows of the same length: were they
+// uneven, one that begins before a second and ends in it would take of its quota for what came before it.
+func (r *room) highLocked(now time.Time) {
+	r.fast = now.Add(time.Second)
+	r.urgentLocked(now)
+}
+
+// atLocked has the room publish at a time, or the next that is even, at the latest. A room that is quiet begins anew.
 func (r *room) atLocked(due, now time.Time) {
 	if due.Before(r.hold) {
 		due = r.hold
+	}
+	if r.due.IsZero() && now.Sub(r.last) > time.Second {
+		r.origin = now
+	}
+	if past := due.Sub(r.origin) % r.c.o.Flush; past > 0 {
+		due = due.Add(r.c.o.Flush - past)
 	}
 	if !r.due.IsZero() && !due.Before(r.due) {
 		return

@@ -23,7 +23,7 @@ func TestB02_B21_ProfileChangeIsTold(t *testing.T) {
 		text := "the sale begins"
 		start := time.Now()
 		n.channel.Tip(app, "AV1", im.Tip{Op: im.TipProfile, Operator: "administrator", Changed: &im.RoomChange{Notification: &text}})
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(125 * time.Millisecond)
 		synctest.Wait()
 		got := c.tips("AV1", im.TipProfile)
 		if len(got) != 1 || *got[0].Changed.Notification != text {

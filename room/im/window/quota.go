@@ -4,11 +4,11 @@ import "time"
 
 // allowed is how many of a class may go now. t is this window so far: what it took of the classes above.
 func (w *Window[T]) allowed(rank int, t *take) int {
-	waiting := len(w.waiting[rank])
+	waiting := len(w.ready[rank])
 	if rank == 0 {
 		room := w.o.PerSecond - w.takenFrom(0)
 		overdue := 0
-		for overdue < waiting && t.at.Sub(w.waiting[0][overdue].at) >= second {
+		for overdue < waiting && t.at.Sub(w.ready[0][overdue].at) >= second {
 			overdue++
 		}
 		return min(waiting, max(room, overdue))

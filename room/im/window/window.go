@@ -43,6 +43,7 @@ type Options struct {
 type Window[T any] struct {
 	o       Options
 	waiting [classes][]item[T]
+	ready   [classes][]item[T] // of them, during Take: those that came in the window
 	came    [classes]int       // in this window
 	latest  [classes]time.Time // when the last of them did
 	order   uint64
@@ -85,13 +86,12 @@ func New[T any](o Options) *Window[T] {
 	return &Window[T]{o: o}
 }
 
-// Waiting is how many messages wait.
-func (w *Window[T]) Waiting() int {
-	n := 0
+// Waiting is how many messages wait, and how many of High among them.
+func (w *Window[T]) Waiting() (all, high int) {
 	for _, list := range w.waiting {
-		n += len(list)
+		all += len(list)
 	}
-	return n
+	return all, len(w.waiting[0])
 }
 
 // Add has a message wait for the end of the window. Where more wait than may, one of its class, perhaps itself, is cut
@@ -139,11 +139,15 @@ func (w *Window[T]) open(now time.Time) {
 }
 
 // Take ends the window at a time, which is the planned one rather than that at which a timer fired, so that windows are
-// even. It appends the messages that go to chosen and those that never will to cut, both in the order in which they
-// came.
+// even: what came later waits for the next. It appends the messages that go to chosen and those that never will to cut,
+// both in the order in which they came.
 func (w *Window[T]) Take(at time.Time, chosen, cut []T) (_, _ []T) {
 	w.forget(at)
-	t := take{opened: w.opened, at: at, came: w.came}
+	later := w.split(at)
+	t := take{opened: w.opened, at: at}
+	for rank := range w.came {
+		t.came[rank] = max(w.came[rank]-later[rank], 0)
+	}
 	for rank := range w.waiting {
 		w.choose(rank, w.allowed(rank, &t), &t)
 	}
@@ -151,8 +155,23 @@ func (w *Window[T]) Take(at time.Time, chosen, cut []T) (_, _ []T) {
 	if t.came != [classes]int{} || t.taken > 0 {
 		w.remember(t)
 	}
-	w.came, w.opened = [classes]int{}, time.Time{}
+	w.came, w.opened = later, time.Time{}
+	if later != [classes]int{} {
+		w.opened = at
+	}
 	return chosen, cut
+}
+
+// split finds out which messages came until a time, and how many of each class later.
+func (w *Window[T]) split(at time.Time) (later [classes]int) {
+	for rank, list := range w.waiting {
+		n := len(list)
+		for n > 0 && list[n-1].at.After(at) {
+			n--
+		}
+		w.ready[rank], later[rank] = list[:n], len(list)-n
+	}
+	return later
 }
 
 // merged is the time within which windows are remembered as one, so that few are, however often somebody takes.
@@ -188,7 +207,7 @@ func (w *Window[T]) forget(at time.Time) {
 
 // choose marks n messages of a class at random.
 func (w *Window[T]) choose(rank, n int, t *take) {
-	list := w.waiting[rank]
+	list := w.ready[rank]
 	if rank == 0 {
 		for i := range n { // the oldest: the others go next
 			list[i].chosen = true
@@ -245,15 +264,15 @@ func (w *Window[T]) part(chosen, cut []T) (_, _ []T) {
 	var next [classes]int
 	for {
 		rank := -1
-		for r, list := range w.waiting {
-			if next[r] < len(list) && (r > 0 || list[next[r]].chosen) && (rank < 0 || list[next[r]].order < w.waiting[rank][next[rank]].order) {
+		for r, list := range w.ready {
+			if next[r] < len(list) && (r > 0 || list[next[r]].chosen) && (rank < 0 || list[next[r]].order < w.ready[rank][next[rank]].order) {
 				rank = r
 			}
 		}
 		if rank < 0 {
 			break
 		}
-		it := &w.waiting[rank][next[rank]]
+		it := &w.ready[rank][next[rank]]
 		next[rank]++
 		if it.chosen {
 			chosen = append(chosen, it.value)
@@ -264,7 +283,7 @@ func (w *Window[T]) part(chosen, cut []T) (_, _ []T) {
 	for r := range w.waiting {
 		left := copy(w.waiting[r], w.waiting[r][next[r]:])
 		clear(w.waiting[r][left:]) // lets go of the values
-		w.waiting[r] = w.waiting[r][:left]
+		w.waiting[r], w.ready[r] = w.waiting[r][:left], nil
 	}
 	return chosen, cut
 }

@@ -176,6 +176,24 @@ func TestHighWaitsForQuota(t *testing.T) {
 	}
 }
 
+// What comes after the planned end of a window, and before a timer fires, waits for the next one.
+func TestLateIsOfTheNextWindow(t *testing.T) {
+	w := New[int](Options{Random: random(1)})
+	end := begin.Add(250 * time.Millisecond)
+	for i, at := range []time.Duration{0, 250, 251, 260} {
+		w.Add(begin.Add(at*time.Millisecond), [...]im.Priority{im.Low, im.Normal, im.High, im.Low}[i], false, i)
+	}
+	if chosen, _ := w.Take(end, nil, nil); !slices.Equal(chosen, []int{0, 1}) {
+		t.Errorf("went: %v", chosen)
+	}
+	if all, high := w.Waiting(); all != 2 || high != 1 {
+		t.Errorf("%d wait, %d of High", all, high)
+	}
+	if chosen, _ := w.Take(end.Add(250*time.Millisecond), nil, nil); !slices.Equal(chosen, []int{2, 3}) {
+		t.Errorf("then went: %v", chosen)
+	}
+}
+
 // Each class below High has a quota of its own, which exempt messages do not use.
 func TestPerClass(t *testing.T) {
 	w := New[message](Options{PerSecond: 100, PerClass: 10, Random: random(1)})
@@ -219,8 +237,11 @@ func TestRule(t *testing.T) {
 		)
 		for range rapid.IntRange(1, 25).Draw(t, "windows") {
 			most := rapid.SampledFrom([]int{0, 2, quota / 3, 2 * quota}).Draw(t, "most")
-			for range rapid.IntRange(0, most).Draw(t, "messages") {
-				at := now.Add(time.Duration(rapid.IntRange(0, int(length-1)).Draw(t, "at")))
+			at := now
+			for i := range rapid.IntRange(0, most).Draw(t, "messages") {
+				if i == 0 || rapid.IntRange(0, 9).Draw(t, "pause") == 0 {
+					at = at.Add(time.Duration(rapid.IntRange(0, int(length/2)).Draw(t, "at")))
+				}
 				m := message{n: n, p: rapid.SampledFrom([]im.Priority{im.High, im.Normal, im.Low, im.Lowest}).Draw(t, "priority")}
 				n++
 				came[m.n], waiting[m.n] = at, true
@@ -269,8 +290,8 @@ func TestRule(t *testing.T) {
 			if sum > quota && overdue < len(chosen) {
 				t.Fatalf("%d messages in a second, the quota is %d", sum, quota)
 			}
-			if w.Waiting() != len(waiting) {
-				t.Fatalf("%d wait, want %d", w.Waiting(), len(waiting))
+			if all, _ := w.Waiting(); all != len(waiting) {
+				t.Fatalf("%d wait, want %d", all, len(waiting))
 			}
 		}
 	})
@@ -341,13 +362,15 @@ func TestMemoryIsBounded(t *testing.T) {
 		p     im.Priority
 		bound int
 	}{{im.High, 160}, {im.Normal, 40}, {im.Low, 40}, {im.Lowest, 40}} {
-		before, gone := w.Waiting(), 0
+		before, _ := w.Waiting()
+		gone := 0
 		for i := range 1000 {
 			if _, full := w.Add(begin, test.p, false, i); full {
 				gone++
 			}
 		}
-		if got := w.Waiting() - before; got != test.bound || gone != 1000-test.bound {
+		after, _ := w.Waiting()
+		if got := after - before; got != test.bound || gone != 1000-test.bound {
 			t.Errorf("%s: %d of 1000 wait and %d were cut, want %d waiting", test.p, got, gone, test.bound)
 		}
 	}
