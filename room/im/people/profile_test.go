@@ -11,8 +11,9 @@ import (
 
 // E12: a nick of 500 bytes is taken, one of 501 is not; and the rest of what profiles may have.
 func TestE12ProfileItems(t *testing.T) {
+	s := newStage(t)
 	long, longer := strings.Repeat("n", 500), strings.Repeat("n", 501)
-	for _, tc := range []struct {
+	for i, tc := range []struct {
 		tag, value string
 		want       error
 	}{
@@ -50,10 +51,11 @@ func TestE12ProfileItems(t *testing.T) {
 		{"Tag_Profile_IM_Other", "x", im.ErrBadProfile},
 	} {
 		t.Run(fmt.Sprintf("%s %.20q", tc.tag, tc.value), func(t *testing.T) {
-			s := newStage(t)
-			err := s.SetProfile(t.Context(), root, "ann", []Item{{tc.tag, tc.value}})
+			account := fmt.Sprint("account", i)
+			s.ok(s.Import(t.Context(), app, Newcomer{ID: account}))
+			err := s.SetProfile(t.Context(), root, account, []Item{{tc.tag, tc.value}})
 			s.refused(err, tc.want)
-			list, err := s.Profiles(t.Context(), app, []string{"ann"}, nil)
+			list, err := s.Profiles(t.Context(), app, []string{account}, nil)
 			s.ok(err)
 			if want := []Item{{tc.tag, tc.value}}; tc.want == nil {
 				equal(t, "items", list[0].Items, want)
