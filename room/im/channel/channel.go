@@ -88,10 +88,9 @@ type Channel struct {
 	o     Options
 	stats *stats
 
-	node  string          // names this one among those of a cluster
-	ctx   context.Context // of what goes on behind a call; done when Run ends
-	stop  context.CancelFunc
-	batch sync.Pool // of *batch
+	node string          // names this one among those of a cluster
+	ctx  context.Context // of what goes on behind a call; done when Run ends
+	stop context.CancelFunc
 
 	mu    sync.RWMutex // guards rooms; taken before the lock of a room
 	rooms map[key]*room
@@ -116,7 +115,6 @@ func New(o Options) *Channel {
 	c := &Channel{
 		o: o.withDefaults(), node: rand.Text(),
 		rooms: make(map[key]*room), broadcasting: make(map[int]bool),
-		batch: sync.Pool{New: func() any { return new(batch) }},
 	}
 	c.stats = newStats(c)
 	c.ctx, c.stop = context.WithCancel(context.Background())

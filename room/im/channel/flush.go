@@ -32,25 +32,29 @@ func (b *batch) reset() {
 // flush publishes what is due, or at the end all that waits. What is to be told of it is told afterwards, while the next
 // publication may be on its way already.
 func (r *room) flush(last bool) {
-	b := r.c.batch.Get().(*batch) //nolint:errcheck // the pool has nothing else
-	if r.publish(b, last) {
-		r.c.tellBatch(r.k, b)
+	b := r.publish(last)
+	if b == nil {
+		return
 	}
+	r.c.tellBatch(r.k, b)
 	b.reset()
-	r.c.batch.Put(b)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare = b
 }
 
-func (r *room) publish(b *batch, last bool) bool {
+// publish publishes what is due, and returns it.
+func (r *room) publish(last bool) *batch {
 	r.publishing.Lock()
 	defer r.publishing.Unlock()
-	due, ok := r.decide(b, last)
-	if !ok {
-		return false
+	b, due := r.decide(last)
+	if b == nil {
+		return nil
 	}
 	r.crowdTips(b)
 	b.collect()
 	if len(b.messages) == 0 {
-		return true
+		return b
 	}
 	began := time.Now()
 	data := im.AppendPublication(make([]byte, 0, b.size()), im.AppendMessage, b.messages...)
@@ -59,20 +63,24 @@ func (r *room) publish(b *batch, last bool) bool {
 		r.c.o.Log.Warn("cannot publish into a room", "app", r.k.app, "room", r.k.room, "messages", len(b.messages), "error", err)
 	}
 	r.c.stats.published(began, r.c.o.Now().Sub(due), len(b.messages))
-	return true
+	return b
 }
 
-// decide takes what goes out now and tells the planned time of it.
-func (r *room) decide(b *batch, last bool) (due time.Time, ok bool) {
+// decide takes what goes out now, if anything does, and tells the planned time of it.
+func (r *room) decide(last bool) (b *batch, due time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.c.o.Now()
-	due, ok = r.dueLocked(now)
+	due, ok := r.dueLocked(now)
 	if last && !r.due.IsZero() {
 		due, ok = now, true
 	}
 	if !ok {
-		return due, false
+		return nil, due
+	}
+	b, r.spare = r.spare, nil
+	if b == nil {
+		b = new(batch)
 	}
 	r.due, r.last, r.used = time.Time{}, due, now
 	if r.window != nil {
@@ -86,7 +94,7 @@ func (r *room) decide(b *batch, last bool) (due time.Time, ok bool) {
 	}
 	r.crowdLocked(b, now)
 	r.tipsLocked(b, now)
-	return due, true
+	return b, due
 }
 
 // keepBack takes out what has a number lower than those that a new owner of the room gives: it is numbered anew there.

@@ -31,6 +31,8 @@ type room struct {
 	counters map[string]int64
 	watching map[string]*watching // by stream
 
+	spare *batch // for the next publication; nil when one is on its way
+
 	hold   time.Time // nothing goes out before
 	origin time.Time // of the steps in which publications are planned, Options.Flush each
 	fast   time.Time // until when windows are as short as they may be

@@ -180,8 +180,8 @@ func TestHighWaitsForQuota(t *testing.T) {
 func TestLateIsOfTheNextWindow(t *testing.T) {
 	w := New[int](Options{Random: random(1)})
 	end := begin.Add(250 * time.Millisecond)
-	for i, at := range []time.Duration{0, 250, 251, 260} {
-		w.Add(begin.Add(at*time.Millisecond), [...]im.Priority{im.Low, im.Normal, im.High, im.Low}[i], false, i)
+	for i, at := range []int{0, 250, 251, 260} {
+		w.Add(begin.Add(time.Duration(at)*time.Millisecond), [...]im.Priority{im.Low, im.Normal, im.High, im.Low}[i], false, i)
 	}
 	if chosen, _ := w.Take(end, nil, nil); !slices.Equal(chosen, []int{0, 1}) {
 		t.Errorf("went: %v", chosen)
