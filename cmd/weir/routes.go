@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"weir/ingest/whip"
 	"weir/playback/httpflv"
@@ -12,6 +13,7 @@ import (
 	"weir/room/api/manage"
 	"weir/room/audience"
 	"weir/room/auth"
+	"weir/room/images"
 	"weir/room/live"
 	"weir/segmenter"
 	"weir/web"
@@ -39,6 +41,7 @@ type doors struct {
 	pages  *pages
 	api    *api.API
 	manage *manage.Manage
+	images *images.Images
 	whip   *whip.Handler
 	whep   *whep.Handler
 	flv    *httpflv.Handler
@@ -53,7 +56,9 @@ type route struct {
 }
 
 // routes is the whole URL space of the main listener, but for the channel's own paths.
-func routes(d doors) []route { return append(mediaRoutes(d), managed(d.manage)...) }
+func routes(d doors) []route {
+	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images))
+}
 
 // managed are the calls for administrators.
 func managed(m *manage.Manage) []route {

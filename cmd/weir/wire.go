@@ -28,6 +28,7 @@ import (
 	"weir/room/apps"
 	"weir/room/audience"
 	"weir/room/auth"
+	"weir/room/images"
 	"weir/room/live"
 	"weir/room/store"
 	"weir/rtc"
@@ -67,6 +68,7 @@ type server struct {
 	flv           *httpflv.Handler
 	hls           *segmenter.Segmenters
 	chat          *chat
+	images        *images.Images
 	public, admin *listener
 	rtmpAddr      net.Addr // nil where nothing listens
 	rtmpsAddr     net.Addr // nil where nothing listens
@@ -85,7 +87,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		return nil, err
 	}
 	s.bridge = room.NewBridge(time.Now, log)
-	if s.apps, err = loadApps(cfg, key, s.store, s.bridge.AppDeleted, log); err != nil {
+	if s.apps, err = loadApps(cfg, key, s.store, s.appDeleted, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	authorizer, err := newAuthorizer(cfg, s.apps, s.uses)
@@ -93,6 +95,9 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		return nil, errors.Join(err, s.close())
 	}
 	if s.chat, err = newChat(cfg, s.store, s.apps, s.bridge, authorizer, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if s.images, err = newImages(cfg, visitors{auth: authorizer, apps: s.apps}, s.sites, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.gate = room.NewGate(authorizer)
@@ -128,6 +133,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
+		images: s.images,
 		whip:   s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")},
 	})...))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
@@ -135,6 +141,12 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// appDeleted is told that there is an app no longer.
+func (s *server) appDeleted(id int) {
+	s.bridge.AppDeleted(id)
+	s.images.AppDeleted(id)
 }
 
 // wireDoors makes the doors in and out.
@@ -245,6 +257,7 @@ func (s *server) metrics() *prometheus.Registry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events, s.bridge)
 	m.MustRegister(s.chat.stats()...)
+	m.MustRegister(s.images.Stats())
 	return m
 }
 
@@ -326,7 +339,7 @@ func (s *server) close() error {
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	parts := append(s.chat.parts(), s.hub.Run, s.audience.Run, s.events.Run, s.bridge.Run, s.apps.Run,
+	parts := append(s.chat.parts(), s.hub.Run, s.audience.Run, s.events.Run, s.bridge.Run, s.apps.Run, s.images.Run,
 		s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run)
 	for _, part := range parts {
 		g.Go(func() error { return part(ctx) })

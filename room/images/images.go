@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,8 +52,11 @@ type Images struct {
 	limit *limit
 	costs *semaphore.Weighted // of what is being decoded
 	used  atomic.Int64        // bytes that are kept, roughly
-	full  chan struct{}       // capacity 1: more is kept than may be
+	wake  chan struct{}       // capacity 1: there is something for Run
 	stats *Stats
+
+	mu   sync.Mutex // guards gone
+	gone []int      // apps whose pictures are to be deleted
 }
 
 // New makes the folder and starts nothing; see Run.
@@ -68,7 +72,7 @@ func New(opts Options) (*Images, error) {
 	}
 	i := &Images{
 		opts: opts, depot: folder{opts.Dir, opts.Now}, limit: &limit{now: opts.Now},
-		costs: semaphore.NewWeighted(memory), full: make(chan struct{}, 1), stats: newStats(),
+		costs: semaphore.NewWeighted(memory), wake: make(chan struct{}, 1), stats: newStats(),
 	}
 	if opts.S3.Endpoint != "" {
 		b, err := newBucket(opts.S3)
@@ -83,12 +87,37 @@ func New(opts Options) (*Images, error) {
 // Stats are figures for Prometheus.
 func (i *Images) Stats() *Stats { return i.stats }
 
-// DeleteApp deletes all pictures of an app.
-func (i *Images) DeleteApp(ctx context.Context, app int) error {
-	if err := i.depot.DeleteApp(ctx, app); err != nil {
-		return fmt.Errorf("cannot delete the pictures of an app: %w", err)
+// AppDeleted is told that there is an app no longer: Run deletes its pictures, soon. It does not wait.
+func (i *Images) AppDeleted(app int) {
+	i.mu.Lock()
+	i.gone = append(i.gone, app)
+	i.mu.Unlock()
+	i.rouse()
+}
+
+// rouse has Run look for something to do.
+func (i *Images) rouse() {
+	select {
+	case i.wake <- struct{}{}:
+	default:
 	}
-	return nil
+}
+
+// deleteGone deletes the pictures of apps that are gone. What fails is tried again next time.
+func (i *Images) deleteGone(ctx context.Context) (failed error) {
+	i.mu.Lock()
+	gone := i.gone
+	i.gone = nil
+	i.mu.Unlock()
+	for _, app := range gone {
+		if err := i.depot.DeleteApp(ctx, app); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("cannot delete the pictures of app %d: %w", app, err))
+			i.mu.Lock()
+			i.gone = append(i.gone, app)
+			i.mu.Unlock()
+		}
+	}
+	return failed
 }
 
 // Run throws away what is too old or too much, until the context ends.
@@ -96,14 +125,14 @@ func (i *Images) Run(ctx context.Context) error {
 	tick := time.NewTicker(cleanEvery)
 	defer tick.Stop()
 	for {
-		if err := i.clean(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(i.deleteGone(ctx), i.clean(ctx)); err != nil && ctx.Err() == nil {
 			i.opts.Log.Warn("cannot clean the pictures", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case <-i.full:
+		case <-i.wake:
 		}
 	}
 }
@@ -168,10 +197,7 @@ func (i *Images) keep(ctx context.Context, app int, id string, copies []variant)
 	}
 	used := i.used.Add(size)
 	if used > i.opts.MaxBytes {
-		select {
-		case i.full <- struct{}{}:
-		default:
-		}
+		i.rouse()
 	}
 	if used > i.opts.MaxBytes+i.opts.MaxBytes/8 {
 		i.used.Add(-size)

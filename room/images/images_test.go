@@ -503,8 +503,9 @@ func TestDeleteApp(t *testing.T) {
 		s := start(t, with)
 		data := asPNG(t, gradient(300, 300))
 		one, ten := s.upload(t, data), s.upload(t, data, "App", "10")
-		ok(t, s.DeleteApp(t.Context(), 1))
-		ok(t, s.DeleteApp(t.Context(), 1))
+		s.AppDeleted(1)
+		s.AppDeleted(1)
+		ok(t, s.deleteGone(t.Context()))
 		for _, info := range one.ImageInfoArray {
 			if a := do(t, "GET", info.URL, nil); a.status != http.StatusNotFound {
 				t.Errorf("%s is there: %d", info.URL, a.status)
@@ -624,13 +625,13 @@ func TestLimitIsBounded(t *testing.T) {
 
 // Run cleans when there is too much, and ends with its context.
 func TestRun(t *testing.T) {
-	s := start(t, func(o *Options) { o.MaxBytes = 1 << 20 })
+	s := start(t, func(o *Options) { o.MaxBytes = 1 << 18 })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- s.Run(ctx) }()
-	data := noise(t, 500)
+	data := noise(t, 150)
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if s.used.Load() < 1<<20 {
+		if s.used.Load() < 1<<18 {
 			if s.post(t, data).status == http.StatusTooManyRequests {
 				break // thirty were taken: room was made again and again
 			}
