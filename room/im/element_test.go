@@ -171,6 +171,13 @@ func TestTextAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestCheckBodyAllocatesLittle(t *testing.T) {
+	body := []Element{elem(ElemText, `{"Text":"hello <b>you</b>"}`)}
+	if n := testing.AllocsPerRun(100, func() { _, _ = CheckBody(body, "") }); n > 4 { // list, content, names of fields
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func FuzzCheckBody(f *testing.F) {
 	for _, tc := range goodElements {
 		f.Add(tc.in.Type, []byte(tc.in.Content))

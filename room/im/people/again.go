@@ -12,7 +12,7 @@ import (
 const (
 	// againTime is how long a message is known again, maxAgain how many are.
 	againTime = 5 * time.Minute
-	maxAgain  = 100_000
+	maxAgain  = 50_000
 )
 
 // mark tells messages apart. What they say is part of it: programs send different texts with the same random number

@@ -143,11 +143,13 @@ func (p *People) prepare(ctx context.Context, actor im.Actor, m C2C) (*sending, 
 func (p *People) sender(ctx context.Context, s *sending) error {
 	if s.From == "" || s.From == s.actor.User {
 		s.From = s.actor.User
-		if err := p.admit(ctx, s.actor.App, s.From); err != nil { // an administrator need not have been imported
-			return err
-		}
 	} else if !s.actor.Admin {
 		return im.ErrNotAdmin
+	}
+	if s.From == s.actor.User && s.actor.Admin { // who need not have been imported; others are when they log in
+		if err := p.admit(ctx, s.actor.App, s.From); err != nil {
+			return err
+		}
 	}
 	from, err := p.Account(ctx, s.actor.App, s.From)
 	if errors.Is(err, im.ErrUnknownAccount) {

@@ -180,7 +180,8 @@ func TestRefusals(t *testing.T) {
 		{"for another", ann, with(func(m *C2C) { m.From = "bob" }), im.ErrNotAdmin},
 		{"for nobody", root, with(func(m *C2C) { m.From = "nobody" }), im.ErrNotImported},
 		{"to nobody", ann, with(func(m *C2C) { m.To = "nobody" }), im.ErrNoRecipient},
-		{"to another app's", im.Actor{App: app + 1, User: "ann"}, text("bob", "hi"), im.ErrNoRecipient},
+		{"to another app's", im.Actor{App: app + 1, User: "root", Admin: true}, text("bob", "hi"), im.ErrNoRecipient},
+		{"from one who was deleted", im.Actor{App: app, User: "carl"}, text("bob", "hi"), im.ErrNotImported},
 		{"for too long", ann, with(func(m *C2C) { m.Life = new(int64(604801)) }), im.ErrBadLife},
 		{"for less than nothing", ann, with(func(m *C2C) { m.Life = new(int64(-1)) }), im.ErrBadLife},
 		{"nothing", ann, with(func(m *C2C) { m.Body = nil }), im.ErrBadBody},
@@ -195,7 +196,7 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 	equal(t, "messages", len(s.bus.of(t, "bob"))+len(s.bus.of(t, "ann")), 0)
-	if n := testutil.ToFloat64(s.stats.refused); n != 12 {
+	if n := testutil.ToFloat64(s.stats.refused); n != 13 {
 		t.Errorf("%v refused", n)
 	}
 	m := text("ann", "a program's word for one who is silenced")

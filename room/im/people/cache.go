@@ -68,20 +68,12 @@ func (c *cache) put(k key, account store.Account, round uint64, now time.Time) {
 	c.at[k] = c.used.PushFront(&entry{k, account, now.Add(keepAccount)})
 }
 
-// drop forgets an account; without an id, all of its app.
+// drop forgets an account.
 func (c *cache) drop(k key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.round++
-	if k.ID != "" {
-		c.dropLocked(c.at[k])
-		return
-	}
-	for other, e := range c.at {
-		if other.App == k.App {
-			c.dropLocked(e)
-		}
-	}
+	c.dropLocked(c.at[k])
 }
 
 func (c *cache) dropLocked(e *list.Element) {
@@ -133,6 +125,3 @@ func (p *People) forget(_ context.Context, data []byte) ([]byte, error) {
 	p.cache.drop(k)
 	return nil, nil
 }
-
-// ForgetApp drops what is in memory of an app that was deleted, on all nodes.
-func (p *People) ForgetApp(app int) { p.change(key{App: app}) }
