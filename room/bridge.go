@@ -50,12 +50,19 @@ type receiver interface {
 	Stream(events ...hook.Event)
 }
 
+// sessions are who is connected to the channel; *bus.Bus has them.
+type sessions interface {
+	EndApp(app int)
+}
+
 // Parts are what a Bridge joins. Hub is required; what is nil is not told.
 type Parts struct {
 	Hub     hub
 	Rooms   facts
 	Channel teller
 	Hooks   receiver
+	// Sessions end when their app is deleted.
+	Sessions sessions
 }
 
 // Bridge joins a room's media and its channel, on one node: what happens to streams is told in the channel and to other
@@ -398,6 +405,9 @@ func (b *Bridge) endApp(id int) {
 		if k := s.Key(); k.App == app {
 			b.parts.Hub.End(k, errAppDeleted)
 		}
+	}
+	if b.parts.Sessions != nil {
+		b.parts.Sessions.EndApp(id)
 	}
 }
 

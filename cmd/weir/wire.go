@@ -116,7 +116,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		s.events.ViewersChanged(k, c)
 		s.bridge.ViewersChanged(k, c)
 	}})
-	s.bridge.Attach(room.Parts{Hub: s.hub, Rooms: s.chat.rooms, Channel: s.chat.channel, Hooks: s.chat.hooks})
+	s.bridge.Attach(room.Parts{Hub: s.hub, Rooms: s.chat.rooms, Channel: s.chat.channel, Hooks: s.chat.hooks, Sessions: s.chat.bus})
 	if err := s.wireDoors(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}

@@ -320,6 +320,21 @@ func TestE01Ends(t *testing.T) {
 	}
 }
 
+// TestB13Sessions is "all data of that SDKAppID gone" for those who are connected.
+func TestB13Sessions(t *testing.T) {
+	b := run(t, options(t))
+	c := dial(t, b.url)
+	c.login("alice", "", "")
+	b.EndApp(2)
+	if m := c.call("enter", `"AV1"`); m.Error != nil {
+		t.Errorf("a session of another app has ended: %+v", m.Error)
+	}
+	b.EndApp(1)
+	if code := c.cutBy(); code != 4505 {
+		t.Errorf("cut by %d", code)
+	}
+}
+
 // A connection that goes on with a session ends the one that had it; the session has not ended.
 func TestConnectionReplaced(t *testing.T) {
 	b := run(t, options(t))

@@ -216,9 +216,9 @@ func (b *Bus) disconnected(s *Session, c *centrifuge.Client, d centrifuge.Discon
 	reason := reasonOf(d)
 	b.stats.closed(reason)
 	b.mu.Lock()
-	if s.client != c {
+	if s.client != c || s.over {
 		b.mu.Unlock()
-		return // it has another one
+		return // it has another one, or was ended with this one and is in no room any more
 	}
 	s.client, s.cut, s.lost = nil, b.o.Now(), isLoss(reason)
 	b.presentLocked(s, -1)

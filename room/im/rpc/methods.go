@@ -49,7 +49,21 @@ func (m *Methods) Call(ctx context.Context, s Session, method string, params []b
 	if !f.anonymous && s.Actor().Anonymous() {
 		return nil, im.ErrNotLoggedIn
 	}
+	if only := s.Actor().Only; only != nil && roomOf(params) != only.Room && roomOf(params) != "" {
+		return nil, errToken
+	}
 	return f.call(m, ctx, s, params)
+}
+
+// roomOf is the room that a call is about; empty when it is about none, or when its parameters cannot be read.
+func roomOf(params []byte) string {
+	var in struct {
+		Room string `json:"room"`
+	}
+	if decode(params, &in) != nil {
+		return ""
+	}
+	return in.Room
 }
 
 // lifeTimeout is how long the beginning of a session may take.

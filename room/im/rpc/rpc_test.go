@@ -119,6 +119,9 @@ func TestPrivileges(t *testing.T) {
 		{&im.Only{Room: "r", Create: true}, "r", "room.create", true},
 		{&im.Only{Room: "r", Create: true}, "", "room.create", false}, // its id would be made up
 		{&im.Only{Room: "r", Enter: true}, "r", "room.create", false},
+		{&im.Only{Room: "r", Enter: true}, "other", "room.info", false},
+		{&im.Only{Room: "r", Enter: true}, "other", "room.destroy", false},
+		{&im.Only{Room: "r", Enter: true}, "r", "room.info", true},
 	} {
 		r, a := &recorder{}, user
 		a.Only = tc.only
