@@ -387,6 +387,42 @@ describe('a group for everybody', () => {
   });
 });
 
+describe('bodies that mean no good', () => {
+  const post = async (body, path = 'im_open_login_svc/account_import', sig = signer.genSig(ADMIN, HALF_A_YEAR)) => {
+    const query = `sdkappid=${APP}&identifier=${ADMIN}&usersig=${sig}`;
+    const response = await fetch(`${cloud.server.origin}/v4/${path}?${query}`, { method: 'POST', body });
+    assert.equal(response.status, 200);
+    return (await response.json()).ErrorCode;
+  };
+
+  it('are refused by their number', async () => {
+    for (const [number, body] of [
+      [60003, '{"Identifier":'.repeat(60_000)],
+      [60003, `{"Identifier":${'['.repeat(500_000)}`],
+      [60003, `{"Identifier":[${'{},'.repeat(300_000)}{}]}`],
+      [60003, `a${'[b]'.repeat(100_000)}=1`],
+      [60003, 'a=1&'.repeat(200_000)],
+      [60003, '[1,2]'],
+      [60003, '{"Identifier":"x"'],
+      [60002, `{"Identifier":"${'x'.repeat(1 << 20)}"}`],
+      [70402, '{"Identifier":7}'],
+      [70402, '{"Identifier":null}'],
+      [70402, ''],
+      [70402, `{"Identifier":"${'x'.repeat(33)}"}`],
+    ]) {
+      assert.equal(await post(body), number, `${body.slice(0, 40)} of ${body.length} bytes`);
+    }
+    assert.equal(await post('{'.repeat(900_000), undefined, 'forged'), 70003);
+  });
+
+  it('with markup come back as they were', async () => {
+    const Nick = '</script><script>alert("x")</script> &lt;';
+    const user = await cloud.imported('markup', { Nick });
+    const { UserProfileItem: [profile] } = await cloud.ok('profile/portrait_get', { To_Account: [user], TagList: ['Tag_Profile_IM_Nick'] });
+    assert.deepEqual(profile.ProfileItem, [{ Tag: 'Tag_Profile_IM_Nick', Value: Nick }]);
+  });
+});
+
 describe('messages to accounts', () => {
   it('go to many at once', async () => {
     const [here, away] = [await cloud.imported('here'), await cloud.imported('away')];
