@@ -15,6 +15,11 @@
 //	token_wrong_app     401     the token is for another app
 //	token_wrong_user    401     the token is for another user
 //	app_not_found       404     there is no app of this sdkappid
+//	refused_by_callback 403     the application was asked and refuses it
+//	callback_unanswered 403     the application, which decides on it, does not answer
+//	app_configured      409     the app stands in the configuration, which alone can change it
+//	app_id_taken        409     there is an app of this id
+//	too_many_apps       409     there are as many apps as there may be
 //	signature_invalid   403     the address is signed for something else, by another key, or was altered
 //	signature_expired   403     the address was good once
 //	address_used        403     the address was for one use
@@ -28,5 +33,5 @@
 //	shutting_down       503     the server stops; ask another one, or later
 //	internal            500     a fault of the server, which is in its log
 //
-// Doors add codes of their own and say so in their documentation.
+// What a room refuses has the code of im.Error, such as room_closed, no_permission or no_such_room. Doors add codes of their own and say so in their documentation.
 package api
