@@ -13,7 +13,6 @@ import (
 
 	"weir/config"
 	"weir/room"
-	"weir/room/api"
 	"weir/room/api/v4"
 	"weir/room/apps"
 	"weir/room/auth"
@@ -126,7 +125,7 @@ func newHooks(cfg *config.Config, kept *store.Store, app int, log *slog.Logger) 
 		},
 		AskPublish: slices.Contains(cfg.Hook.Ask, "publish"), AskPlay: slices.Contains(cfg.Hook.Ask, "play"),
 		Key: string(cfg.Hook.Key), Server: cfg.Hook.Server, Timeout: cfg.Hook.Timeout, MaxAge: cfg.Hook.MaxAge,
-		Problem: api.Problem, Log: log,
+		Log: log,
 	}
 	for _, text := range cfg.Hook.URLs {
 		receiver, err := hook.ParseStreamReceiver(string(text))

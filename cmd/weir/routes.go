@@ -100,6 +100,11 @@ func managed(m *manage.Manage) []route {
 		{"GET /api/v1/words", m.To(manage.ListWords)},
 		{"POST /api/v1/words", m.To(manage.AddWords)},
 		{"DELETE /api/v1/words", m.To(manage.DeleteWords)},
+
+		{"GET /api/v1/hooks/receiver", m.To(manage.GetReceiver)},
+		{"PUT /api/v1/hooks/receiver", m.To(manage.PutReceiver)},
+		{"GET /api/v1/hooks/dead", m.To(manage.ListDead)},
+		{"POST /api/v1/hooks/replay", m.To(manage.ReplayDead)},
 	}
 }
 

@@ -28,6 +28,7 @@ import (
 	"weir/room/apps"
 	"weir/room/audience"
 	"weir/room/auth"
+	"weir/room/hook"
 	"weir/room/images"
 	"weir/room/live"
 	"weir/room/store"
@@ -112,10 +113,14 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			s.bridge.StreamChanged(k, from, to, reason)
 		}, Log: log,
 	})
-	s.audience = audience.New(audience.Options{MaxSeen: maxSeen, Changed: func(k live.Key, c audience.Count) {
+	watch := audience.Options{MaxSeen: maxSeen, Changed: func(k live.Key, c audience.Count) {
 		s.events.ViewersChanged(k, c)
 		s.bridge.ViewersChanged(k, c)
-	}})
+	}}
+	if s.chat.hooks.WantsStream(hook.Played) || s.chat.hooks.WantsStream(hook.Stopped) {
+		watch.Line = s.bridge.LineChanged
+	}
+	s.audience = audience.New(watch)
 	s.bridge.Attach(room.Parts{Hub: s.hub, Rooms: s.chat.rooms, Channel: s.chat.channel, Hooks: s.chat.hooks, Sessions: s.chat.bus})
 	if err := s.wireDoors(); err != nil {
 		return nil, errors.Join(err, s.close())

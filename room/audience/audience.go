@@ -16,7 +16,7 @@ import (
 // tick is how often viewers who are gone are looked for and changes are told. A stream is told of no more often.
 const tick = time.Second
 
-// Options bound an audience. All are required but Changed and Now.
+// Options bound an audience. All are required but Changed, Line and Now.
 type Options struct {
 	// MaxSeen is how many viewers are remembered who have no connection that lasts; more are not counted. The others
 	// are bounded by their doors.
@@ -24,7 +24,21 @@ type Options struct {
 	// Changed hears the count of a stream that changed, at most once a second a stream. It is called by Run, and may
 	// call the audience.
 	Changed func(k live.Key, c Count)
-	Now     func() time.Time
+	// Line hears of each line by which a viewer begins or ceases to play. It is called with a lock held: it must not block,
+	// and must not call the audience. nil: nobody wants to know.
+	Line func(l Line)
+	Now  func() time.Time
+}
+
+// Line is a form by which a viewer begins to play a stream, or no longer does.
+type Line struct {
+	Key  live.Key
+	Form Form
+	// Viewer names the viewer while this process runs. It tells nothing of who that is.
+	Viewer uint64
+	// Began is whether the line began. ID is who the viewer is, of one that began.
+	Began bool
+	ID    ID
 }
 
 // Count is how many watch a stream.
@@ -113,7 +127,7 @@ func (a *Audience) Enter(k live.Key, f Form, id ID) (leave func()) {
 	v := a.viewerLocked(k, h)
 	was := v.plays(int(f))
 	v.open[f]++
-	a.joinedLocked(k, f, was)
+	a.joinedLocked(Line{k, f, h, true, id}, was)
 	return func() { a.leave(k, f, h) }
 }
 
@@ -146,7 +160,7 @@ func (a *Audience) Saw(k live.Key, f Form, id ID, holds time.Duration) {
 	was := v.plays(int(f))
 	v.until[f] = max(v.until[f], until)
 	a.streams[k].due = min(a.streams[k].due, until)
-	a.joinedLocked(k, f, was)
+	a.joinedLocked(Line{k, f, h, true, id}, was)
 }
 
 // Left notes that a viewer without a connection is gone, before it would be forgotten.
@@ -223,10 +237,14 @@ func (a *Audience) viewerLocked(k live.Key, h uint64) *viewer {
 }
 
 // joinedLocked counts a line that a viewer plays by, unless it did before.
-func (a *Audience) joinedLocked(k live.Key, f Form, was bool) {
-	if !was {
-		a.streams[k].count.By[f]++
-		a.total.By[f]++
+func (a *Audience) joinedLocked(l Line, was bool) {
+	if was {
+		return
+	}
+	a.streams[l.Key].count.By[l.Form]++
+	a.total.By[l.Form]++
+	if a.opts.Line != nil {
+		a.opts.Line(l)
 	}
 }
 
@@ -238,6 +256,9 @@ func (a *Audience) partedLocked(k live.Key, c *crowd, h uint64, f Form) {
 	}
 	c.count.By[f]--
 	a.total.By[f]--
+	if a.opts.Line != nil {
+		a.opts.Line(Line{Key: k, Form: f, Viewer: h})
+	}
 	if !v.gone() {
 		return
 	}

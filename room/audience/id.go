@@ -19,6 +19,14 @@ type ID struct {
 	name string
 }
 
+// User is the user whose token a viewer has; empty when it has none.
+func (id ID) User() string {
+	if id.by != byUser {
+		return ""
+	}
+	return id.name
+}
+
 // What an ID is known by.
 const (
 	byUser    = 'u'

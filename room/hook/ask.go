@@ -52,7 +52,7 @@ func (h *Hooks) ask(ctx context.Context, cmd command, to known, c Call) (Verdict
 		return Verdict{}, err
 	}
 	address := callAddress(to.URL, to.Token, cmd, c.App, c.Actor, h.now())
-	status, text, err := h.lanes.of(to.lane()).call(ctx, h, masked(to.URL), func(ctx context.Context) (int, []byte, error) {
+	status, text, err := h.lanes.of(to.lane()).call(ctx, h, Masked(to.URL), func(ctx context.Context) (int, []byte, error) {
 		return to.client.post(ctx, address, nil, body)
 	})
 	switch {

@@ -206,9 +206,9 @@ func over(ctx context.Context) bool { return ctx.Err() != nil }
 func (h *Hooks) turned(t turn, d store.Delivery) {
 	switch t {
 	case pausing:
-		h.log.Warn("callbacks receiver down, trying less", "receiver", masked(d.URL))
+		h.log.Warn("callbacks receiver down, trying less", "receiver", Masked(d.URL))
 	case resumed:
-		h.log.Info("callbacks receiver back", "receiver", masked(d.URL))
+		h.log.Info("callbacks receiver back", "receiver", Masked(d.URL))
 	case steady:
 	}
 }
@@ -251,7 +251,7 @@ func (h *Hooks) failed(ctx context.Context, d store.Delivery, cause error) (agai
 	if errors.Is(cause, errGone) || d.Tries+1 >= minTries && (refused || old) {
 		h.stats.buried.Inc()
 		if h.buried.enter(now) {
-			h.log.Warn("callback given up", "id", d.ID, "kind", d.Kind, "receiver", masked(d.URL), "tries", d.Tries+1, "fault", fault)
+			h.log.Warn("callback given up", "id", d.ID, "kind", d.Kind, "receiver", Masked(d.URL), "tries", d.Tries+1, "fault", fault)
 		}
 		return false, h.opts.Queue.Bury(ctx, d.ID, fault)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -186,32 +185,16 @@ func TestRetries(t *testing.T) {
 		mu.Lock()
 		status = 200
 		mu.Unlock()
-		var listed struct {
-			Dead []struct {
-				ID             int64
-				Event, Kind    string
-				Receiver       string
-				Tries          int
-				Fault          string
-				Body           GroupMessageSent
-				Created        time.Time
-				AnythingElse   any
-				CallbackNumber int
-			}
+		listed, err := h.Dead(t.Context(), app, 10, 0)
+		if err != nil || len(listed) != 1 {
+			t.Fatal(listed, err)
 		}
-		w := httptest.NewRecorder()
-		h.ListDead(w, httptest.NewRequest("GET", "/api/v1/hooks/dead", nil), app)
-		if err := json.Unmarshal(w.Body.Bytes(), &listed); err != nil || len(listed.Dead) != 1 {
-			t.Fatal(w.Body, err)
-		}
-		d := listed.Dead[0]
-		if !ids[d.Event] || d.Kind != GroupAfterSend || d.Receiver != receiverURL || d.Tries != len(all) || d.Fault != "status: status 503" || d.Body.Room != "room" {
+		d := listed[0]
+		if !ids[d.Event] || d.Kind != GroupAfterSend || d.Receiver != receiverURL || d.Tries != len(all) || d.Fault != "status: status 503" || !strings.Contains(string(d.Body), `"GroupId":"room"`) {
 			t.Errorf("listed: %+v", d)
 		}
-		w = httptest.NewRecorder()
-		h.Replay(w, httptest.NewRequest("POST", "/api/v1/hooks/replay", strings.NewReader(fmt.Sprintf(`{"ids":[%d]}`, d.ID))), app)
-		if w.Body.String() != "{\"replayed\":1}\n" {
-			t.Errorf("replayed: %s", w.Body)
+		if n, err := h.Replay(t.Context(), app, []int64{d.ID}); n != 1 || err != nil {
+			t.Error(n, err)
 		}
 		synctest.Wait()
 		if n := len(r.all()); n != len(all)+1 || q.waiting() != 0 {
@@ -419,39 +402,14 @@ func TestGone(t *testing.T) {
 		}
 		apps.set(Receiver{URL: "https://new.example.com/"})
 		h.Forget(other)
-		w := httptest.NewRecorder()
-		h.Replay(w, httptest.NewRequest("POST", "/", strings.NewReader(`{"all":true}`)), other)
+		if n, err := h.Replay(t.Context(), other, nil); n != 1 || err != nil {
+			t.Error(n, err)
+		}
 		synctest.Wait()
 		if all := r.all(); len(all) != 1 || all[0].url.Host != "new.example.com" {
-			t.Errorf("%d calls, %s", len(all), w.Body)
+			t.Errorf("%d calls", len(all))
 		}
 	})
-}
-
-func TestHandlersRefuse(t *testing.T) {
-	h := newHooks(t, Options{}, nil)
-	for _, query := range []string{"limit=0", "limit=1001", "limit=x", "after=-1", "after=99999999999999999999"} {
-		w := httptest.NewRecorder()
-		h.ListDead(w, httptest.NewRequest("GET", "/api/v1/hooks/dead?"+query, nil), app)
-		if w.Code != 400 || w.Body.String() != "bad_request" {
-			t.Errorf("%s: %d %s", query, w.Code, w.Body)
-		}
-	}
-	for _, body := range []string{
-		"", "{}", "[]", `{"ids":[]}`, `{"ids":[1],"all":true}`, `{"ids":"1"}`, `{"ids":[` + strings.Repeat("1,", maxDead) + `1]}`,
-		`{"ids":[` + strings.Repeat(" ", maxReplay) + `1]}`,
-	} {
-		w := httptest.NewRecorder()
-		h.Replay(w, httptest.NewRequest("POST", "/api/v1/hooks/replay", strings.NewReader(body)), app)
-		if w.Code != 400 || w.Body.String() != "bad_request" {
-			t.Errorf("%.50s: %d %s", body, w.Code, w.Body)
-		}
-	}
-	w := httptest.NewRecorder()
-	h.ListDead(w, httptest.NewRequest("GET", "/api/v1/hooks/dead", nil), app)
-	if w.Body.String() != "{\"dead\":[]}\n" {
-		t.Errorf("nobody is dead: %s", w.Body)
-	}
 }
 
 func TestBackoff(t *testing.T) {

@@ -7,6 +7,8 @@ var (
 	ErrRefused = errors.New("refused by the receiver of stream events")
 	// ErrUnanswered means that it was asked and did not answer as it should.
 	ErrUnanswered = errors.New("the receiver of stream events did not answer")
+	// ErrConfigured means that the app's receiver is set by the operator's configuration alone.
+	ErrConfigured = errors.New("the receiver of this app's callbacks is in the configuration")
 	// ErrReceiver means that a receiver's address or one of its commands cannot be.
 	ErrReceiver = errors.New("not a receiver")
 )

@@ -168,6 +168,15 @@ func (e *Event) query() string {
 // topic is the stream: events of one come in their order.
 func (e *Event) topic() string { return "stream/" + e.Room + "/" + e.Stream }
 
+// WantsStream tells whether somebody is to hear of a kind of stream event, so that nobody looks for it for nothing.
+func (h *Hooks) WantsStream(k Kind) bool {
+	e := Event{Kind: k, Record: &Record{State: "complete"}}
+	return slices.ContainsFunc(h.opts.Streams, func(to StreamReceiver) bool {
+		_, ok := to.Form.render(h.server, "", &e)
+		return ok && !h.asks(to, k)
+	})
+}
+
 // Stream has the receivers of stream events told, later. It never waits for them; see Tell.
 func (h *Hooks) Stream(events ...Event) {
 	for i := range events {
@@ -185,7 +194,7 @@ func (h *Hooks) Stream(events ...Event) {
 				continue
 			}
 			h.keep(store.Delivery{
-				Receiver: to.name(), Key: e.topic(), App: e.App, Kind: string(e.Kind), Body: body, URL: masked(to.URL),
+				Receiver: to.name(), Key: e.topic(), App: e.App, Kind: string(e.Kind), Body: body, URL: Masked(to.URL),
 				Header: map[string]string{idHeader: id},
 			})
 		}

@@ -98,10 +98,6 @@ func newHooks(t *testing.T, opts Options, rt http.RoundTripper) *Hooks {
 	if opts.DefaultApp == 0 {
 		opts.DefaultApp = app
 	}
-	opts.Problem = func(w http.ResponseWriter, _ *http.Request, status int, code, _ string) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, code)
-	}
 	h, err := New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -163,6 +159,22 @@ func (s *settings) App(_ context.Context, id int) (store.App, error) {
 	}
 	text, err := json.Marshal(r)
 	return store.App{ID: id, Settings: text}, err
+}
+
+func (s *settings) ModifyApp(ctx context.Context, id int, change func(*store.App) error) (store.App, error) {
+	a, err := s.App(ctx, id)
+	if err != nil {
+		return a, err
+	}
+	if err := change(&a); err != nil {
+		return a, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var r Receiver
+	err = json.Unmarshal(a.Settings, &r)
+	s.all[id] = r
+	return a, err
 }
 
 // golden compares with a file of testdata.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +15,7 @@ import (
 type apps interface {
 	// App is store.ErrNotFound for an app that was not made at run time.
 	App(ctx context.Context, id int) (store.App, error)
+	ModifyApp(ctx context.Context, id int, change func(*store.App) error) (store.App, error)
 }
 
 // Options is what Hooks needs. Queue is required.
@@ -44,8 +44,6 @@ type Options struct {
 	// Mine tells whether this process delivers what is in the queue, of all that share one; nil: it does. While it changes,
 	// an event may be delivered twice.
 	Mine func() bool
-	// Problem answers a request with an error (RFC 9457). Required for ListDead and Replay.
-	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
 	// Now tells the time; time.Now when nil.
 	Now func() time.Time
 	Log *slog.Logger

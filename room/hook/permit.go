@@ -45,7 +45,7 @@ func (h *Hooks) permit(ctx context.Context, e *Event) error {
 		h.stats.permitted(e.Kind, refused, err, h.now().Sub(start))
 		switch {
 		case err != nil:
-			h.log.Warn("stream receiver not answering, refused", "kind", e.Kind, "receiver", masked(to.URL), "error", err)
+			h.log.Warn("stream receiver not answering, refused", "kind", e.Kind, "receiver", Masked(to.URL), "error", err)
 			return fmt.Errorf("%w: %w", ErrUnanswered, err)
 		case refused:
 			return ErrRefused
@@ -55,7 +55,7 @@ func (h *Hooks) permit(ctx context.Context, e *Event) error {
 }
 
 func (h *Hooks) permitBy(ctx context.Context, to StreamReceiver, body []byte) (refused bool, err error) {
-	status, text, err := h.lanes.of(to.name()).call(ctx, h, masked(to.URL), func(ctx context.Context) (int, []byte, error) {
+	status, text, err := h.lanes.of(to.name()).call(ctx, h, Masked(to.URL), func(ctx context.Context) (int, []byte, error) {
 		return h.trusted.post(ctx, to.URL, map[string]string{idHeader: newID()}, body)
 	})
 	if err != nil {

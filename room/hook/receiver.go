@@ -73,8 +73,8 @@ func parseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// masked is an address without what may be secret in it: user, password and query.
-func masked(text string) string {
+// Masked is an address without what may be secret in it: user, password and query.
+func Masked(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
 		return "(malformed)"

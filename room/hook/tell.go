@@ -44,7 +44,7 @@ func (h *Hooks) Tell(c Call) {
 	h.keep(store.Delivery{
 		Receiver: imReceiver(c.App), Key: c.Body.topic(), App: c.App, Kind: c.Command, Body: body,
 		// Neither password nor signature is kept: both are added when it is sent.
-		URL: callAddress(masked(to.URL), "", cmd, c.App, c.Actor, time.Time{}),
+		URL: callAddress(Masked(to.URL), "", cmd, c.App, c.Actor, time.Time{}),
 	})
 }
 

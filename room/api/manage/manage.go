@@ -24,6 +24,7 @@ type Options struct {
 	Rooms   roomKeeper
 	Channel talker
 	Words   wordKeeper
+	Hooks   caller
 	// Present are accounts that are in a room now, those who came last first.
 	Present func(app int, room string, limit int) []Present
 	// Recent are the last publications of a room, the oldest first: objects whose member m is a list of messages.

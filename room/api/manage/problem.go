@@ -9,6 +9,7 @@ import (
 	"weir/room/api"
 	"weir/room/apps"
 	"weir/room/auth"
+	"weir/room/hook"
 	"weir/room/im"
 )
 
@@ -57,6 +58,7 @@ var outcomes = []struct {
 	{apps.ErrConfigured, http.StatusConflict, "app_configured"},
 	{apps.ErrTaken, http.StatusConflict, "app_id_taken"},
 	{apps.ErrFull, http.StatusConflict, "too_many_apps"},
+	{hook.ErrConfigured, http.StatusConflict, "receiver_configured"},
 	{apps.ErrBadApp, http.StatusBadRequest, api.CodeBadRequest},
 }
 
