@@ -238,7 +238,7 @@ func sample(t testing.TB, name string) []byte {
 
 // What comes in any format goes out in the sizes and the formats that are documented, and can be had.
 func TestUpload(t *testing.T) {
-	seeThrough := gradient(900, 800)
+	seeThrough := gradient(300, 250)
 	seeThrough.SetNRGBA(0, 0, color.NRGBA{})
 	for name, tc := range map[string]struct {
 		data   []byte
@@ -246,11 +246,11 @@ func TestUpload(t *testing.T) {
 		types  [3]string
 		sizes  [3]image.Point
 	}{
-		"jpeg":             {asJPEG(t, gradient(1000, 2000)), JPEG, [3]string{"jpeg", "jpeg", "jpeg"}, [3]image.Point{{1000, 2000}, {720, 1440}, {198, 396}}},
+		"jpeg":             {asJPEG(t, gradient(722, 724)), JPEG, [3]string{"jpeg", "jpeg", "jpeg"}, [3]image.Point{{722, 724}, {720, 721}, {198, 198}}},
 		"small jpeg":       {asJPEG(t, gradient(100, 50)), JPEG, [3]string{"jpeg", "jpeg", "jpeg"}, [3]image.Point{{100, 50}, {100, 50}, {100, 50}}},
 		"gray jpeg":        {asJPEG(t, image.NewGray(image.Rect(0, 0, 300, 300))), JPEG, [3]string{"jpeg", "jpeg", "jpeg"}, [3]image.Point{{300, 300}, {300, 300}, {198, 198}}},
-		"png":              {asPNG(t, gradient(2000, 1000)), PNG, [3]string{"png", "jpeg", "jpeg"}, [3]image.Point{{2000, 1000}, {1440, 720}, {396, 198}}},
-		"transparent png":  {asPNG(t, seeThrough), PNG, [3]string{"png", "png", "png"}, [3]image.Point{{900, 800}, {810, 720}, {222, 198}}},
+		"png":              {asPNG(t, gradient(724, 722)), PNG, [3]string{"png", "jpeg", "jpeg"}, [3]image.Point{{724, 722}, {721, 720}, {198, 198}}},
+		"transparent png":  {asPNG(t, seeThrough), PNG, [3]string{"png", "png", "png"}, [3]image.Point{{300, 250}, {300, 250}, {237, 198}}},
 		"gif":              {asGIF(t, 400, 300), GIF, [3]string{"gif", "gif", "jpeg"}, [3]image.Point{{400, 300}, {400, 300}, {264, 198}}},
 		"webp":             {sample(t, "lossy.webp"), JPEG, [3]string{"jpeg", "jpeg", "jpeg"}, [3]image.Point{{64, 48}, {64, 48}, {64, 48}}},
 		"transparent webp": {sample(t, "alpha.webp"), PNG, [3]string{"png", "png", "png"}, [3]image.Point{{16, 16}, {16, 16}, {16, 16}}},
@@ -565,7 +565,7 @@ func noise(t *testing.T, side int) []byte {
 
 func TestTooMany(t *testing.T) {
 	both(t, func(t *testing.T, with func(*Options)) {
-		data := noise(t, 300)
+		data := noise(t, 100)
 		s := start(t, with)
 		oldest := s.upload(t, data)
 		if f, is := s.depot.(folder); is {
@@ -625,13 +625,13 @@ func TestLimitIsBounded(t *testing.T) {
 
 // Run cleans when there is too much, and ends with its context.
 func TestRun(t *testing.T) {
-	s := start(t, func(o *Options) { o.MaxBytes = 1 << 18 })
+	s := start(t, func(o *Options) { o.MaxBytes = 1 << 16 })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- s.Run(ctx) }()
-	data := noise(t, 150)
+	data := noise(t, 64)
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if s.used.Load() < 1<<18 {
+		if s.used.Load() < 1<<16 {
 			if s.post(t, data).status == http.StatusTooManyRequests {
 				break // thirty were taken: room was made again and again
 			}

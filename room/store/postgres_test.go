@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -121,7 +122,11 @@ func startCluster() error {
 	if cmd, out := run(initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"); cmd.Run() != nil {
 		return fmt.Errorf("initdb: %s", out)
 	}
-	cmd, out := run(postgres, "-D", data, "-k", cluster.dir, "-c", "listen_addresses=")
+	args := []string{"-D", data, "-k", cluster.dir, "-c", "listen_addresses="}
+	if flag.Lookup("test.bench").Value.String() == "" {
+		args = append(args, "-c", "fsync=off") // the machine is not switched off, and benchmarks alone want to wait for the disk
+	}
+	cmd, out := run(postgres, args...)
 	started := make(chan error)
 	ended := make(chan struct{})
 	go func() {
