@@ -126,6 +126,15 @@ func (s *Store) RoomsOf(ctx context.Context, app int, account string) (ids []str
 	return ids, err
 }
 
+// RoomsOwned is how many rooms of a type an account owns.
+func (s *Store) RoomsOwned(ctx context.Context, app int, account, typ string) (n int, err error) {
+	err = s.read(ctx, "count an account's rooms", func(a access) error {
+		n, err = one(a, single[int], "SELECT COUNT(*) FROM rooms WHERE app = $1 AND owner = $2 AND type = $3", app, account, typ)
+		return err
+	})
+	return n, err
+}
+
 // ReserveSeq takes n numbers for messages of a room, from first on. Nobody else ever gets them.
 func (s *Store) ReserveSeq(ctx context.Context, app int, room string, n int) (first uint64, err error) {
 	err = s.write(ctx, "reserve numbers of messages", func(a access) error {

@@ -324,7 +324,9 @@ func testMembers(t *testing.T, g *ground) {
 		}
 	}
 	equal(t, got[[]string](t)(s.RoomsOf(ctx, 1, "a")), []string{"other", "r"})
-	ok(t, s.CreateRoom(ctx, 1, Room{ID: "own", Owner: "a"}, nil))
+	ok(t, s.CreateRoom(ctx, 1, Room{ID: "own", Owner: "a", Type: "Public"}, nil))
+	equal(t, got[int](t)(s.RoomsOwned(ctx, 1, "a", "Public")), 1)
+	equal(t, got[int](t)(s.RoomsOwned(ctx, 1, "a", "Private")), 0)
 	equal(t, got[[]string](t)(s.RoomsOf(ctx, 1, "a")), []string{"other", "own", "r"})
 	equal(t, got[[]string](t)(s.RoomsOf(ctx, 2, "a")), nil)
 	ok(t, s.DeleteMembers(ctx, 1, "r", []string{"a", "none"}))

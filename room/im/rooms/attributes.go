@@ -157,7 +157,7 @@ func (r *Rooms) loadAttributes(ctx context.Context, k key) (Attributes, error) {
 }
 
 func attributesCost(attributes Attributes) int {
-	cost := 64
+	cost := 0
 	for name, value := range attributes.Values {
 		cost += len(name) + len(value) + 64
 	}

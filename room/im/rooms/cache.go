@@ -10,8 +10,12 @@ import (
 	"weir/room/im"
 )
 
-// loadTime bounds how long one read of the store may take.
-const loadTime = 10 * time.Second
+const (
+	// loadTime bounds how long one read of the store may take.
+	loadTime = 10 * time.Second
+	// entryCost is what an entry takes beside its value, in bytes, and what it takes that there is none.
+	entryCost = 256
+)
 
 // key names a room, or with an empty id what belongs to an app as a whole.
 type key struct {
@@ -24,8 +28,8 @@ type key struct {
 // store is read. A hit allocates nothing.
 type cache[V any] struct {
 	load   func(ctx context.Context, k key) (V, error)
-	cost   func(V) int // what a value takes of the budget
-	budget int
+	cost   func(V) int // how many bytes a value takes, roughly
+	budget int         // in bytes
 	life   time.Duration
 	now    func() time.Time
 
@@ -105,7 +109,7 @@ func (l *loading[V]) wait(ctx context.Context) (V, error) {
 }
 
 func (c *cache[V]) putLocked(e *entry[V]) {
-	e.cost = 1
+	e.cost = entryCost
 	if e.err == nil {
 		e.cost += c.cost(e.value)
 	}

@@ -33,7 +33,7 @@ func newShelf() *shelf {
 			}
 			return value, s.fault
 		},
-		cost: func(v int) int { return v }, budget: 10, life: time.Minute, now: s.clock.Now,
+		cost: func(v int) int { return v }, budget: 5 * (entryCost + 1), life: time.Minute, now: s.clock.Now,
 	}
 	return s
 }
@@ -63,7 +63,7 @@ func TestCacheKeepsAndDrops(t *testing.T) {
 // Its budget holds, and what was used last stays.
 func TestCacheIsBounded(t *testing.T) {
 	s := newShelf()
-	s.value.Store(1) // costs 2 with itself
+	s.value.Store(1)
 	for i := range 5 {
 		s.wants(t, fmt.Sprint(i), 1, int64(i+1))
 	}
@@ -71,9 +71,9 @@ func TestCacheIsBounded(t *testing.T) {
 	s.wants(t, "5", 1, 6) // puts 1 out
 	s.wants(t, "0", 1, 6)
 	s.wants(t, "1", 1, 7)
-	s.value.Store(100) // too large for it
-	s.wants(t, "6", 100, 8)
-	s.wants(t, "6", 100, 9)
+	s.value.Store(int64(s.budget)) // too large for it
+	s.wants(t, "6", s.budget, 8)
+	s.wants(t, "6", s.budget, 9)
 	if s.used > s.budget || len(s.entries) != s.order.Len() {
 		t.Errorf("%d used, %d and %d entries", s.used, len(s.entries), s.order.Len())
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,8 +32,6 @@ const (
 	maxCounterName = 128
 	// maxLikes is how much one call of Like adds.
 	maxLikes = 1000
-	// countersBudget is how many counters are kept in memory.
-	countersBudget = 100_000
 	// flushEvery is how often likes are written, and what changed is told.
 	flushEvery = time.Second
 	// flushers is how many rooms are written at a time, so that they share commits.
@@ -80,6 +77,9 @@ func (c *counts) addLocked(k key, add map[string]int64) {
 
 // again puts back what could not be written.
 func (c *counts) again(k key, add map[string]int64) {
+	if len(add) == 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.addLocked(k, add)
@@ -98,17 +98,26 @@ func (c *counts) tell(k key, values map[string]int64) {
 	maps.Copy(c.told[k], values)
 }
 
-// forget drops what waits of a room, or of some of its counters.
-func (c *counts) forget(k key, names ...string) {
+// forget drops what waits of a room.
+func (c *counts) forget(k key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(names) == 0 {
-		delete(c.likes, k)
-		delete(c.told, k)
+	delete(c.likes, k)
+	delete(c.told, k)
+}
+
+// take takes what waits of those of a room's counters that are named.
+func (c *counts) take(k key, named map[string]int64) map[string]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := make(map[string]int64)
+	for name := range named {
+		if n, ok := c.likes[k][name]; ok {
+			taken[name] = n
+			delete(c.likes[k], name)
+		}
 	}
-	for _, name := range names {
-		delete(c.likes[k], name)
-	}
+	return taken
 }
 
 func (c *counts) takeLikes() map[key]map[string]int64 {
@@ -162,10 +171,15 @@ func (r *Rooms) Count(ctx context.Context, a im.Actor, id string, mode CountMode
 		return nil, err
 	}
 	k := key{a.App, id}
+	var before map[string]int64
 	if mode == CountSet { // what was counted before does not come on top
-		r.counts.forget(k, slices.Collect(maps.Keys(values))...)
+		before = r.counts.take(k, values)
 	}
-	return r.count(ctx, k, values, update)
+	updated, err := r.count(ctx, k, values, update)
+	if err != nil {
+		r.counts.again(k, before)
+	}
+	return updated, err
 }
 
 // update is how a value becomes another.
@@ -283,7 +297,13 @@ func (r *Rooms) loadCounters(ctx context.Context, k key) (map[string]int64, erro
 	return counters, nil
 }
 
-func countersCost(counters map[string]int64) int { return len(counters) }
+func countersCost(counters map[string]int64) int {
+	cost := 0
+	for name := range counters {
+		cost += len(name) + 64
+	}
+	return cost
+}
 
 // flush writes the likes of all rooms and tells what changed. What cannot be written waits for the next time, but for
 // rooms that are no more.

@@ -215,6 +215,8 @@ func TestLikesWait(t *testing.T) {
 	whole := w.Rooms.o.Store
 	w.Rooms.o.Store = broken{whole}
 	w.flush(ctx)
+	_, err := w.Count(ctx, admin, "AV1", CountSet, map[string]int64{LikesKey: 9})
+	is(t, "set", err, errDisk)
 	w.Rooms.o.Store = whole
 	if told := w.told.take(); len(told) > 0 {
 		t.Errorf("told %+v", told)

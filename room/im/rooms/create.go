@@ -201,15 +201,12 @@ func (r *Rooms) taken(ctx context.Context, app int, room store.Room) error {
 	}
 }
 
-// maxOwned bounds the search for rooms that an account owns.
-const maxOwned = 1000
-
 // mayCreate asks the app's receiver, and gives how many rooms of this type the owner has.
 func (r *Rooms) mayCreate(ctx context.Context, a im.Actor, room store.Room, members []store.Member) (owned int, err error) {
 	asks, tells := r.o.Hooks.Wants(a.App, hook.GroupBeforeCreate), r.o.Hooks.Wants(a.App, hook.GroupAfterCreate)
 	if (asks || tells) && room.Owner != "" {
-		if owned, err = r.owned(ctx, a.App, room.Owner, room.Type); err != nil {
-			return 0, err
+		if owned, err = r.o.Store.RoomsOwned(ctx, a.App, room.Owner, room.Type); err != nil {
+			return 0, failed("count the owner's rooms", err)
 		}
 	}
 	if !asks {
@@ -218,25 +215,6 @@ func (r *Rooms) mayCreate(ctx context.Context, a im.Actor, room store.Room, memb
 	return owned, r.o.Hooks.Ask(ctx, hook.Call{App: a.App, Command: hook.GroupBeforeCreate, Actor: a, Body: hook.GroupCreation{
 		Operator: a.User, Owner: room.Owner, Type: room.Type, Name: room.Name, Owned: owned, Members: accountsOf(members),
 	}}).Err(im.ErrDenied)
-}
-
-// owned counts the rooms of a type that an account owns.
-func (r *Rooms) owned(ctx context.Context, app int, owner, typ string) (n int, err error) {
-	ids, err := r.Of(ctx, app, owner)
-	if err != nil {
-		return 0, err
-	}
-	for _, id := range ids[:min(len(ids), maxOwned)] {
-		f, err := r.Get(ctx, app, id)
-		switch {
-		case errors.Is(err, im.ErrNoRoom): // just now
-		case err != nil:
-			return 0, err
-		case f.Owner == owner && f.Type == typ:
-			n++
-		}
-	}
-	return n, nil
 }
 
 // write puts the room into the store, under a new id where it has none.

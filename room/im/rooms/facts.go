@@ -42,8 +42,15 @@ func untils(list []store.Until) map[string]int64 {
 	return until
 }
 
-// cost is what the facts take of the budget of those that are kept.
-func (f *Facts) cost() int { return len(f.members) + len(f.muted) + len(f.banned) + len(f.seats) }
+// cost is how many bytes the facts take, roughly.
+func (f *Facts) cost() int {
+	const room, item = 512, 80
+	n := len(f.Name) + len(f.Introduction) + len(f.Notification) + len(f.Face)
+	for name, value := range f.Fields {
+		n += item + len(name) + len(value)
+	}
+	return room + n + item*(len(f.members)+len(f.muted)+len(f.banned)+len(f.seats))
+}
 
 // roleOf is the role of a member on the list. Who owns the room stands in the room alone, so that it cannot be two.
 func (f *Facts) roleOf(m store.Member) string {

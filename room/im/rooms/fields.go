@@ -15,14 +15,12 @@ const (
 	maxFields = 20
 	// maxFieldName and maxFieldValue are in bytes.
 	maxFieldName, maxFieldValue = 16, 512
-	// fieldsBudget is how many definitions are kept in memory.
-	fieldsBudget = 100_000
 )
 
 // fieldSet are the definitions of an app's custom fields by name. A name is a room's field or a member's, never both.
 type fieldSet map[string]store.Field
 
-func fieldsCost(s fieldSet) int { return len(s) }
+func fieldsCost(s fieldSet) int { return 256 * len(s) }
 
 // level is what a custom field belongs to: rooms of a type, or their members.
 type level struct {

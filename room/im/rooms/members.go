@@ -278,7 +278,11 @@ func (r *Rooms) ModifyMember(ctx context.Context, a im.Actor, id, account string
 	if err != nil {
 		return failed("modify a member", err)
 	}
-	r.announce(changed{App: a.App, Room: id, Lost: []string{account}})
+	word := changed{App: a.App, Room: id}
+	if c.Role != nil {
+		word.Lost = []string{account}
+	}
+	r.announce(word)
 	r.tip(ctx, a.App, id, im.Tip{Op: im.TipMember, Operator: a.User, Users: []string{account}})
 	return nil
 }

@@ -35,18 +35,26 @@ func (r *Rooms) Modify(ctx context.Context, a im.Actor, id string, c Change) err
 	if err := r.mayWrite(ctx, a.App, ofRooms(f.Type), f.Role(a), c.Fields); err != nil {
 		return err
 	}
-	if c, err = r.check(ctx, a.App, f, c); err != nil {
+	if c, err = r.check(ctx, a.App, f, c); err != nil || c.none() {
 		return err
 	}
 	return r.modify(ctx, a, id, c.apply)
 }
 
+// texts tells whether a text shall be otherwise, none whether nothing shall.
+func (c Change) texts() bool {
+	return c.Name != nil || c.Introduction != nil || c.Notification != nil || c.Face != nil
+}
+
+func (c Change) none() bool {
+	return !c.texts() && c.Join == nil && c.MaxMembers == nil && c.MuteAll == nil && len(c.Fields) == 0
+}
+
 // mayChange tells whether the actor may change what is not a custom field.
 func (c Change) mayChange(f *Facts, a im.Actor) error {
 	role := f.Role(a)
-	texts := c.Name != nil || c.Introduction != nil || c.Notification != nil || c.Face != nil
 	switch {
-	case role < leastForTexts(f.Type) && texts,
+	case role < leastForTexts(f.Type) && c.texts(),
 		role < Admin && c.MuteAll != nil,
 		role < Owner && (c.Join != nil || c.MaxMembers != nil):
 		return refuse(a)

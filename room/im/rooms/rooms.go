@@ -72,10 +72,11 @@ func (o *Options) fill() {
 
 // What is kept in memory.
 const (
-	// factsBudget is how many rooms are kept, each member, mute and ban of them counted as one more: some 100 MB.
-	factsBudget = 500_000
-	// attributeBudget is how many bytes of attributes are kept.
+	// The budgets are in bytes.
+	factsBudget     = 128 << 20
 	attributeBudget = 64 << 20
+	counterBudget   = 16 << 20
+	fieldBudget     = 16 << 20
 	// keepFacts is how long a snapshot serves. It is dropped when something changes; this is for words between nodes that
 	// got lost.
 	keepFacts = 30 * time.Second
@@ -101,9 +102,9 @@ func New(o Options) *Rooms {
 	r.attributes = cache[Attributes]{
 		load: r.loadAttributes, cost: attributesCost, budget: attributeBudget, life: keepFacts, now: o.Now,
 	}
-	r.fields = cache[fieldSet]{load: r.loadFields, cost: fieldsCost, budget: fieldsBudget, life: keepFacts, now: o.Now}
+	r.fields = cache[fieldSet]{load: r.loadFields, cost: fieldsCost, budget: fieldBudget, life: keepFacts, now: o.Now}
 	r.counts.kept = cache[map[string]int64]{
-		load: r.loadCounters, cost: countersCost, budget: countersBudget, life: flushEvery, now: o.Now,
+		load: r.loadCounters, cost: countersCost, budget: counterBudget, life: flushEvery, now: o.Now,
 	}
 	o.Nodes.Handle(opChanged, r.heard)
 	return r

@@ -19,6 +19,7 @@ type Store interface {
 	DeleteRoom(ctx context.Context, app int, id string) error
 	Rooms(ctx context.Context, app int, typ string, limit int, after string) (ids []string, next string, total int, err error)
 	RoomsOf(ctx context.Context, app int, account string) ([]string, error)
+	RoomsOwned(ctx context.Context, app int, account, typ string) (int, error)
 
 	AddMembers(ctx context.Context, app int, room string, members []store.Member, most int) (added []string, full bool, err error)
 	ModifyMember(ctx context.Context, app int, room, account string, change func(*store.Member) error) error
