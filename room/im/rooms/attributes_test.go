@@ -72,6 +72,9 @@ func TestAttributeConflict(t *testing.T) {
 	is(t, "who did not see it", set(other, "2", 0), im.ErrAttributeConflict)
 	attributes, err := other.Attributes(ctx, user("ann"), "AV1")
 	equal(t, "the other node reads", []any{attributes, err}, []any{Attributes{Values: map[string]string{"a": "1"}, Seq: 1}, nil})
+	if _, err := w.Attributes(ctx, user("ann"), "AV1"); err != nil { // this node keeps them from here on
+		t.Fatal(err)
+	}
 	is(t, "who saw it", set(other, "2", 1), nil)
 	attributes, err = w.Attributes(ctx, user("ann"), "AV1")
 	equal(t, "this node reads", []any{attributes, err}, []any{Attributes{Values: map[string]string{"a": "2"}, Seq: 2}, nil})

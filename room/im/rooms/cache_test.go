@@ -189,6 +189,27 @@ func TestNodesAndAllocations(t *testing.T) {
 	}
 }
 
+// deaf is a cluster whose words come late, or never.
+type deaf struct{}
+
+func (deaf) Announce(string, []byte)                                      {}
+func (deaf) Handle(string, func(context.Context, []byte) ([]byte, error)) {}
+
+// Whoever changed something sees it at once, before the word of it has gone round; other nodes do after half a minute.
+func TestWordsGetLost(t *testing.T) {
+	w := newWorld(t)
+	w.create(NewRoom{ID: "AV1", Owner: "host"})
+	r := New(Options{Store: w.store, Nodes: deaf{}, Now: w.clock.Now})
+	is(t, "modify", r.Modify(ctx, admin, "AV1", Change{Name: new("first")}), nil)
+	_ = w.facts("AV1")
+	is(t, "modify again", r.Modify(ctx, admin, "AV1", Change{Name: new("second")}), nil)
+	f, err := r.Get(ctx, app, "AV1")
+	equal(t, "here", []any{f.Name, err}, []any{"second", nil})
+	equal(t, "there", w.facts("AV1").Name, "first")
+	w.clock.pass(keepFacts)
+	equal(t, "there, later", w.facts("AV1").Name, "second")
+}
+
 // A word that is none harms nothing.
 func TestHeardNonsense(t *testing.T) {
 	w := newWorld(t)
