@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // cluster is a PostgreSQL server of the tests' own, on a socket in a temporary folder. It is started by the first test
@@ -46,6 +48,10 @@ func TestMain(m *testing.M) {
 	}
 	if cluster.dir != "" {
 		_ = os.RemoveAll(cluster.dir)
+	}
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
 }
