@@ -119,6 +119,23 @@ var scenarios = []scenario{
 		},
 	},
 	{
+		name: "room-channel", title: "Room channel", cost: "cpu_s_per_million", floor: "floor",
+		about: "One room that says 40 messages a second of 200 bytes, by REST, to so many anonymous members on WebSockets, with priorities, " +
+			"filter, numbers and history on. A delivery is one message to one member. The floor writes the same bytes to each member once a window " +
+			"of 250 ms. Members and the server share the machine, so that delays are those of a machine with nothing left.",
+		columns: []column{
+			{"CPU-s/million deliveries", "cpu_s_per_million", 2},
+			{"× floor", aboveFloor, 2},
+			{"% of a core", "cpu_percent", 0},
+			{"messages/s to each", "messages_per_member_s", 1},
+			{"KB a member", "kb_per_member", 0},
+			{"delay p50, ms", "delay_ms_p50", 0},
+			{"p99", "delay_ms_p99", 0},
+			{"cut", "cut", 0},
+		},
+		charts: []chart{{"CPU-s per million deliveries", "cpu_s_per_million"}},
+	},
+	{
 		name: "latency", title: "Delay",
 		about: "From the publisher's send of a picture to its arrival at a viewer, with a few viewers: what the server itself adds.",
 		columns: []column{

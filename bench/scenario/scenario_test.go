@@ -198,3 +198,23 @@ func TestFloor(t *testing.T) {
 		want(t, r, "seconds", "gigabytes")
 	}
 }
+
+func TestRoomChannel(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	o.Viewers, o.Floors = []int{3, 6}, []string{"window"}
+	runs, err := RoomChannel(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) != 2*2 {
+		t.Fatalf("got %d runs of 2 programs and 2 numbers of members", len(runs))
+	}
+	for _, r := range runs {
+		want(t, r, "seconds", "messages_per_member_s", "bytes_per_member_s")
+		if r.Figures["cut"] != 0 {
+			t.Errorf("%s let members down: %v", r.Program, r.Figures)
+		}
+	}
+	want(t, runs[0], "delay_ms_p50", "delay_ms_p99")
+}

@@ -75,6 +75,13 @@ var scenarios = []scenarioCommand{
 		flags:   []string{"viewers", "probes"},
 	},
 	{
+		name: "room-channel", short: "What members of a room cost that says 40 messages a second", run: scenario.RoomChannel,
+		options: scenario.Options{
+			Viewers: []int{5000, 19_500}, Floors: []string{"window"}, Probes: 20, Settle: 5 * time.Second, Duration: 20 * time.Second, Repeat: 1,
+		},
+		flags: []string{"viewers", "floors", "probes", "settle", "duration", "profile"},
+	},
+	{
 		name: "latency", short: "How long pictures take to a few viewers of each form", run: scenario.Latency,
 		options: scenario.Options{
 			H264: "bars-720p.h264", Joins: []time.Duration{0, scenario.Default}, Probes: 5,

@@ -24,16 +24,17 @@ import (
 type settings struct {
 	form, flv, h264 string
 	join            time.Duration
-	fps             int
+	fps, frame      int
 }
 
 func main() {
 	var set settings
-	flag.StringVar(&set.form, "form", "goroutines", "FLV by goroutines (one a viewer) or poll (one thread); packets by sendto, segments or srtp")
+	flag.StringVar(&set.form, "form", "goroutines", "FLV by goroutines (one a viewer) or poll (one thread); packets by sendto, segments or srtp; window of the room channel")
 	flag.StringVar(&set.flv, "flv", "", "recording in FLV")
 	flag.DurationVar(&set.join, "join", 0, "how long tags are collected into one write; 0 writes with every picture")
 	flag.StringVar(&set.h264, "h264", "", "H.264 Annex B file, for packets")
 	flag.IntVar(&set.fps, "fps", 30, "its pictures a second")
+	flag.IntVar(&set.frame, "frame", 0, "bytes that a member of the room channel gets with each window")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, set)
@@ -54,6 +55,8 @@ func run(ctx context.Context, set settings) error {
 		return sendPackets(ctx, set, floor.UDPForm{Segments: true})
 	case "srtp":
 		return sendPackets(ctx, set, floor.UDPForm{Segments: true, Seal: true})
+	case "window":
+		return sendWindows(ctx, set)
 	default:
 		return fmt.Errorf("cannot send in the form %q", set.form)
 	}
@@ -82,6 +85,18 @@ func sendFLV(ctx context.Context, set settings) error {
 		return floor.Poll(ctx, l, rec, set.join, origin)
 	}
 	return floor.Goroutines(ctx, l, rec, set.join, origin)
+}
+
+// sendWindows sends what members of the room channel get: every window the same ten messages.
+func sendWindows(ctx context.Context, set settings) error {
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return err
+	}
+	if _, err := ready(l.Addr()); err != nil {
+		return err
+	}
+	return floor.Window(ctx, l, floor.Messages(10, set.frame), set.join)
 }
 
 // sendPackets sends pictures as datagrams.

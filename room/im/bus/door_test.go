@@ -454,13 +454,15 @@ func TestFallbacks(t *testing.T) {
 		back, err := http.Post(b.url+"/im/emulation", "application/json", strings.NewReader(body))
 		must(t, err)
 		_ = back.Body.Close()
-		for m = next(); m.ID != 2; m = next() {
+		for m.ID != 2 {
+			m = next()
 		}
 		if back.StatusCode != http.StatusNoContent || m.Error != nil {
 			t.Errorf("%s: %s, %+v", name, back.Status, m.Error)
 		}
 		must(t, b.Publish(1, "AV1", []byte(`{"m":1}`)))
-		for m = next(); m.Push == nil || m.Push.Pub == nil; m = next() {
+		for m.Push == nil || m.Push.Pub == nil {
+			m = next()
 		}
 		if string(m.Push.Pub.Data) != `{"m":1}` {
 			t.Errorf("%s: %s", name, m.Push.Pub.Data)
