@@ -13,12 +13,12 @@ import (
 	"weir/room/im"
 )
 
-// badRequest is a request that is malformed; its text says how.
-type badRequest struct{ text string }
+// badRequestError is a request that is malformed; its text says how.
+type badRequestError struct{ text string }
 
-func (e *badRequest) Error() string { return e.text }
+func (e *badRequestError) Error() string { return e.text }
 
-func bad(format string, args ...any) error { return &badRequest{fmt.Sprintf(format, args...)} }
+func bad(format string, args ...any) error { return &badRequestError{fmt.Sprintf(format, args...)} }
 
 // statuses are the refusals of the channel that are no 400.
 var statuses = map[int][]*im.Error{
@@ -64,7 +64,7 @@ var outcomes = []struct {
 
 // refuse answers with why a call did nothing.
 func (m *Manage) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var malformed *badRequest
+	var malformed *badRequestError
 	var no *im.Error
 	switch {
 	case errors.As(err, &malformed):
