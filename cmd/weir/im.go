@@ -98,7 +98,11 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *ro
 		Window: cfg.IM.Window, PerSecond: cfg.IM.Rate, Recent: cfg.IM.Recent, Log: log,
 		MediaTime: bridge.MediaTime,
 		Join: func(s channel.Session, room string, recent int) error {
-			return c.bus.Join(s.(*bus.Session), room, recent)
+			err := c.bus.Join(s.(*bus.Session), room, recent)
+			if errors.Is(err, bus.ErrTooManyRooms) {
+				return im.ErrTooMany.With("the session is in too many rooms")
+			}
+			return err
 		},
 	})
 	c.rooms.Attach(bridge.Titles(c.channel))

@@ -17,7 +17,7 @@ type Options struct {
 	People People
 	Bus    Bus
 	// Join subscribes a session to what is published in a room, beginning with the recent last publications, as
-	// bus.Bus.Join does.
+	// bus.Bus.Join does. A refusal is an *im.Error.
 	Join  func(s Session, room string, recent int) error
 	Store Store
 	// Hooks are asked before a message is taken and told afterwards; nil: nobody is.

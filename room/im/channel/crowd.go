@@ -41,8 +41,9 @@ const (
 	breaks // the connection was lost
 )
 
-// noteLocked has it told that an account came or went. Who went before it was told that they came was never there.
-func (r *room) noteLocked(info im.TipMemberInfo, why cause) {
+// noteLocked has it told that an account came or went, also by callback where that is wanted. Who went before it was
+// told that they came was never there.
+func (r *room) noteLocked(info im.TipMemberInfo, why cause, wanted bool) {
 	to, other := &r.crowd.came, &r.crowd.left
 	if why != joins {
 		to, other = other, to
@@ -54,7 +55,9 @@ func (r *room) noteLocked(info im.TipMemberInfo, why cause) {
 	} else if len(*to) < r.c.o.TipNames {
 		*to = append(*to, info)
 	}
-	r.callLocked(info.Account, why)
+	if wanted {
+		r.callLocked(info.Account, why)
+	}
 	now := r.c.o.Now()
 	if next := r.crowd.at.Add(bigPace); len(r.here) >= bigCrowd && next.After(now) {
 		r.atLocked(next, now)
@@ -65,9 +68,6 @@ func (r *room) noteLocked(info im.TipMemberInfo, why cause) {
 
 // callLocked notes an account for the callbacks.
 func (r *room) callLocked(account string, why cause) {
-	if !r.c.wantsCrowd(r.k.app) {
-		return
-	}
 	list := [...]*[]string{joins: &r.crowd.joined, quits: &r.crowd.quit, breaks: &r.crowd.lost}[why]
 	*list = append(*list, account)
 	if len(*list) < told {
@@ -121,7 +121,7 @@ func (r *room) crowdTips(b *batch) {
 	}
 }
 
-// wantsCrowd tells whether anybody is to be told of who comes and goes.
+// wantsCrowd tells whether anybody is to be told of who comes and goes. It may take as long as the store does.
 func (c *Channel) wantsCrowd(app int) bool {
 	return c.o.Hooks.Wants(app, hook.GroupStateChange) || c.o.Hooks.Wants(app, hook.GroupAfterJoin) ||
 		c.o.Hooks.Wants(app, hook.GroupAfterExit)

@@ -2,7 +2,6 @@ package channel
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"weir/room/im"
@@ -53,10 +52,7 @@ func (c *Channel) Enter(ctx context.Context, s Session, room string) (Entered, e
 func (c *Channel) join(ctx context.Context, s Session, facts *rooms.Facts, recent int, tell bool) error {
 	a, room := s.Actor(), facts.ID
 	if err := c.o.Join(s, room, recent); err != nil {
-		if refused, ok := errors.AsType[*im.Error](err); ok {
-			return refused
-		}
-		return im.ErrTooMany.With("cannot enter the room: %v", err)
+		return unavailable(err)
 	}
 	c.arrived(ctx, a, facts, tell)
 	// Who was banned in between, or whose session ended, is not to stay.
@@ -97,15 +93,17 @@ func (c *Channel) arrived(ctx context.Context, a im.Actor, facts *rooms.Facts, t
 	if account, err := c.o.People.Account(ctx, a.App, a.User); err == nil {
 		info.Nick, info.Avatar = account.Profile[im.TagNick], account.Profile[im.TagImage]
 	}
+	tell = tell && !facts.Listed()
+	wanted := tell && c.wantsCrowd(a.App)
 	r := c.lock(key{a.App, facts.ID})
 	defer r.mu.Unlock()
 	g := r.here[a.User]
 	if g == nil {
 		g = &guest{info: info}
 		r.here[a.User] = g
-		if tell && !facts.Listed() {
+		if tell {
 			r.crowd.typ = facts.Type
-			r.noteLocked(info, joins)
+			r.noteLocked(info, joins, wanted)
 		}
 	}
 	if !slices.Contains(g.sessions, a.Session) {
@@ -115,6 +113,7 @@ func (c *Channel) arrived(ctx context.Context, a im.Actor, facts *rooms.Facts, t
 
 // departed notes that a session is in a room no longer.
 func (c *Channel) departed(a im.Actor, room string, why cause, tell bool) {
+	wanted := tell && !a.Anonymous() && c.wantsCrowd(a.App)
 	r := c.find(key{a.App, room})
 	if r == nil {
 		return
@@ -133,7 +132,7 @@ func (c *Channel) departed(a im.Actor, room string, why cause, tell bool) {
 		return
 	}
 	if r.crowd.typ != "" {
-		r.noteLocked(g.info, why)
+		r.noteLocked(g.info, why, wanted)
 	}
 	c.behind(func() { c.freeSeat(a, room) })
 }

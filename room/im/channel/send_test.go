@@ -550,3 +550,32 @@ func TestSlowStore(t *testing.T) {
 		}
 	})
 }
+
+// stuck is an application's server, and a queue before it, that take nothing.
+type stuck struct{ until chan struct{} }
+
+func (stuck) Wants(int, string) bool                      { return true }
+func (stuck) Ask(context.Context, hook.Call) hook.Verdict { return hook.Verdict{} }
+func (s stuck) Tell(hook.Call)                            { <-s.until }
+
+// What is told afterwards holds up nobody who sends or gets messages.
+func TestPublishingWaitsForNobody(t *testing.T) {
+	var until chan struct{}
+	in(t, 1, func(o *Options) {
+		until = make(chan struct{}) // of the bubble
+		o.Hooks = stuck{until}
+	}, func(t *testing.T, c *cluster) {
+		ann := c.nodes[0].enter("ann", "AV1")
+		var want []string
+		for i := range 10 {
+			ann.must("AV1", fmt.Sprint(i), im.Normal)
+			want = append(want, fmt.Sprint(i))
+			time.Sleep(300 * time.Millisecond)
+		}
+		synctest.Wait()
+		if got := c.texts("AV1"); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		close(until)
+	})
+}
