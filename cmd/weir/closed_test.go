@@ -22,6 +22,7 @@ import (
 const (
 	aPage     = "a page holds nothing: its script has to prove what it asks for"
 	pageParts = "what the pages are made of"
+	ownWords  = "it proves its clients itself and refuses them in words of its own"
 )
 
 // open are the routes that need no authority, each with the reason. A route that is not here and does not refuse is a
@@ -32,6 +33,9 @@ var open = map[string]string{
 	"GET /watch/{room}/{stream}":              aPage,
 	"GET /assets/":                            pageParts,
 	"GET /images/{app}/{name}":                "messages with pictures are read by everybody in a room; no name can be guessed",
+	channelPattern:                            ownWords,
+	channelPattern + "/":                      ownWords,
+	restPattern:                               ownWords,
 	"GET /api/openapi.yaml":                   "it says nothing that the source does not",
 	"OPTIONS /whip/{room}/{stream}":           "browsers ask it before they may send a token; TURN credentials need one",
 	"OPTIONS /whip/{room}/{stream}/{session}": "browsers ask it before they may send a token",
@@ -60,7 +64,10 @@ func overApps(pattern string) bool { return strings.Contains(pattern, " /api/v1/
 
 // requests are what is asked of a route, for the stream s of the room r.
 func requests(pattern string) (out []*http.Request) {
-	method, path, _ := strings.Cut(pattern, " ")
+	method, path, named := strings.Cut(pattern, " ")
+	if !named {
+		method, path = http.MethodGet, pattern
+	}
 	files := []string{""}
 	switch {
 	case strings.HasSuffix(path, "{stream}/{file}"):
@@ -69,7 +76,7 @@ func requests(pattern string) (out []*http.Request) {
 		files = []string{"s.flv", "s.m3u8"}
 	}
 	for _, file := range files {
-		r := httptest.NewRequest(method, strings.NewReplacer("{room}", "r", "{stream}", "s", "{session}", "1", "{file}", file, "{user}", "u", "{app}", "7", "{name}", "n").Replace(path), nil)
+		r := httptest.NewRequest(method, strings.NewReplacer("{room}", "r", "{stream}", "s", "{session}", "1", "{file}", file, "{user}", "u", "{app}", "7", "{name}", "n", "{service}", "openim", "{command}", "sendmsg").Replace(path), nil)
 		if strings.HasSuffix(path, "/events") {
 			over, stop := context.WithCancel(r.Context())
 			stop() // it would go on for ever

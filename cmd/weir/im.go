@@ -58,7 +58,9 @@ func openStore(cfg *config.Config, log *slog.Logger) (*store.Store, error) {
 func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *room.Bridge, authorizer *auth.Authorizer, log *slog.Logger) (*chat, error) {
 	c := &chat{store: kept}
 	var err error
-	if c.hooks, err = newHooks(cfg, kept, known.Default(), log); err != nil {
+	// Of several servers on one store the same one delivers that owns this name.
+	mine := func() bool { return c.bus.Owner("hooks") }
+	if c.hooks, err = newHooks(cfg, kept, known.Default(), mine, log); err != nil {
 		return nil, err
 	}
 	who := visitors{auth: authorizer, apps: known}
@@ -121,9 +123,9 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *ro
 }
 
 // newHooks calls the receivers that the configuration names.
-func newHooks(cfg *config.Config, kept *store.Store, app int, log *slog.Logger) (*hook.Hooks, error) {
+func newHooks(cfg *config.Config, kept *store.Store, app int, mine func() bool, log *slog.Logger) (*hook.Hooks, error) {
 	o := hook.Options{
-		Queue: kept, Apps: kept, DefaultApp: app,
+		Queue: kept, Apps: kept, DefaultApp: app, Mine: mine,
 		IM: hook.Receiver{
 			URL: string(cfg.IM.CallbackURL), Token: string(cfg.IM.CallbackToken), Commands: cfg.IM.Callbacks,
 		},
@@ -151,23 +153,9 @@ func (c *chat) present(app int, room string, limit int) []v4.Present {
 	return out
 }
 
-// parts are what runs.
-func (c *chat) parts() []func(context.Context) error {
-	return []func(context.Context) error{c.store.Run, c.hooks.Run, c.bus.Run, c.rooms.Run, c.channel.Run}
-}
-
 // stats are the figures of all parts.
 func (c *chat) stats() []prometheus.Collector {
 	return []prometheus.Collector{c.store.Stats(), c.hooks, c.bus.Stats(), c.filter, c.people, c.channel, c.v4.Stats()}
-}
-
-// routes are the channel's paths.
-func (c *chat) routes() []route {
-	return []route{
-		{"/im", c.bus.Handler()},
-		{"/im/", c.bus.Handler()},
-		{"POST /v4/{service}/{command}", c.v4},
-	}
 }
 
 // visitors proves who connects to the channel.

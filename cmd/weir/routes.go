@@ -42,6 +42,8 @@ type doors struct {
 	api    *api.API
 	manage *manage.Manage
 	images *images.Images
+	im     http.Handler // the room's channel, at /im and below
+	v4     http.Handler // the cloud's REST calls
 	whip   *whip.Handler
 	whep   *whep.Handler
 	flv    *httpflv.Handler
@@ -55,10 +57,25 @@ type route struct {
 	handler http.Handler
 }
 
-// routes is the whole URL space of the main listener, but for the channel's own paths.
+// routes is the whole URL space of the main listener.
 func routes(d doors) []route {
-	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images))
+	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), channelRoutes(d))
 }
+
+// channelRoutes are the room's channel and what backends call of it.
+func channelRoutes(d doors) []route {
+	return []route{
+		{channelPattern, d.im},
+		{channelPattern + "/", d.im}, // for networks that break WebSockets
+		{restPattern, d.v4},
+	}
+}
+
+// The channel and the calls for it have an envelope and a documentation of their own: docs/im.md and docs/im-rest.md.
+const (
+	channelPattern = "/im"
+	restPattern    = "POST /v4/{service}/{command}"
+)
 
 // managed are the calls for administrators.
 func managed(m *manage.Manage) []route {

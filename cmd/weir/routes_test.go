@@ -144,7 +144,7 @@ func (s *strict) SignQuery(auth.Dialect, auth.Pass, string) (string, error) {
 // Whoever may not watch gets nothing of a stream by HLS, whose door knows streams only.
 func TestHLSAsksWhoMayPlay(t *testing.T) {
 	var gate strict
-	mux := newMux(routes(doors{auth: &gate}))
+	mux := newMux(routes(doors{auth: &gate, im: http.NotFoundHandler(), v4: http.NotFoundHandler()}))
 	for _, path := range []string{"/live/r/s.m3u8", "/live/r/s/video.m3u8", "/live/r/s/init.mp4"} {
 		gate.asked = nil
 		w := httptest.NewRecorder()

@@ -14,7 +14,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"golang.org/x/sync/errgroup"
 
 	"weir/config"
 	"weir/ingest/rtmp"
@@ -130,7 +129,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	mux := newMux(append(s.chat.routes(), routes(doors{
+	mux := newMux(routes(doors{
 		pages: pages,
 		api: api.New(api.Options{
 			Lister: lister{hub: s.hub, audience: s.audience}, Doctor: &doctor{cfg: cfg, engine: s.engine, whip: s.whip},
@@ -138,9 +137,9 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
-		images: s.images,
-		whip:   s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")},
-	})...))
+		images: s.images, im: s.chat.bus.Handler(), v4: s.chat.v4,
+		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")},
+	}))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -339,27 +338,46 @@ func (s *server) close() error {
 	return errors.Join(errs...)
 }
 
-// Run runs all parts until ctx is done or one of them fails, and then stops in order: no longer ready, streams
-// and the main listener end, the operator's listener last.
+// Run runs all parts until ctx is done or one of them fails, and then stops in order: no longer ready, messages that
+// wait go out, then streams, connections and the main listener end, then what is told of that, the store and the
+// operator's listener last.
 func (s *server) Run(ctx context.Context) error {
 	s.ready.Store(true)
-	g, ctx := errgroup.WithContext(ctx)
-	parts := append(s.chat.parts(), s.hub.Run, s.audience.Run, s.events.Run, s.bridge.Run, s.apps.Run, s.images.Run,
-		s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run)
-	for _, part := range parts {
-		g.Go(func() error { return part(ctx) })
+	err := inOrder(ctx,
+		[]part{s.chat.channel.Run, s.untilStop},
+		[]part{
+			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run,
+			s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run, s.serving(s.public),
+		},
+		[]part{s.bridge.Run, s.chat.rooms.Run},
+		[]part{s.chat.hooks.Run},
+		[]part{s.store.Run, s.serving(s.admin)},
+	)
+	return errors.Join(err, s.engine.Close(), s.uses.Close(), s.store.Close())
+}
+
+// untilStop waits for the stop and says so.
+func (s *server) untilStop(ctx context.Context) error {
+	<-ctx.Done()
+	s.ready.Store(false)
+	s.log.Info("stopping", "within", s.cfg.ShutdownTimeout)
+	return nil
+}
+
+// serving is a listener as a part: it answers until ctx is done, and then has the shutdown's time for what is under way.
+func (s *server) serving(l *listener) part {
+	return func(ctx context.Context) error {
+		stopped := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			defer close(stopped)
+			patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
+			defer cancel()
+			l.shutdown(patience, s.log)
+		})
+		err := l.serve()
+		if !stop() {
+			<-stopped
+		}
+		return err
 	}
-	g.Go(s.public.serve)
-	g.Go(s.admin.serve)
-	g.Go(func() error {
-		<-ctx.Done()
-		s.ready.Store(false)
-		s.log.Info("stopping", "within", s.cfg.ShutdownTimeout)
-		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
-		defer cancel()
-		s.public.shutdown(patience, s.log)
-		s.admin.shutdown(patience, s.log)
-		return nil
-	})
-	return errors.Join(g.Wait(), s.engine.Close(), s.uses.Close(), s.store.Close())
 }
