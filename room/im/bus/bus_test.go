@@ -80,6 +80,29 @@ func TestEnterAndReceive(t *testing.T) {
 	}
 }
 
+// E05: who is put out of a room at the moment of coming in gets nothing from it.
+func TestE05_PutOutWhileComingIn(t *testing.T) {
+	o := options(t)
+	opened := make(chan *Session, 1)
+	o.Opened = func(s *Session, _ []im.Platform) { opened <- s }
+	b := run(t, o)
+	c := dial(t, b.url)
+	c.login("alice", "", "")
+	s := <-opened
+	client, _, err := b.join(s, "AV1")
+	must(t, err)
+	b.Part(1, "AV1", "alice", "")
+	must(t, b.subscribe(s, client, "AV1", 0))
+	if client.IsSubscribed(roomChannel(1, "AV1")) {
+		t.Error("the client gets what is published in the room")
+	}
+	must(t, b.Publish(1, "AV1", []byte(`{"m":1}`)))
+	must(t, b.PublishTo(1, "alice", []byte(`{"c":1}`)))
+	if got := c.pub(); got != `{"c":1}` {
+		t.Errorf("who was put out got %s", got)
+	}
+}
+
 func TestErrorsOfCalls(t *testing.T) {
 	b := run(t, options(t))
 	c := dial(t, b.url)

@@ -41,13 +41,27 @@ func (b *Bus) Join(s *Session, room string, recent int) error {
 	if err != nil || client == nil || !entered {
 		return err
 	}
+	return b.subscribe(s, client, room, recent)
+}
+
+// subscribe has a session's client get what is published in a room. Who was put out in the meantime gets nothing: the
+// engine knew of no subscription yet that it could have ended.
+func (b *Bus) subscribe(s *Session, client *centrifuge.Client, room string, recent int) error {
 	channel := roomChannel(s.actor.App, room)
-	err = client.Subscribe(channel, b.subscription(channel, recent)...)
-	if err == nil || errors.Is(err, centrifuge.ErrorAlreadySubscribed) {
-		return nil
+	err := client.Subscribe(channel, b.subscription(channel, recent)...)
+	if errors.Is(err, centrifuge.ErrorAlreadySubscribed) {
+		err = nil
 	}
-	b.leave(s, room)
-	return fmt.Errorf("cannot join the room: %w", err)
+	if err != nil {
+		if now, ok := b.leave(s, room); ok && now != nil && now != client { // one that came back is in all rooms of its session
+			now.Unsubscribe(channel)
+		}
+		return fmt.Errorf("cannot join the room: %w", err)
+	}
+	if !s.InRoom(room) {
+		client.Unsubscribe(channel)
+	}
+	return nil
 }
 
 // subscription are the options of a subscription that begins a few publications back.

@@ -108,6 +108,32 @@ func TestCLU02_HandsOn(t *testing.T) {
 	})
 }
 
+// What one sender has in the old owner's window keeps its order at the new one.
+func TestCLU02_HandsOnInOrder(t *testing.T) {
+	in(t, 2, nil, func(t *testing.T, c *cluster) {
+		c.announce = 20 * time.Millisecond
+		owner := 0
+		c.owner = func(string) int { return owner }
+		ann, bob := c.nodes[0].enter("ann", "AV1"), c.nodes[1].enter("bob", "AV1")
+		ann.must("AV1", "first", im.Normal)
+		wait()
+		want := make([]string, 0, 20)
+		for i := range 20 {
+			want = append(want, fmt.Sprint(i))
+			ann.must("AV1", want[i], im.Normal)
+		}
+		c.mu.Lock()
+		owner = 1
+		c.mu.Unlock()
+		bob.must("AV1", "new", im.High)
+		wait()
+		got := slices.DeleteFunc(c.texts("AV1"), func(s string) bool { return s == "first" || s == "new" })
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
 // While no node takes itself for the owner, senders wait; when that lasts, they hear of it.
 func TestNoOwner(t *testing.T) {
 	in(t, 2, nil, func(t *testing.T, c *cluster) {

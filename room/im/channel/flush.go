@@ -137,8 +137,8 @@ func (c *Channel) tellBatch(k key, b *batch) {
 	for _, e := range b.chosen {
 		e.decide(chosen)
 	}
-	for _, e := range b.moved {
-		c.moveOn(e)
+	if len(b.moved) > 0 {
+		c.moveOn(b.moved)
 	}
 	c.stats.messages.WithLabelValues("sent").Add(float64(len(b.chosen)))
 	wanted := len(b.chosen) > 0 && c.o.Hooks.Wants(k.app, hook.GroupAfterSend)
@@ -155,21 +155,36 @@ func (c *Channel) tellBatch(k key, b *batch) {
 	c.tellCrowd(k, &b.crowd)
 }
 
-// moveOn has the room's new owner take a message. Its sender has the number that it got here.
-func (c *Channel) moveOn(e *entry) {
+// moveOn has the room's new owner take messages: those of one sender one after the other, so that they keep their order.
+// Their senders have the numbers that they got here.
+func (c *Channel) moveOn(list []*entry) {
+	senders := make(map[string][]*entry)
+	for _, e := range list {
+		senders[e.Message.From] = append(senders[e.Message.From], e)
+	}
+	for _, own := range senders {
+		begun := c.behind(func() {
+			for _, e := range own {
+				e.decide(c.handOn(e))
+			}
+		})
+		if !begun {
+			for _, e := range own {
+				e.decide(failed)
+			}
+		}
+	}
+}
+
+// handOn has the room's new owner take a message.
+func (c *Channel) handOn(e *entry) outcome {
 	again := *e
 	again.decided, again.settled = nil, nil
-	begun := c.behind(func() {
-		if _, err := c.accept(c.ctx, &again); err != nil {
-			c.o.Log.Warn("cannot hand a message on", "app", e.Message.App, "room", e.Message.Room, "error", err)
-			e.decide(failed)
-			return
-		}
-		e.decide(moved)
-	})
-	if !begun {
-		e.decide(failed)
+	if _, err := c.accept(c.ctx, &again); err != nil {
+		c.o.Log.Warn("cannot hand a message on", "app", e.Message.App, "room", e.Message.Room, "error", err)
+		return failed
 	}
+	return moved
 }
 
 // tellCut tells of a message that did not get into its window. Its sender does not see it.
