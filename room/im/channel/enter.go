@@ -97,12 +97,14 @@ func (c *Channel) arrived(ctx context.Context, a im.Actor, facts *rooms.Facts, t
 	wanted := tell && c.wantsCrowd(a.App)
 	r := c.lock(key{a.App, facts.ID})
 	defer r.mu.Unlock()
+	if !facts.Listed() {
+		r.crowd.typ = facts.Type // of who came over from another node others hear when it leaves
+	}
 	g := r.here[a.User]
 	if g == nil {
 		g = &guest{info: info}
 		r.here[a.User] = g
 		if tell {
-			r.crowd.typ = facts.Type
 			r.noteLocked(info, joins, wanted)
 		}
 	}

@@ -207,5 +207,10 @@ func TestMovedSession(t *testing.T) {
 		if _, err := there.send("AV1", "from the other node", im.Normal); err != nil {
 			t.Error(err)
 		}
+		c.nodes[1].channel.Ended(there, false)
+		wait()
+		if left := c.tips("AV1", im.TipQuit); len(left) != 1 || left[0].Users[0] != "ann" {
+			t.Errorf("when it ends, told %+v", left)
+		}
 	})
 }
