@@ -184,14 +184,21 @@ func (v visitors) hello(ctx context.Context, h bus.Hello) (im.Actor, time.Time, 
 	if err != nil {
 		return im.Actor{}, time.Time{}, refusal(err)
 	}
-	a.User = user.ID
-	if l := user.Limit; l != nil {
-		a.Only = &im.Only{
-			Room: l.Room, Enter: user.May(auth.RightEnterRoom, l.Room), Create: user.May(auth.RightCreateRoom, l.Room),
-		}
-	}
+	a.User, a.Only = user.ID, onlyOf(user)
 	return a, user.Expires, nil
 }
+
+// onlyOf is what privileges in a user's token leave of its rights; nil: all.
+func onlyOf(u auth.User) *im.Only {
+	l := u.Limit
+	if l == nil {
+		return nil
+	}
+	return &im.Only{Room: l.Room, Enter: u.May(auth.RightEnterRoom, l.Room), Create: u.May(auth.RightCreateRoom, l.Room)}
+}
+
+// errOtherRights: a session has the rights of the token that it was opened with, and goes on with none that has others.
+var errOtherRights = im.ErrNoPermission.With("the UserSig allows something else than the one that the session was opened with")
 
 // renew checks another token of an actor and tells until when it is good.
 func (v visitors) renew(ctx context.Context, a im.Actor, sig string) (time.Time, error) {
@@ -201,6 +208,9 @@ func (v visitors) renew(ctx context.Context, a im.Actor, sig string) (time.Time,
 	}
 	if err != nil {
 		return time.Time{}, refusal(err)
+	}
+	if !onlyOf(user).Equal(a.Only) {
+		return time.Time{}, errOtherRights
 	}
 	return user.Expires, nil
 }

@@ -174,6 +174,13 @@ func TestA34A25(t *testing.T) {
 		t.Errorf("the channel: %v", err)
 	}
 	must(t, s, root, "POST", "/api/v1/usersig", `{"user":"ann","room":"r","privileges":42}`, &got)
+	// A session that may do everything does not live on with a token for little, nor the other way round.
+	for only, may := range map[*im.Only]bool{nil: false, {Room: "r", Enter: true}: true, {Room: "r", Enter: true, Create: true}: false, {Room: "q", Enter: true}: false} {
+		_, err := who.renew(t.Context(), im.Actor{App: 1400000000, User: "ann", Only: only}, got.UserSig)
+		if (err == nil) != may {
+			t.Errorf("a session of %+v goes on: %v", only, err)
+		}
+	}
 	if _, err := s.gate.Authorize(t.Context(), auth.Request{Action: auth.ActionPublish, Room: "r", Stream: "s", Token: got.UserSig}); err == nil {
 		t.Error("a viewer's token publishes")
 	}

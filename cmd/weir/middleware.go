@@ -116,7 +116,7 @@ func redactPath(path string) string {
 	return path
 }
 
-// redactQuery masks every value that is a token or signs an address.
+// redactQuery masks every value that is a token, holds one or signs an address.
 func redactQuery(raw string) string {
 	if raw == "" {
 		return ""
@@ -127,7 +127,8 @@ func redactQuery(raw string) string {
 	}
 	for name, values := range query {
 		switch strings.ToLower(name) {
-		case "usersig", "token", "access_token", "sign", "signature", "txsecret", "auth_key", "privatemapkey":
+		case "usersig", "token", "access_token", "sign", "signature", "txsecret", "auth_key", "privatemapkey",
+			"cf_connect": // the first command of /im/sse, token and all
 			for i := range values {
 				values[i] = "[redacted]"
 			}

@@ -73,7 +73,7 @@ func TestRequestsAreLoggedWithoutSecrets(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = io.WriteString(w, "short and stout")
 	}), nil, log)
-	for _, query := range []string{"audio=aac&usersig=" + canary, "USERSIG=" + canary, "txSecret=" + canary, "sign=" + canary, "auth_key=" + canary, "usersig=" + canary + "&%zz"} {
+	for _, query := range []string{"audio=aac&usersig=" + canary, "USERSIG=" + canary, "txSecret=" + canary, "sign=" + canary, "auth_key=" + canary, "usersig=" + canary + "&%zz", "cf_connect=%7B%22connect%22:%7B%22token%22:%22" + canary + "%22%7D%7D"} {
 		out.Reset()
 		r := httptest.NewRequest(http.MethodGet, "/live/r/s.flv", nil)
 		r.URL.RawQuery = query

@@ -95,15 +95,19 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 		out.Play = &play
 	}
 	if publishes {
-		if o.User == "" && o.Dialect == auth.DialectWeir {
+		// An address without a name speaks for the application, whatever becomes of the asker in the room.
+		if o.User == "" && (o.Dialect == auth.DialectWeir || !who.Admin) {
 			o.User = who.User
 		}
 		o.Once = once
 		publish, err := a.urlsBy.PublishURLs(site, o)
-		if err != nil {
+		switch {
+		case err == nil:
+			out.Publish = &publish
+		case who.Admin || once != "" || out.Play == nil || !errors.Is(err, auth.ErrBadDialect):
 			return nil, err
+		default: // the dialect has no place for the name: it has addresses to play at only
 		}
-		out.Publish = &publish
 	}
 	if out.Play == nil && out.Publish == nil {
 		return nil, fmt.Errorf("%w: no address allows as little as the token does", auth.ErrForbidden)

@@ -87,7 +87,10 @@ func TestURLs(t *testing.T) {
 		{"an administrator for somebody", sign(t, "root"), "viewer=bob", true, true, "bob", "bob", 24 * time.Hour},
 		{"who may receive only", viewer, "ttl=48h", true, false, "ann", "", time.Hour},
 		{"who may send only", sender, "ttl=1m", false, true, "", "host", time.Minute},
-		{"in Tencent's dialect", sign(t, "ann"), "dialect=tencent", true, true, "", "", time.Hour},
+		{"in Tencent's dialect", sign(t, "root"), "dialect=tencent", true, true, "", "", 24 * time.Hour},
+		{"a user in Tencent's, which has no names", sign(t, "ann"), "dialect=tencent", true, false, "", "", time.Hour},
+		{"a user in Alibaba's, which has them", sign(t, "ann"), "dialect=alibaba", true, true, "", "ann", time.Hour},
+		{"a user whose name it cannot write", sign(t, "ann-a"), "dialect=alibaba", true, false, "", "", time.Hour},
 		{"in Alibaba's", sign(t, "root"), "dialect=alibaba&viewer=bob", true, true, "bob", "bob", 24 * time.Hour},
 	} {
 		w, got := askURLs(a, tc.token, tc.query)
@@ -166,6 +169,10 @@ func TestURLsRefuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sender, err := tencentyun.GenPrivateMapKeyWithStringRoomID(1, string(key), "host", 3600, "demo", uint32(auth.RightSendAudio|auth.RightSendVideo))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		name, token, query string
 		status             int
@@ -184,6 +191,7 @@ func TestURLsRefuse(t *testing.T) {
 		{"a promise that is none", ann, "end=maybe", 400, "bad_request"},
 		{"an unknown dialect", ann, "dialect=klingon", 400, "bad_dialect"},
 		{"what the dialect cannot say", ann, "dialect=tencent&end=1", 400, "bad_dialect"},
+		{"an address that names nobody", sender, "dialect=tencent", 400, "bad_dialect"}, // it would outlive a seat
 		{"a host that is none", ann, "host=bad", 400, "bad_request"},
 	} {
 		w, _ := askURLs(a, tc.token, tc.query)

@@ -27,6 +27,7 @@ func TestPublic(t *testing.T) {
 		"224.0.0.1": false, "ff02::1": false, "255.255.255.255": false, "240.0.0.1": false, "100.64.0.1": false, "100.100.100.200": false,
 		"192.0.0.192": false, "198.18.0.1": false, "::ffff:127.0.0.1": false, "::ffff:169.254.169.254": false,
 		"64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001:0:7f00:1::": false, "fec0::1": false, "64:ff9b:1::1": false,
+		"::127.0.0.1": false, "::ffff:0:7f00:1": false, "4000::1": false, "168.63.129.16": false,
 	} {
 		if got := public(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s: %v", addr, got)

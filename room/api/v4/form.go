@@ -25,12 +25,13 @@ type node struct {
 	many  bool     // written as a list, however many texts there are
 	keys  []string // of below, in the order in which they came
 	below map[string]*node
-	next  int // the index that the next [] has
+	next  int  // the index that the next [] has
+	made  *int // how many parts the whole form has
 }
 
 // parseForm reads a=1&b[0][c]=2&d[]=3 into a tree. Nothing in it has a type yet.
 func parseForm(text []byte) (*node, error) {
-	root, values := &node{}, 0
+	root, values := &node{made: new(int)}, 0
 	for pair := range strings.SplitSeq(string(text), "&") {
 		if pair == "" {
 			continue
@@ -99,13 +100,16 @@ func (n *node) child(key string) (*node, error) {
 	if c := n.below[key]; c != nil {
 		return c, nil
 	}
+	if *n.made++; *n.made > maxValues {
+		return nil, errJSON.With("the body has more than %d values", maxValues)
+	}
 	if n.below == nil {
 		n.below = make(map[string]*node)
 	}
 	if i, err := strconv.Atoi(key); err == nil && i >= n.next && i < maxValues {
 		n.next = i + 1
 	}
-	c := &node{}
+	c := &node{made: n.made}
 	n.below[key] = c
 	n.keys = append(n.keys, key)
 	return c, nil

@@ -72,6 +72,7 @@ func TestFormRefuses(t *testing.T) {
 		"a=1&a[b]=2", "a[b]=2&a=1", "a[]=1&a[b]=1", "a[b]=1&a[]=2",
 		"a" + strings.Repeat("[b]", maxDepth) + "=1",
 		strings.Repeat("a=1&", maxValues+1),
+		strings.Repeat("a"+strings.Repeat("[]", maxDepth-1)+"=1&", maxValues/(maxDepth-3)), // few texts, many parts around them
 	} {
 		if got, err := asJSON([]byte(form), reflect.TypeFor[formed]()); err == nil {
 			t.Errorf("%.60s becomes %.60s", form, got)

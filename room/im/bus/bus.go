@@ -268,17 +268,21 @@ func (b *Bus) endOverdue() {
 		b.end(s, ReasonExpired)
 	}
 	for _, s := range gone {
-		b.endAway(s)
+		b.endAway(s, false)
 	}
 }
 
 // Handler serves the channel: /im and what is below it.
 func (b *Bus) Handler() http.Handler { return b.door }
 
+// strangersFault is what the engine says of a request to /im/emulation for a node that there is not. It calls it an error, and
+// anybody can send one.
+const strangersFault = "error processing emulation request"
+
 // log passes on what the engine says: about single clients at debug.
 func (b *Bus) log(e centrifuge.LogEntry) {
 	level := slog.LevelDebug
-	if e.Level >= centrifuge.LogLevelWarn {
+	if e.Level >= centrifuge.LogLevelWarn && e.Message != strangersFault {
 		level = slog.LevelWarn
 	}
 	if !b.o.Log.Enabled(context.Background(), level) {

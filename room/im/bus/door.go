@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +35,7 @@ type door struct {
 	mu      sync.Mutex // guards the fields below
 	open    int
 	pending int
-	from    map[string]int // pending connections by address
+	from    map[string]int // pending connections by network
 }
 
 func newDoor(b *Bus) *door {
@@ -136,13 +137,24 @@ func (d *door) enter(addr string) bool {
 	o := &d.bus.o
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.open >= o.MaxConnections || d.pending >= o.MaxPending || d.from[addr] >= o.MaxPendingPerAddress {
+	from := network(addr)
+	if d.open >= o.MaxConnections || d.pending >= o.MaxPending || d.from[from] >= o.MaxPendingPerAddress {
 		return false
 	}
 	d.open++
 	d.pending++
-	d.from[addr]++
+	d.from[from]++
 	return true
+}
+
+// network is what an address counts as: of IPv6 a single client may have a whole /64.
+func network(addr string) string {
+	ip, err := netip.ParseAddr(addr)
+	if err != nil || ip.Unmap().Is4() {
+		return addr
+	}
+	p, _ := ip.WithZone("").Prefix(64) // in range, so there is no error
+	return p.String()
 }
 
 // visitor is a connection as the door knows it.
@@ -183,8 +195,9 @@ func (v *visitor) settleLocked() {
 	}
 	v.pending = false
 	v.door.pending--
-	if v.door.from[v.addr]--; v.door.from[v.addr] <= 0 {
-		delete(v.door.from, v.addr)
+	from := network(v.addr)
+	if v.door.from[from]--; v.door.from[from] <= 0 {
+		delete(v.door.from, from)
 	}
 }
 

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,6 +218,18 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 }
 
+// One client may have a whole /64 of addresses.
+func TestNetwork(t *testing.T) {
+	for addr, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "::ffff:192.0.2.1", "2001:db8::1": "2001:db8::/64",
+		"2001:db8::ffff:0:0:1": "2001:db8::/64", "2001:db8:0:1::1": "2001:db8:0:1::/64", "fe80::1%eth0": "fe80::/64", "@": "@",
+	} {
+		if got := network(addr); got != want {
+			t.Errorf("%s counts as %s, want %s", addr, got, want)
+		}
+	}
+}
+
 // Who does not log in is cut in time.
 func TestNoLogin(t *testing.T) {
 	o := options(t)
@@ -384,6 +398,37 @@ func TestGrace(t *testing.T) {
 	}
 	if n := b.LocalCount(1, "AV1"); n != 0 || len(b.rooms) != 0 || len(b.users) != 0 {
 		t.Errorf("%d in the room, tables %v %v", n, b.rooms, b.users)
+	}
+}
+
+// Who comes and goes again and again leaves no more behind than there is room for.
+func TestSessionsAwayAreBounded(t *testing.T) {
+	o := options(t)
+	o.MaxConnections, o.Grace = 4, time.Hour
+	var gone atomic.Int32
+	o.Gone = func(*Session, Reason) { gone.Add(1) }
+	b := run(t, o)
+	for range 20 {
+		c := dial(t, b.url)
+		c.login("", "", "")
+		_ = c.conn.Close()
+		settled(t, b)
+	}
+	until(t, "sessions end", func() bool { return gone.Load() == 12 })
+}
+
+// What a stranger sends is no fault of the server.
+func TestStrangersFillNoLog(t *testing.T) {
+	var out bytes.Buffer
+	o := options(t)
+	o.Log = slog.New(slog.NewTextHandler(&out, nil))
+	b := run(t, o)
+	answer, err := http.Post(b.url+"/im/emulation", "application/json", strings.NewReader(`{"session":"s","node":"n","data":"{}"}`))
+	must(t, err)
+	_ = answer.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	if answer.StatusCode != http.StatusNotFound || strings.Contains(out.String(), "emulation") {
+		t.Errorf("%s, and the log says %s", answer.Status, out.String())
 	}
 }
 

@@ -222,14 +222,15 @@ func (b *Bus) disconnected(s *Session, c *centrifuge.Client, d centrifuge.Discon
 	}
 	s.client, s.cut, s.lost = nil, b.o.Now(), isLoss(reason)
 	b.presentLocked(s, -1)
-	stopping, leaving := !b.running, s.leaving
+	// Who comes and goes leaves a session behind each time: beyond that many none waits for its client.
+	stopping, leaving, crowded := !b.running, s.leaving, len(b.sessions) > 2*b.o.MaxConnections
 	b.mu.Unlock()
 	switch {
 	case stopping:
 	case leaving:
 		b.end(s, ReasonLogout)
-	case b.o.Grace < 0:
-		b.endAway(s)
+	case crowded, b.o.Grace < 0:
+		b.endAway(s, crowded)
 	}
 }
 
@@ -243,10 +244,10 @@ func (b *Bus) end(s *Session, reason Reason) {
 	}
 }
 
-// endAway ends a session that nobody came back to.
-func (b *Bus) endAway(s *Session) {
+// endAway ends a session that nobody came back to, after its grace, or without one.
+func (b *Bus) endAway(s *Session, atOnce bool) {
 	b.mu.Lock()
-	ok := s.client == nil && b.o.Now().Sub(s.cut) >= b.o.Grace
+	ok := s.client == nil && (atOnce || b.o.Now().Sub(s.cut) >= b.o.Grace)
 	if ok {
 		_, ok = b.endLocked(s)
 	}

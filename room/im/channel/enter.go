@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"weir/room/im"
@@ -181,13 +182,17 @@ func (c *Channel) Exit(ctx context.Context, a im.Actor, room string) error {
 // already; an account's session gets what is said in the rooms with a list of members that the account is on.
 func (c *Channel) Opened(ctx context.Context, s Session) {
 	a := s.Actor()
-	if a.Anonymous() {
-		return
-	}
 	for _, room := range s.Rooms() {
-		if facts, err := c.o.Rooms.Get(ctx, a.App, room); err == nil {
+		facts, err := c.o.Rooms.Get(ctx, a.App, room)
+		switch {
+		case errors.Is(err, im.ErrNoRoom), err == nil && !c.mayStay(a, facts): // put out while it came over
+			c.o.Bus.Part(a.App, room, "", a.Session)
+		case err == nil:
 			c.arrived(ctx, a, facts, false)
 		}
+	}
+	if a.Anonymous() {
+		return
 	}
 	own, err := c.o.Rooms.Of(ctx, a.App, a.User)
 	if err != nil {
@@ -195,13 +200,22 @@ func (c *Channel) Opened(ctx context.Context, s Session) {
 	}
 	for _, room := range own {
 		facts, err := c.o.Rooms.Get(ctx, a.App, room)
-		if err != nil || !facts.Listed() || s.InRoom(room) {
+		if err != nil || !facts.Listed() || s.InRoom(room) || !a.MayEnter(room) {
 			continue
 		}
 		if err := c.join(ctx, s, facts, 0, false); err != nil {
 			c.o.Log.Debug("a session does not get what is said in a room", "app", a.App, "room", room, "user", a.User, "error", err)
 		}
 	}
+}
+
+// mayStay tells whether an actor may be in a room that it once came into.
+func (c *Channel) mayStay(a im.Actor, facts *rooms.Facts) bool {
+	if facts.Banned(a.User, c.o.Now()) || facts.Status == rooms.Forbidden {
+		return false
+	}
+	_, member := facts.Member(a.User)
+	return member || !facts.Listed()
 }
 
 // Ended is told once that a session is over: its account leaves the session's rooms. lost: its connection was lost, and

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"weir/room/hook"
 	"weir/room/im"
+	"weir/room/im/rooms"
 )
 
 // tips are the notices of one kind that went into a room.
@@ -188,6 +190,37 @@ func TestJoinsAreMerged(t *testing.T) {
 		// 180 of them in windows of 250 ms, the others once a second.
 		if n := len(got); n > 1+20+7 {
 			t.Errorf("%d notices in ten seconds", n)
+		}
+	})
+}
+
+// A session that comes over from another node stays in no room that its account was put out of meanwhile.
+func TestMovedSessionIsPutOut(t *testing.T) {
+	in(t, 1, nil, func(t *testing.T, c *cluster) {
+		n := c.nodes[0]
+		c.rooms["AV2"].Status = rooms.Forbidden
+		ann := &client{node: n, actor: im.Actor{App: app, User: "ann", Session: "moved"}, rooms: []string{"AV1", "AV2", "G1", "gone"}}
+		n.sessions["moved"] = ann
+		n.channel.Opened(context.Background(), ann)
+		if got := ann.Rooms(); !slices.Equal(got, []string{"AV1"}) {
+			t.Errorf("it stays in %v", got)
+		}
+	})
+}
+
+// A token that is for one room brings nothing of the others that its user is a member of.
+func TestPrivilegesKeepOutOfOtherRooms(t *testing.T) {
+	in(t, 1, nil, func(t *testing.T, c *cluster) {
+		n := c.nodes[0]
+		for want, only := range map[string]*im.Only{
+			"[G1]": nil, "[]": {Room: "AV1", Enter: true}, "[] ": {Room: "G1"}, "[G1] ": {Room: "G1", Enter: true},
+		} {
+			host := &client{node: n, actor: im.Actor{App: app, User: "host", Session: "s" + want, Only: only}}
+			n.sessions[host.actor.Session] = host
+			n.channel.Opened(context.Background(), host)
+			if got := fmt.Sprint(host.Rooms()); got != strings.TrimSpace(want) {
+				t.Errorf("with %+v it is in %s, want %s", only, got, want)
+			}
 		}
 	})
 }
