@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,7 @@ const (
 
 // What members look for in what they get.
 var (
-	memberPing    = []byte("\x81\x02{}")
+	memberPings   = [][]byte{[]byte("\x81\x02{}"), []byte("\n{}"), []byte("{}\n")} // alone, or in a frame with others
 	memberPong    = []byte("\x81\x82\x00\x00\x00\x00{}") // masked with nothing
 	memberMessage = []byte(`"TIMTextElem"`)
 	memberStamp   = []byte(`"Text":"t`)
@@ -194,7 +195,7 @@ func (m *Members) take(e *unix.EpollEvent) {
 	got := m.read[:n]
 	m.bytes.Add(uint64(n)) //nolint:gosec // it is positive
 	m.messages.Add(uint64(bytes.Count(got, memberMessage)))
-	if bytes.Contains(got, memberPing) {
+	if slices.ContainsFunc(memberPings, func(ping []byte) bool { return bytes.Contains(got, ping) }) {
 		_, _ = unix.Write(int(e.Fd), memberPong) // who cannot be told is cut, and counted then
 	}
 	if e.Pad < m.probes.Load() {
