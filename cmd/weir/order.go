@@ -11,10 +11,10 @@ import (
 type part func(ctx context.Context) error
 
 // inOrder runs groups of parts at once and stops them one group after the other: the first when ctx is done or a part
-// has failed, each other one when the one before it is over. So nothing stands on what has stopped.
+// has failed, each other one when those before it are over. So nothing stands on what has stopped.
 func inOrder(ctx context.Context, groups ...[]part) error {
 	all, failed := errgroup.WithContext(ctx)
-	own := failed
+	own, before := failed, func() {} // returns when the groups before are over
 	for _, group := range groups {
 		next, stop := context.WithCancel(context.WithoutCancel(ctx))
 		var running sync.WaitGroup
@@ -26,12 +26,16 @@ func inOrder(ctx context.Context, groups ...[]part) error {
 				return p(of)
 			})
 		}
+		over := make(chan struct{})
+		wait := before
 		all.Go(func() error {
+			wait()
 			running.Wait()
+			close(over)
 			stop()
 			return nil
 		})
-		own = next
+		own, before = next, func() { <-over }
 	}
 	return all.Wait()
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestInOrder: a group stops when the one before it is over, whatever the reason was.
+// TestInOrder: a group stops when those before it are over, whatever the reason was.
 func TestInOrder(t *testing.T) {
 	errPart := errors.New("a part failed")
 	for name, c := range map[string]struct {
