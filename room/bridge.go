@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -63,6 +64,8 @@ type Parts struct {
 	Hooks   receiver
 	// Sessions end when their app is deleted.
 	Sessions sessions
+	// Admin tells whether a user administers an app, and so publishes into all of its rooms.
+	Admin func(app int, user string) bool
 }
 
 // Bridge joins a room's media and its channel, on one node: what happens to streams is told in the channel and to other
@@ -244,7 +247,9 @@ func (b *Bridge) work(ctx context.Context) {
 		case whatStatus:
 			b.endAll(c.place, errRoomClosed, func(live.Info) bool { return true })
 		case whatLost:
-			b.endAll(c.place, errMayNotPublish, func(i live.Info) bool { return i.User == c.text })
+			if known := b.known(ctx, c.place); known == nil || b.mayPublish(c.place, known, c.text) != nil {
+				b.endAll(c.place, errMayNotPublish, func(i live.Info) bool { return i.User == c.text })
+			}
 		case whatTitle:
 			b.tellRoom(c.place, im.Event{Type: typeTitle, Title: c.text})
 		case whatApp:
@@ -260,8 +265,8 @@ func (b *Bridge) streamChanged(ctx context.Context, c *change) {
 		return
 	}
 	known := b.known(ctx, at)
-	if c.to == live.StateLive && known != nil && (known.Status == rooms.Closed || known.Status == rooms.Forbidden) {
-		b.parts.Hub.End(c.key, errRoomClosed) // it was let in at the moment when the room was closed
+	if reason := b.tooLate(c, at, known); reason != nil {
+		b.parts.Hub.End(c.key, reason)
 		return
 	}
 	event, ok := b.note(at, c, known)
@@ -279,6 +284,32 @@ func (b *Bridge) streamChanged(ctx context.Context, c *change) {
 		e.Title = known.Name
 	}
 	b.tellRoom(at, e)
+}
+
+// tooLate is why a stream that goes live has to end at once: between the moment when its publisher was let in and its
+// first media, which he may put off, the room was closed or he lost the right to publish into it.
+func (b *Bridge) tooLate(c *change, at place, known *rooms.Facts) error {
+	if c.to != live.StateLive || known == nil {
+		return nil
+	}
+	user := "" // without a name it is the application itself that publishes, see Gate
+	if s, ok := b.parts.Hub.Stream(c.key); ok && c.from == live.StateWaiting {
+		user = s.Info().User
+	}
+	switch err := b.mayPublish(at, known, user); {
+	case errors.Is(err, im.ErrRoomClosed):
+		return errRoomClosed
+	case err != nil:
+		return errMayNotPublish
+	default:
+		return nil
+	}
+}
+
+// mayPublish tells, with nil, that who publishes into a room may go on.
+func (b *Bridge) mayPublish(at place, known *rooms.Facts, user string) error {
+	admin := user == "" || b.parts.Admin != nil && b.parts.Admin(at.app, user)
+	return known.MayPublish(user, admin, b.now())
 }
 
 // known is what is known of a room; nil when there is none, or when that cannot be found out.

@@ -87,7 +87,7 @@ func newStage(t *testing.T) *stage {
 		RingBytes: 1 << 20, RingTime: time.Second, Grace: 15 * time.Second, MaxStreams: 10, Changed: s.bridge.StreamChanged,
 	})
 	s.audience = audience.New(audience.Options{Changed: s.bridge.ViewersChanged})
-	s.bridge.Attach(Parts{Hub: s.hub, Rooms: s.book, Channel: s.book, Hooks: s.book})
+	s.bridge.Attach(Parts{Hub: s.hub, Rooms: s.book, Channel: s.book, Hooks: s.book, Admin: func(_ int, user string) bool { return user == "root" }})
 	ctx, stop := context.WithCancel(t.Context())
 	var parts sync.WaitGroup
 	for _, run := range []func(context.Context) error{s.hub.Run, s.audience.Run, s.bridge.Run} {
@@ -204,7 +204,7 @@ func TestB09(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
 				s.put(1, store.Room{ID: "demo", Owner: "host", Status: rooms.Open})
-				one, two := s.publish(t, cam, "host"), s.publish(t, live.Key{App: "1", Room: "demo", Stream: "seat"}, "guest")
+				one, two := s.publish(t, cam, "host"), s.publish(t, live.Key{App: "1", Room: "demo", Stream: "seat"}, "root")
 				elsewhere := s.publish(t, live.Key{App: "1", Room: "other", Stream: "cam"}, "host")
 				foreign := s.publish(t, live.Key{App: "2", Room: "demo", Stream: "cam"}, "host")
 				s.bridge.StatusChanged(1, "demo", rooms.Paused)
@@ -239,12 +239,47 @@ func TestB09(t *testing.T) {
 	}
 }
 
+// TestRightLostBeforeTheFirstPicture: who was let in and then had no right any more does not go live.
+func TestRightLostBeforeTheFirstPicture(t *testing.T) {
+	for name, tc := range map[string]struct {
+		user string
+		room store.Room
+		end  bool
+	}{
+		"the owner":           {"host", store.Room{ID: "demo", Owner: "host", Status: rooms.Open}, false},
+		"who has no seat now": {"guest", store.Room{ID: "demo", Owner: "host", Status: rooms.Open}, true},
+		"an administrator":    {"root", store.Room{ID: "demo", Owner: "host", Status: rooms.Open}, false},
+		"the application":     {"", store.Room{ID: "demo", Owner: "host", Status: rooms.Open}, false},
+		"nobody's room":       {"guest", store.Room{ID: "demo", Status: rooms.Open}, false},
+		"a closed room":       {"root", store.Room{ID: "demo", Owner: "host", Status: rooms.Closed}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				s.put(1, tc.room)
+				s.publish(t, cam, tc.user)
+				st, there := s.hub.Stream(cam)
+				if ended := !there || st.Info().State == live.StateEnded; ended != tc.end {
+					t.Errorf("it ended: %v, want %v", ended, tc.end)
+				}
+				s.bridge.PublishLost(1, "demo", tc.user)
+				synctest.Wait()
+				st, there = s.hub.Stream(cam)
+				if ended := !there || st.Info().State == live.StateEnded; ended != tc.end {
+					t.Errorf("with another word of it, it ended: %v, want %v", ended, tc.end)
+				}
+			})
+		})
+	}
+}
+
 // TestSeatRevoked: who loses the right to publish into a room loses the stream, and nobody else does.
 func TestSeatRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.put(1, store.Room{ID: "demo", Owner: "host", Status: rooms.Open})
+		s.put(1, store.Room{ID: "demo", Status: rooms.Open})
 		host, guest := s.publish(t, cam, "host"), s.publish(t, live.Key{App: "1", Room: "demo", Stream: "seat"}, "guest")
+		s.put(1, store.Room{ID: "demo", Owner: "host", Status: rooms.Open})
 		s.bridge.PublishLost(1, "demo", "guest")
 		synctest.Wait()
 		if host.Err() != nil || live.Reason(guest.Err()) != "may_not_publish" {
@@ -274,7 +309,7 @@ func TestMediaTime(t *testing.T) {
 			t.Errorf("nothing is live, and it is %d", at)
 		}
 		wall := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-		guest := s.publish(t, live.Key{App: "1", Room: "demo", Stream: "a"}, "guest")
+		guest := s.publish(t, live.Key{App: "1", Room: "demo", Stream: "a"}, "root")
 		if at := s.bridge.MediaTime(1, "demo"); at != 0 {
 			t.Errorf("nothing has come, and it is %d", at)
 		}
@@ -297,7 +332,7 @@ func TestMediaTime(t *testing.T) {
 		if at := s.bridge.MediaTime(1, "demo"); at != wall.UnixMilli() {
 			t.Errorf("the guest's again: %d", at)
 		}
-		if on := s.bridge.OnAir(1, "demo"); len(on) != 1 || on[0].Stream != "a" || on[0].User != "guest" || on[0].State != "live" {
+		if on := s.bridge.OnAir(1, "demo"); len(on) != 1 || on[0].Stream != "a" || on[0].User != "root" || on[0].State != "live" {
 			t.Errorf("on air: %+v", on)
 		}
 	})

@@ -144,6 +144,12 @@ func (a *Apps) App(id int) (*auth.App, bool) {
 	return k.app, ok
 }
 
+// Administers tells whether a user may administer an app.
+func (a *Apps) Administers(id int, user string) bool {
+	app, ok := a.App(id)
+	return ok && app.Administers(auth.User{ID: user})
+}
+
 // Default is the id of the default app.
 func (a *Apps) Default() int { return a.opts.Default.ID }
 

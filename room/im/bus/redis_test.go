@@ -54,6 +54,19 @@ func (r *redisServer) options(t *testing.T) Options {
 	return o
 }
 
+// A password stands in no error.
+func TestRedisAddressIsNotShown(t *testing.T) {
+	for _, address := range []string{"redis://u:secret@host:port/0", "redis://u:secret@[host/0", "redis://u:secret%zz@host"} {
+		o := options(t)
+		o.Redis = address
+		b, err := New(o)
+		must(t, err)
+		if err := b.Run(t.Context()); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
 // cluster are nodes that know each other.
 func cluster(t *testing.T, o Options, n int) []*stage {
 	t.Helper()

@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"errors"
+	"time"
 
 	"weir/room/im"
 )
@@ -18,11 +19,19 @@ func (r *Rooms) MayPublish(ctx context.Context, app int, room, user string, admi
 		return nil
 	case err != nil:
 		return err
+	default:
+		return f.MayPublish(user, admin, r.o.Now())
+	}
+}
+
+// MayPublish tells the same of a room that is known; see Rooms.MayPublish.
+func (f *Facts) MayPublish(user string, admin bool, now time.Time) error {
+	switch {
 	case f.ended():
 		return im.ErrRoomClosed
 	case admin:
 		return nil
-	case f.Banned(user, r.o.Now()):
+	case f.Banned(user, now):
 		return im.ErrBanned
 	}
 	role, member := f.Member(user)
