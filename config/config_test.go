@@ -252,6 +252,7 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"im.seats", "from 1", func(c *Config) { c.IM.Seats = 101 }},
 		{"im.seat_wait", "from 1s", func(c *Config) { c.IM.SeatWait = 0 }},
 		{"im.rest_rate", "from 1", func(c *Config) { c.IM.RESTRate = 0 }},
+		{"im.callbacks", "a callback of docs/callbacks.md", func(c *Config) { c.IM.Callbacks = []string{"Group.CallbackBeforeSend"} }},
 		{"im.rest_rates", "SERVICE/COMMAND=N", func(c *Config) { c.IM.RESTRates = []string{"openim/sendmsg"} }},
 		{"ingest.policy", "resume or replace or reject", func(c *Config) { c.Ingest.Policy = "both" }},
 		{"ingest.max_streams", "from 1 to", func(c *Config) { c.Ingest.MaxStreams = 0 }},

@@ -205,6 +205,11 @@ func (p *problems) hooks(c *Config) {
 	if u := c.IM.CallbackURL; u != "" && !isReceiver(string(u)) {
 		p.add("im.callback_url", u, "an address such as https://app.example.com/imcallback, or empty")
 	}
+	for _, name := range c.IM.Callbacks {
+		if !slices.Contains(callbacks, name) {
+			p.add("im.callbacks", name, "a callback of docs/callbacks.md, such as Group.CallbackBeforeSendMsg")
+		}
+	}
 	for _, u := range c.Hook.URLs {
 		form, rest, found := strings.Cut(string(u), "=")
 		if !found || strings.Contains(form, ":") {
@@ -225,6 +230,16 @@ func (p *problems) hooks(c *Config) {
 	}
 	between(p, "hook.timeout", c.Hook.Timeout, 100*time.Millisecond, time.Minute)
 	between(p, "hook.max_age", c.Hook.MaxAge, time.Minute, 30*24*time.Hour)
+}
+
+// callbacks are the names that im.callbacks takes: those of room/hook, as a test of cmd/weir sees to.
+var callbacks = []string{
+	"Group.CallbackBeforeSendMsg", "Group.CallbackAfterSendMsg", "Group.CallbackSendMsgException",
+	"Group.CallbackBeforeApplyJoinGroup", "Group.CallbackBeforeInviteJoinGroup", "Group.CallbackAfterNewMemberJoin",
+	"Group.CallbackAfterMemberExit", "Group.CallbackOnMemberStateChange", "Group.CallbackBeforeCreateGroup",
+	"Group.CallbackAfterCreateGroup", "Group.CallbackAfterGroupInfoChanged", "Group.CallbackAfterGroupDestroyed",
+	"Group.CallbackAfterGroupFull", "C2C.CallbackBeforeSendMsg", "C2C.CallbackAfterSendMsg", "C2C.CallbackAfterMsgReport",
+	"C2C.CallbackAfterMsgWithDraw", "State.StateChange",
 }
 
 // isReceiver tells whether callbacks can be sent to an address.

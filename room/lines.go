@@ -1,7 +1,9 @@
 package room
 
 import (
+	"net/url"
 	"strconv"
+	"strings"
 
 	"weir/room/audience"
 	"weir/room/hook"
@@ -15,7 +17,7 @@ func (b *Bridge) LineChanged(l audience.Line) {
 	}
 	e := hook.Event{
 		Kind: hook.Stopped, At: b.now(), App: at.app, Room: at.room, Stream: l.Key.Stream, User: l.ID.User(), Form: l.Form.String(),
-		Session: strconv.FormatUint(l.Viewer, 16), Site: b.siteOf(at, l.Key.Stream),
+		Session: strconv.FormatUint(l.Viewer, 16), Since: l.Since, Site: b.siteOf(at, l.Key.Stream),
 	}
 	if l.Began {
 		e.Kind = hook.Played
@@ -23,12 +25,17 @@ func (b *Bridge) LineChanged(l audience.Line) {
 	b.parts.Hooks.Stream(e)
 }
 
-// siteOf is where a stream is published; viewers mostly come by the same name.
+// siteOf is the host where a stream is published, without a port: viewers mostly come by the same name, and by other doors.
 func (b *Bridge) siteOf(at place, stream string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if s := b.air[at][stream]; s != nil {
-		return s.event.Site
+		u, err := url.Parse(s.event.Site)
+		if err != nil {
+			return ""
+		}
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+		return u.String()
 	}
 	return ""
 }

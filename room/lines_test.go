@@ -28,7 +28,21 @@ func TestLineChanged(t *testing.T) {
 	if came.Kind != hook.Played || came.App != 1400000000 || came.Room != "r" || came.Stream != "s" || came.User != "anna" || came.Form != "webrtc" {
 		t.Errorf("%+v", came)
 	}
-	if left.Kind != hook.Stopped || left.Session != came.Session || came.Session == "" || left.Form != "webrtc" {
+	if left.Kind != hook.Stopped || left.Session != came.Session || came.Session == "" || left.Form != "webrtc" || came.Since.IsZero() || !left.Since.Equal(came.Since) {
 		t.Errorf("%+v", left)
+	}
+}
+
+// TestSiteOf: viewers do not come by the publisher's port.
+func TestSiteOf(t *testing.T) {
+	b, at := NewBridge(nil, nil), place{1, "r"}
+	for site, want := range map[string]string{
+		"rtmp://live.example.com:1935": "rtmp://live.example.com", "http://live.example.com": "http://live.example.com",
+		"http://[::1]:8080": "http://[::1]",
+	} {
+		b.air = map[place]map[string]*onAir{at: {"s": {event: hook.Event{Site: site}}}}
+		if got := b.siteOf(at, "s"); got != want {
+			t.Errorf("%s: %s", site, got)
+		}
 	}
 }

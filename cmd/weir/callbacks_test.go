@@ -35,6 +35,15 @@ func administer(t *testing.T, s *server, app int, key auth.Secret, method, path,
 	}
 }
 
+// TestCallbacksAreConfigured: the configuration takes all callbacks by their names.
+func TestCallbacksAreConfigured(t *testing.T) {
+	cfg := local(t)
+	cfg.IM.Callbacks = hook.Commands()
+	if err := cfg.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestReceiverOfAnApp: administrators of an app that was made at run time say where its callbacks go, to public addresses alone;
 // that of the default app is the configuration's.
 func TestReceiverOfAnApp(t *testing.T) {

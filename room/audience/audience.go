@@ -39,6 +39,8 @@ type Line struct {
 	// Began is whether the line began. ID is who the viewer is, of one that began.
 	Began bool
 	ID    ID
+	// Since is when it began.
+	Since time.Time
 }
 
 // Count is how many watch a stream.
@@ -83,6 +85,7 @@ type crowd struct {
 type viewer struct {
 	open  [forms]int32 // connections
 	until [forms]int64 // ns; when it was last heard of without a connection, and how long that holds. 0: not
+	began [forms]int64 // ns; 0: it does not play by that line
 }
 
 func (v *viewer) plays(f int) bool { return v.open[f] > 0 || v.until[f] > 0 }
@@ -127,7 +130,7 @@ func (a *Audience) Enter(k live.Key, f Form, id ID) (leave func()) {
 	v := a.viewerLocked(k, h)
 	was := v.plays(int(f))
 	v.open[f]++
-	a.joinedLocked(Line{k, f, h, true, id}, was)
+	a.joinedLocked(v, Line{Key: k, Form: f, Viewer: h, Began: true, ID: id, Since: a.opts.Now()}, was)
 	return func() { a.leave(k, f, h) }
 }
 
@@ -146,7 +149,8 @@ func (a *Audience) Saw(k live.Key, f Form, id ID, holds time.Duration) {
 	if id == (ID{}) {
 		return
 	}
-	until := a.opts.Now().Add(holds).UnixNano()
+	now := a.opts.Now()
+	until := now.Add(holds).UnixNano()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := a.hashLocked(id)
@@ -160,7 +164,7 @@ func (a *Audience) Saw(k live.Key, f Form, id ID, holds time.Duration) {
 	was := v.plays(int(f))
 	v.until[f] = max(v.until[f], until)
 	a.streams[k].due = min(a.streams[k].due, until)
-	a.joinedLocked(Line{k, f, h, true, id}, was)
+	a.joinedLocked(v, Line{Key: k, Form: f, Viewer: h, Began: true, ID: id, Since: now}, was)
 }
 
 // Left notes that a viewer without a connection is gone, before it would be forgotten.
@@ -237,10 +241,11 @@ func (a *Audience) viewerLocked(k live.Key, h uint64) *viewer {
 }
 
 // joinedLocked counts a line that a viewer plays by, unless it did before.
-func (a *Audience) joinedLocked(l Line, was bool) {
+func (a *Audience) joinedLocked(v *viewer, l Line, was bool) {
 	if was {
 		return
 	}
+	v.began[l.Form] = l.Since.UnixNano()
 	a.streams[l.Key].count.By[l.Form]++
 	a.total.By[l.Form]++
 	if a.opts.Line != nil {
@@ -257,8 +262,9 @@ func (a *Audience) partedLocked(k live.Key, c *crowd, h uint64, f Form) {
 	c.count.By[f]--
 	a.total.By[f]--
 	if a.opts.Line != nil {
-		a.opts.Line(Line{Key: k, Form: f, Viewer: h})
+		a.opts.Line(Line{Key: k, Form: f, Viewer: h, Since: time.Unix(0, v.began[f])})
 	}
+	v.began[f] = 0
 	if !v.gone() {
 		return
 	}

@@ -18,19 +18,23 @@ func TestLines(t *testing.T) {
 			if l.Began {
 				what, names[l.Viewer] = "came", l.ID.User()
 			}
-			got = append(got, fmt.Sprintf("%s %s %s", names[l.Viewer], what, l.Form))
+			got = append(got, fmt.Sprintf("%s %s %s after %v", names[l.Viewer], what, l.Form, time.Since(l.Since)))
 		}})
 		ann := UserID("ann")
 		first := a.Enter(cam, FLV, ann)
 		second := a.Enter(cam, FLV, ann)
 		a.Saw(cam, HLS, ann, time.Minute)
 		a.Saw(cam, HLS, ann, time.Minute)
+		time.Sleep(time.Second)
 		first()
 		a.Enter(cam, WebRTC, ID{})()
 		second()
 		time.Sleep(2 * time.Minute)
 		a.Of(cam)
-		want := []string{"ann came flv", "ann came hls", " came webrtc", " left webrtc", "ann left flv", "ann left hls"}
+		want := []string{
+			"ann came flv after 0s", "ann came hls after 0s", " came webrtc after 0s", " left webrtc after 0s",
+			"ann left flv after 1s", "ann left hls after 2m1s",
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}

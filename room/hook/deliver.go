@@ -3,11 +3,11 @@ package hook
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,8 +32,12 @@ const (
 	maxFault = 200
 )
 
-// errGone means that nobody is to get it any more.
-var errGone = errors.New("there is no such receiver any more")
+// errGone means that nobody is to get it any more, errForgotten that the app that it belongs to was deleted: of that
+// nothing is kept.
+var (
+	errGone      = errors.New("there is no such receiver any more")
+	errForgotten = errors.New("there is no such app any more")
+)
 
 // couriers deliver what is due, one for each receiver, so that one who is down holds up nobody else.
 type couriers struct {
@@ -183,6 +187,11 @@ func (h *Hooks) inOrder(ctx context.Context, way *breaker, list []store.Delivery
 		}
 		start := h.now()
 		fault := h.send(ctx, d)
+		if errors.Is(fault, errForgotten) {
+			way.skip(probe)
+			done = append(done, d.ID)
+			continue
+		}
 		if fault != nil && over(ctx) { // nobody knows what became of it: it is sent again after the restart
 			way.skip(probe)
 			return done, nil
@@ -282,7 +291,7 @@ func (h *Hooks) send(ctx context.Context, d store.Delivery) error {
 		status, err = h.sendEvent(ctx, d)
 	}
 	if err == nil && status/100 != 2 {
-		return &failure{reason: reasonStatus, status: status, err: fmt.Errorf("status %d", status)}
+		return &failure{reason: reasonStatus, status: status, err: errors.New(strconv.Itoa(status))}
 	}
 	return err
 }
@@ -291,6 +300,9 @@ func (h *Hooks) send(ctx context.Context, d store.Delivery) error {
 func (h *Hooks) sendCall(ctx context.Context, d store.Delivery) (status int, err error) {
 	to := h.receivers.of(ctx, d.App)
 	cmd, ok := commandOf(d.Kind)
+	if to.deleted {
+		return 0, errForgotten
+	}
 	if to.URL == "" || !ok {
 		return 0, errGone
 	}

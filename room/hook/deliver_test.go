@@ -190,7 +190,7 @@ func TestRetries(t *testing.T) {
 			t.Fatal(listed, err)
 		}
 		d := listed[0]
-		if !ids[d.Event] || d.Kind != GroupAfterSend || d.Receiver != receiverURL || d.Tries != len(all) || d.Fault != "status: status 503" || !strings.Contains(string(d.Body), `"GroupId":"room"`) {
+		if !ids[d.Event] || d.Kind != GroupAfterSend || d.Receiver != receiverURL || d.Tries != len(all) || d.Fault != "status: 503" || !strings.Contains(string(d.Body), `"GroupId":"room"`) {
 			t.Errorf("listed: %+v", d)
 		}
 		if n, err := h.Replay(t.Context(), app, []int64{d.ID}); n != 1 || err != nil {
@@ -221,6 +221,28 @@ func TestRefusals(t *testing.T) {
 		b, _ := q.Backlog(t.Context())
 		if n := len(r.all()); n != minTries+1 || b.Dead != 1 || b.Waiting != 0 {
 			t.Errorf("%d tries, %+v", n, b)
+		}
+	})
+}
+
+// TestDeletedApp: of an app that is no more nothing is tried, and nothing kept, be it with the dead.
+func TestDeletedApp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recorder{answer: func(got) (*http.Response, error) { return says(503, ""), nil }}
+		q, s := new(memory), settingsOf(Receiver{URL: receiverURL})
+		h := newHooks(t, Options{Queue: q, Apps: s}, &r)
+		run(t, h)
+		h.Tell(Call{App: other, Command: GroupAfterSend, Body: GroupMessageSent{GroupMessage: message}})
+		time.Sleep(10 * time.Second)
+		if q.waiting() != 1 {
+			t.Fatalf("%d wait", q.waiting())
+		}
+		s.mu.Lock()
+		clear(s.all)
+		s.mu.Unlock()
+		time.Sleep(2 * maxRetry)
+		if b, _ := q.Backlog(t.Context()); b.Dead != 0 || b.Waiting != 0 {
+			t.Errorf("%+v", b)
 		}
 	})
 }

@@ -25,6 +25,8 @@ type known struct {
 	Receiver
 	app    int
 	client client
+	// deleted: it is one of an app made at run time that is no more.
+	deleted bool
 }
 
 // lane is the name of the way to it.
@@ -71,6 +73,7 @@ func (r *receivers) look(ctx context.Context, app int, before known) known {
 	a, err := r.apps.App(ctx, app)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
+		k.deleted = app != r.own.app
 	case err != nil:
 		r.log.Warn("app settings unread", "app", app, "error", err)
 		k = before

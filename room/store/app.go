@@ -65,7 +65,7 @@ func (s *Store) ModifyApp(ctx context.Context, id int, change func(*App) error) 
 		}
 		before := app
 		if err := change(&app); err != nil {
-			return err
+			return refusal{err}
 		}
 		app.ID, app.Created = before.ID, before.Created
 		facts, err := app.facts()

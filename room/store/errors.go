@@ -22,3 +22,8 @@ var (
 	// ErrClosed means that the store was closed.
 	ErrClosed = errors.New("the store is closed")
 )
+
+// refusal is an error of a caller's function, which is no fault of the store.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }

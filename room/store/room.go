@@ -72,7 +72,7 @@ func (s *Store) ModifyRoom(ctx context.Context, app int, id string, change func(
 		}
 		before := room
 		if err := change(&room); err != nil {
-			return err
+			return refusal{err}
 		}
 		room.ID, room.Type, room.Created = before.ID, before.Type, before.Created
 		room.InfoSeq, room.LastInfo = before.InfoSeq+1, fromMillis(millis(s.opts.Now()))

@@ -40,8 +40,9 @@ func newStats() *Stats {
 // failed counts an error that is a fault, and none that is an answer.
 func (s *Stats) failed(err error) {
 	reason := "other"
+	var no refusal
 	switch {
-	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrExists), errors.Is(err, ErrBadText):
+	case err == nil, errors.As(err, &no), errors.Is(err, ErrNotFound), errors.Is(err, ErrExists), errors.Is(err, ErrBadText):
 		return
 	case errors.Is(err, ErrNoSpace):
 		reason = "no_space"

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"weir/room/im"
 )
 
@@ -156,9 +158,9 @@ func testApps(t *testing.T, g *ground) {
 		return nil
 	})), app)
 	equal(t, got[App](t)(s.App(ctx, app.ID)), app)
-	refusal := errors.New("no")
-	_, err = s.ModifyApp(ctx, app.ID, func(a *App) error { a.Name = "x"; return refusal })
-	is(t, err, refusal)
+	no := errors.New("no")
+	_, err = s.ModifyApp(ctx, app.ID, func(a *App) error { a.Name = "x"; return no })
+	is(t, err, no)
 	_, err = s.ModifyApp(ctx, 7, func(*App) error { return nil })
 	is(t, err, ErrNotFound)
 	equal(t, got[App](t)(s.App(ctx, app.ID)), app)
@@ -249,9 +251,10 @@ func testRooms(t *testing.T, g *ground) {
 		return nil
 	})), room)
 	equal(t, got[Room](t)(s.Room(ctx, 1, room.ID)), room)
-	refusal := errors.New("no")
-	_, err = s.ModifyRoom(ctx, 1, room.ID, func(r *Room) error { r.Name = "x"; return refusal })
-	is(t, err, refusal)
+	no := errors.New("no")
+	_, err = s.ModifyRoom(ctx, 1, room.ID, func(r *Room) error { r.Name = "x"; return no })
+	is(t, err, no)
+	equal(t, testutil.CollectAndCount(s.Stats(), "weir_store_errors_total"), 0) // an answer, and no fault
 	_, err = s.ModifyRoom(ctx, 1, "none", func(*Room) error { return nil })
 	is(t, err, ErrNotFound)
 
