@@ -29,7 +29,7 @@ const (
 // What members look for in what they get.
 var (
 	memberPings   = [][]byte{[]byte("\x81\x02{}"), []byte("\n{}"), []byte("{}\n")} // alone, or in a frame with others
-	memberPong    = []byte("\x81\x82\x00\x00\x00\x00{}") // masked with nothing
+	memberPong    = []byte("\x81\x82\x00\x00\x00\x00{}")                           // masked with nothing
 	memberMessage = []byte(`"TIMTextElem"`)
 	memberStamp   = []byte(`"Text":"t`)
 )
