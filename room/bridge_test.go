@@ -343,6 +343,7 @@ type hush struct{ tips int }
 
 func (h *hush) Tip(int, string, im.Tip)                   { h.tips++ }
 func (h *hush) TipTo(int, string, []string, im.Tip)       {}
+func (h *hush) Came(int, string, []string)                {}
 func (h *hush) PutOut(int, string, []string, im.NoticeOp) {}
 func (h *hush) Gone(int, string)                          {}
 

@@ -106,6 +106,12 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *ro
 			}
 			return err
 		},
+		Sessions: func(app int, user string) (list []channel.Session) {
+			for _, s := range c.bus.SessionsOf(app, user) {
+				list = append(list, s)
+			}
+			return list
+		},
 	})
 	c.rooms.Attach(bridge.Titles(c.channel))
 	*calls = *rpc.New(rpc.Options{

@@ -40,6 +40,13 @@ func (s *Session) belongsTo(a im.Actor) bool {
 	return s.actor.Only.Equal(a.Only) && s.actor.App == a.App && s.actor.User == a.User
 }
 
+// SessionsOf are a user's sessions at this node.
+func (b *Bus) SessionsOf(app int, user string) []*Session {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return slices.Clone(b.users[userKey{app, user}])
+}
+
 // Rooms are the rooms that the session is in, or was in when it ended.
 func (s *Session) Rooms() []string {
 	s.bus.mu.RLock()

@@ -18,8 +18,11 @@ type Options struct {
 	Bus    Bus
 	// Join subscribes a session to what is published in a room, beginning with the recent last publications, as
 	// bus.Bus.Join does. A refusal is an *im.Error.
-	Join  func(s Session, room string, recent int) error
-	Store Store
+	Join func(s Session, room string, recent int) error
+	// Sessions are those of an account at this node; nil: who comes onto the list of a room hears nothing of it before its
+	// next session.
+	Sessions func(app int, user string) []Session
+	Store    Store
 	// Hooks are asked before a message is taken and told afterwards; nil: nobody is.
 	Hooks Hooks
 	// Filter looks at what people write; nil: every text passes.
@@ -72,6 +75,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MediaTime == nil {
 		o.MediaTime = func(int, string) int64 { return 0 }
+	}
+	if o.Sessions == nil {
+		o.Sessions = func(int, string) []Session { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

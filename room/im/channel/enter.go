@@ -46,6 +46,9 @@ func (c *Channel) Enter(ctx context.Context, s Session, room string) (Entered, e
 	if err := c.join(ctx, s, facts, c.o.Recent, true); err != nil {
 		return Entered{}, err
 	}
+	if facts.Listed() { // the account's other sessions are in it, too
+		c.Came(a.App, room, []string{a.User})
+	}
 	return Entered{Status: EnteredRoom, Room: facts, Count: c.Count(a.App, room)}, nil
 }
 
@@ -56,18 +59,30 @@ func (c *Channel) join(ctx context.Context, s Session, facts *rooms.Facts, recen
 		return unavailable(err)
 	}
 	c.arrived(ctx, a, facts, tell)
-	// Who was banned in between, or whose session ended, is not to stay.
-	now, err := c.o.Rooms.Get(ctx, a.App, room)
-	if err != nil || now.Banned(a.User, c.o.Now()) {
+	// Who was banned or taken off the list in between, or whose session ended, is not to stay.
+	if err := c.stillMay(ctx, a, facts); err != nil {
 		c.o.Bus.Part(a.App, room, "", a.Session)
 		c.departed(a, room, quits, tell)
-		if err == nil {
-			err = im.ErrBanned
-		}
 		return err
 	}
 	if !s.InRoom(room) {
 		c.departed(a, room, quits, tell)
+	}
+	return nil
+}
+
+// stillMay tells what keeps an account from a room since it was known that it may be there.
+func (c *Channel) stillMay(ctx context.Context, a im.Actor, before *rooms.Facts) error {
+	now, err := c.o.Rooms.Get(ctx, a.App, before.ID)
+	if err != nil {
+		return err
+	}
+	if now.Banned(a.User, c.o.Now()) {
+		return im.ErrBanned
+	}
+	_, was := before.Member(a.User)
+	if _, is := now.Member(a.User); was && !is {
+		return im.ErrNotMember
 	}
 	return nil
 }
@@ -162,16 +177,20 @@ func (c *Channel) isHere(a im.Actor, room string) bool {
 	return g != nil && slices.Contains(g.sessions, a.Session)
 }
 
-// Exit takes the actor's session out of a room, and its account off the list of a room that has one.
+// Exit takes the actor's session out of a room. Its account goes off the list of a room that has one, and so all of its
+// sessions go.
 func (c *Channel) Exit(ctx context.Context, a im.Actor, room string) error {
-	if !a.Anonymous() && !c.isHere(a, room) {
-		return im.ErrNotMember
-	}
 	facts, err := c.o.Rooms.Get(ctx, a.App, room)
 	if err == nil && facts.Listed() {
 		if err := c.o.Rooms.Quit(ctx, a, room); err != nil {
 			return err
 		}
+		c.o.Bus.Part(a.App, room, a.User, "")
+		c.announce(opOut, out{App: a.App, Room: room, Users: []string{a.User}})
+		return nil
+	}
+	if !a.Anonymous() && !c.isHere(a, room) {
+		return im.ErrNotMember
 	}
 	c.o.Bus.Part(a.App, room, "", a.Session)
 	c.departed(a, room, quits, true)
@@ -199,13 +218,25 @@ func (c *Channel) Opened(ctx context.Context, s Session) {
 		c.o.Log.Warn("cannot list the rooms of a user", "app", a.App, "user", a.User, "error", err)
 	}
 	for _, room := range own {
-		facts, err := c.o.Rooms.Get(ctx, a.App, room)
-		if err != nil || !facts.Listed() || s.InRoom(room) || !a.MayEnter(room) {
-			continue
-		}
-		if err := c.join(ctx, s, facts, 0, false); err != nil {
-			c.o.Log.Debug("a session does not get what is said in a room", "app", a.App, "room", room, "user", a.User, "error", err)
-		}
+		c.joinOwn(ctx, s, room)
+	}
+}
+
+// joinOwn has a session get what is said in a room whose list its account is on.
+func (c *Channel) joinOwn(ctx context.Context, s Session, room string) {
+	a := s.Actor()
+	if s.InRoom(room) || !a.MayEnter(room) {
+		return
+	}
+	facts, err := c.o.Rooms.Get(ctx, a.App, room)
+	if err != nil || !facts.Listed() {
+		return
+	}
+	if _, member := facts.Member(a.User); !member {
+		return
+	}
+	if err := c.join(ctx, s, facts, 0, false); err != nil {
+		c.o.Log.Debug("a session does not get what is said in a room", "app", a.App, "room", room, "user", a.User, "error", err)
 	}
 }
 

@@ -217,6 +217,60 @@ func TestListedRoom(t *testing.T) {
 	refused(t, h.node.channel.Exit(t.Context(), host.actor, "G1"), im.ErrOwnerStays)
 }
 
+// Who is put onto a list gets what is said in the room at once, on all of its connections, and who leaves gets nothing
+// more on any.
+func TestListedRoomComesByItself(t *testing.T) {
+	h := open(t)
+	host, ann, phone, bob := h.node.connect("host"), h.node.connect("ann"), h.node.connect("ann"), h.node.connect("bob")
+	made, err := h.rooms.Create(t.Context(), host.actor, rooms.NewRoom{
+		Type: rooms.Private, Name: "small", Members: []rooms.NewMember{{Account: "bob"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !host.InRoom(made.ID) || !bob.InRoom(made.ID) || ann.InRoom(made.ID) {
+		t.Errorf("in the new room: its owner %v, its member %v, another one %v", host.Rooms(), bob.Rooms(), ann.Rooms())
+	}
+	if _, err := h.rooms.AddMembers(t.Context(), host.actor, made.ID, []string{"ann"}, false); err != nil {
+		t.Fatal(err)
+	}
+	if !ann.InRoom(made.ID) || !phone.InRoom(made.ID) {
+		t.Errorf("who was added is in %v and %v", ann.Rooms(), phone.Rooms())
+	}
+	if err := h.node.channel.Exit(t.Context(), phone.actor, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	if ann.InRoom(made.ID) || phone.InRoom(made.ID) {
+		t.Errorf("who left is in %v and %v", ann.Rooms(), phone.Rooms())
+	}
+	refused(t, h.node.channel.Exit(t.Context(), ann.actor, made.ID), im.ErrNotMember)
+	if _, err := h.node.channel.Enter(t.Context(), bob, "G1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.rooms.RemoveMembers(t.Context(), host.actor, made.ID, []string{"bob"}, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := bob.Rooms(); !slices.Equal(got, []string{"G1"}) {
+		t.Errorf("who was taken off the list is in %v", got)
+	}
+}
+
+// A token for one room lets nobody hear what is said in another one.
+func TestTokenOfOneRoom(t *testing.T) {
+	h := open(t)
+	h.node.mu.Lock()
+	limited := &client{node: h.node, actor: im.Actor{
+		App: app, User: "host", Platform: im.PlatformWeb, Session: "limited", Only: &im.Only{Room: "AV1", Enter: true},
+	}}
+	h.node.sessions["limited"] = limited
+	h.node.mu.Unlock()
+	h.node.channel.Opened(t.Context(), limited)
+	h.node.channel.Came(app, "G1", []string{"host"})
+	if got := limited.Rooms(); len(got) != 0 {
+		t.Errorf("it is in %v", got)
+	}
+}
+
 // Numbers and what was kept go on after a restart.
 func TestRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "weir.db")

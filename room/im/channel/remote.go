@@ -11,6 +11,7 @@ import (
 const (
 	opSend = "channel.send" // asks the owner of a room to take a message
 	opTook = "channel.took" // tells who numbers a room's messages
+	opCame = "channel.came" // tells who came onto the list of a room
 	opOut  = "channel.out"  // tells who was put out of a room
 	opGone = "channel.gone" // tells that a room is no more
 )
@@ -28,6 +29,7 @@ type took struct {
 	First uint64 `json:"first"`
 }
 
+// out is who is in a room no longer, or who came onto its list.
 type out struct {
 	App   int      `json:"app"`
 	Room  string   `json:"room"`
@@ -48,6 +50,9 @@ func (c *Channel) handle() {
 		return json.Marshal(sent)
 	})
 	c.o.Bus.Handle(opTook, heard(c.tookOver))
+	c.o.Bus.Handle(opCame, func(ctx context.Context, data []byte) ([]byte, error) {
+		return heard(func(o out) { c.cameHere(ctx, o) })(ctx, data)
+	})
 	c.o.Bus.Handle(opOut, heard(c.outHere))
 	c.o.Bus.Handle(opGone, heard(c.goneHere))
 }

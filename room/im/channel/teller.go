@@ -15,6 +15,21 @@ const clearAfter = 200 * time.Millisecond
 // maxTold is how many accounts one notice to some is for.
 const maxTold = 500
 
+// Came has the sessions of accounts that came onto the list of a room get what is said in it, at all nodes. It is
+// rooms.Teller's.
+func (c *Channel) Came(app int, room string, users []string) {
+	c.announce(opCame, out{App: app, Room: room, Users: users})
+}
+
+// cameHere is Came at this node.
+func (c *Channel) cameHere(ctx context.Context, o out) {
+	for _, user := range o.Users {
+		for _, s := range c.o.Sessions(o.App, user) {
+			c.joinOwn(ctx, s, o.Room)
+		}
+	}
+}
+
 // PutOut puts users out of a room, at all nodes, and tells them why. It is rooms.Teller's.
 func (c *Channel) PutOut(app int, room string, users []string, why im.NoticeOp) {
 	for _, user := range users {

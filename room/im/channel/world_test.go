@@ -170,6 +170,16 @@ func (c *cluster) start(change func(*Options)) *node {
 			cl.rooms = append(cl.rooms, room)
 			return nil
 		},
+		Sessions: func(_ int, user string) (list []Session) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			for _, cl := range n.sessions {
+				if cl.actor.User == user {
+					list = append(list, cl)
+				}
+			}
+			return list
+		},
 		MediaTime: func(int, string) int64 { return 1234 },
 	}
 	if change != nil {

@@ -58,6 +58,9 @@ func (r *Rooms) Create(ctx context.Context, a im.Actor, n NewRoom) (store.Room, 
 		return store.Room{}, err
 	}
 	r.announce(changed{App: a.App, Room: room.ID})
+	if len(members) > 0 {
+		r.teller.Came(a.App, room.ID, accountsOf(members))
+	}
 	r.tellCreated(a, room, members, owned)
 	return room, nil
 }

@@ -133,6 +133,9 @@ func (r *Rooms) enlist(ctx context.Context, a im.Actor, f *Facts, how string, ac
 	}
 	if len(added) > 0 {
 		r.announce(changed{App: a.App, Room: f.ID})
+		if how == hook.JoinInvited { // who asked comes in by itself
+			r.teller.Came(a.App, f.ID, added)
+		}
 		if !silent {
 			r.tip(ctx, a.App, f.ID, im.Tip{Op: im.TipJoin, Operator: a.User, Users: added, Count: f.Members() + len(added)})
 		}

@@ -31,7 +31,7 @@ func TestAddMembers(t *testing.T) {
 	equal(t, "added", []any{added, err}, []any{[]Added{
 		{"bob", AddDone}, {"nobody", AddFailed}, {"ann", AddAlready}, {"carl", AddFailed}, {"u1", AddDone},
 	}, nil})
-	equal(t, "told", w.told.take(), []news{{Room: "P", Tip: im.Tip{
+	equal(t, "told", w.told.take(), []news{{Room: "P", Came: []string{"bob", "u1"}}, {Room: "P", Tip: im.Tip{
 		Op: im.TipJoin, Operator: "host", Users: []string{"bob", "u1"}, Count: 4,
 		Members: []im.TipMemberInfo{{Account: "bob", Nick: "nick of bob"}, {Account: "u1", Nick: "nick of u1"}},
 	}}})
@@ -46,7 +46,7 @@ func TestAddMembers(t *testing.T) {
 	w.hooks.say("", hook.Verdict{})
 	added, err = w.AddMembers(ctx, admin, "P", []string{"u2", "u3"}, true)
 	equal(t, "the last one", []any{added, err}, []any{[]Added{{"u2", AddDone}, {"u3", AddFailed}}, nil})
-	equal(t, "silent", w.told.take(), []news(nil))
+	equal(t, "silent", w.told.take(), []news{{Room: "P", Came: []string{"u2"}}})
 	equal(t, "full", w.hooks.bodies(hook.GroupAfterFull), []hook.Body{hook.GroupFull{Room: "P"}})
 	_, err = w.AddMembers(ctx, admin, "P", []string{"u3"}, false)
 	is(t, "into a full room", err, im.ErrRoomFull)

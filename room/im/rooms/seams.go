@@ -76,6 +76,8 @@ type Teller interface {
 	Tip(app int, room string, t im.Tip)
 	// TipTo tells those of the users who are connected, in the room or not.
 	TipTo(app int, room string, users []string, t im.Tip)
+	// Came has the connections of users who came onto the room's list get what is said in it, on all nodes.
+	Came(app int, room string, users []string)
 	// PutOut puts users out of the room, on all nodes, and tells them why.
 	PutOut(app int, room string, users []string, why im.NoticeOp)
 	// Gone tells everybody that the room is no more, and puts them out.
@@ -91,6 +93,7 @@ func (nobody) Tell(hook.Call)                                             {}
 func (nobody) Text(_ context.Context, _ int, text string) (string, error) { return text, nil }
 func (nobody) Tip(int, string, im.Tip)                                    {}
 func (nobody) TipTo(int, string, []string, im.Tip)                        {}
+func (nobody) Came(int, string, []string)                                 {}
 func (nobody) PutOut(int, string, []string, im.NoticeOp)                  {}
 func (nobody) Gone(int, string)                                           {}
 

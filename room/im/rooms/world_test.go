@@ -151,6 +151,7 @@ type news struct {
 	Room string
 	To   []string
 	Tip  im.Tip
+	Came []string
 	Out  im.NoticeOp
 	Gone bool
 }
@@ -179,6 +180,8 @@ func (l *told) Tip(_ int, room string, t im.Tip) { l.add(news{Room: room, Tip: t
 func (l *told) TipTo(_ int, room string, users []string, t im.Tip) {
 	l.add(news{Room: room, To: users, Tip: t})
 }
+
+func (l *told) Came(_ int, room string, users []string) { l.add(news{Room: room, Came: users}) }
 
 func (l *told) PutOut(_ int, room string, users []string, why im.NoticeOp) {
 	l.add(news{Room: room, To: users, Out: why})
