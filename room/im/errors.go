@@ -71,6 +71,8 @@ var (
 	ErrSendRate = &Error{10023, "send_rate", "the room has more messages than may be sent"}
 	// ErrRoomYours: the asker's own room has this id, and can be used.
 	ErrRoomYours = &Error{10025, "room_id_yours", "the room id is taken by the same owner"}
+	// ErrTooManyRooms: the user owns as many rooms of the type as a user may make.
+	ErrTooManyRooms = &Error{10036, "too_many_rooms", "the account owns too many rooms of this type"}
 	// ErrNoAttribute: the attribute is not there.
 	ErrNoAttribute = &Error{10050, "no_such_attribute", "the attribute does not exist"}
 	// ErrAttributeConflict: somebody else changed the attributes in between.

@@ -59,7 +59,8 @@ type Options struct {
 	CallsPerSecond int
 	// SessionRooms is in how many rooms one session may be.
 	SessionRooms int
-	// MaxConnections are open at once, MaxPending of them before their login, MaxPendingPerAddress of one address.
+	// MaxConnections are open at once, MaxPending of them before their login, MaxPendingPerAddress of one address
+	// or, of IPv6, one /64.
 	MaxConnections, MaxPending, MaxPendingPerAddress int
 	// LoginTimeout is how long a connection may take to log in.
 	LoginTimeout time.Duration

@@ -204,13 +204,17 @@ func (r *Rooms) taken(ctx context.Context, app int, room store.Room) error {
 	}
 }
 
-// mayCreate asks the app's receiver, and gives how many rooms of this type the owner has.
+// mayCreate asks the app's receiver, and gives how many rooms of this type the owner has. Without one that decides a user
+// could fill the store.
 func (r *Rooms) mayCreate(ctx context.Context, a im.Actor, room store.Room, members []store.Member) (owned int, err error) {
 	asks, tells := r.o.Hooks.Wants(a.App, hook.GroupBeforeCreate), r.o.Hooks.Wants(a.App, hook.GroupAfterCreate)
-	if (asks || tells) && room.Owner != "" {
+	if (asks || tells || !a.Admin) && room.Owner != "" {
 		if owned, err = r.o.Store.RoomsOwned(ctx, a.App, room.Owner, room.Type); err != nil {
 			return 0, failed("count the owner's rooms", err)
 		}
+	}
+	if !a.Admin && owned >= r.o.Owned {
+		return 0, im.ErrTooManyRooms
 	}
 	if !asks {
 		return owned, nil

@@ -258,6 +258,22 @@ func TestCreateRules(t *testing.T) {
 	}
 }
 
+// A user makes so many rooms of a type; an administrator makes more, for the same user as well.
+func TestCreateIsBounded(t *testing.T) {
+	w := newWorld(t)
+	w.o.Owned = 2
+	create := func(a im.Actor, typ, owner string) error {
+		_, err := w.Create(ctx, a, NewRoom{Type: typ, Name: "x", Owner: owner})
+		return err
+	}
+	is(t, "the first", create(user("ann"), AVChatRoom, ""), nil)
+	is(t, "the second", create(user("ann"), AVChatRoom, ""), nil)
+	is(t, "the third", create(user("ann"), AVChatRoom, ""), im.ErrTooManyRooms)
+	is(t, "one of another type", create(user("ann"), Public, ""), nil)
+	is(t, "another user's", create(user("bob"), AVChatRoom, ""), nil)
+	is(t, "an administrator's", create(admin, AVChatRoom, "ann"), nil)
+}
+
 // E06: a room that was destroyed tells so, and is no more.
 func TestE06_Destroy(t *testing.T) {
 	w := newWorld(t)

@@ -34,6 +34,8 @@ type Options struct {
 
 	// Seats is how many may publish beside the owner; 0: 9.
 	Seats int
+	// Owned is how many rooms of a type a user may make; 0: 1000. Administrators of the app make as many as they want.
+	Owned int
 	// SeatWait is how long a request for a seat, or an invitation to one, waits for an answer; 0: a minute.
 	SeatWait time.Duration
 
@@ -60,7 +62,7 @@ func (o *Options) fill() {
 	if o.PublishLost == nil {
 		o.PublishLost = func(int, string, string) {}
 	}
-	o.Seats = cmp.Or(o.Seats, 9)
+	o.Seats, o.Owned = cmp.Or(o.Seats, 9), cmp.Or(o.Owned, 1000)
 	o.SeatWait = cmp.Or(o.SeatWait, time.Minute)
 	if o.Now == nil {
 		o.Now = time.Now
