@@ -36,6 +36,7 @@ const (
 	opLogin  = "bus.login"
 	opTake   = "bus.take"
 	opUsers  = "bus.users"
+	opIsIn   = "bus.isin"
 	opOnline = "bus.online"
 )
 
@@ -74,6 +75,12 @@ type whoIsIn struct {
 	App   int    `json:"app"`
 	Room  string `json:"room"`
 	Limit int    `json:"limit"`
+}
+
+type whetherIn struct {
+	App  int    `json:"app"`
+	Room string `json:"room"`
+	User string `json:"user"`
 }
 
 type whoIsOnline struct {
@@ -119,6 +126,7 @@ func newPeers(b *Bus) *peers {
 		}),
 		opTake:  handle(func(m taking) (any, error) { return b.giveAway(m), nil }),
 		opUsers: handle(func(m whoIsIn) (any, error) { return b.usersHere(m.App, m.Room, m.Limit), nil }),
+		opIsIn:  handle(func(m whetherIn) (any, error) { return b.isInHere(m.App, m.Room, m.User), nil }),
 		opOnline: handle(func(m whoIsOnline) (any, error) {
 			return b.onlineHere(m.App, m.Users), nil
 		}),
@@ -464,6 +472,18 @@ func (b *Bus) Users(app int, room string, limit int) []Present {
 		}
 	})
 	return latest(all, limit)
+}
+
+// IsIn tells whether a session of a user is in a room, at any node. Those whose connection is away still are.
+func (b *Bus) IsIn(app int, room, user string) bool {
+	if b.isInHere(app, room, user) {
+		return true
+	}
+	found := false
+	b.peers.askOthers(opIsIn, whetherIn{app, room, user}, func(data []byte) {
+		found = found || string(data) == "true"
+	})
+	return found
 }
 
 // Online are the platforms on which a user is online; see OnlineAll.

@@ -105,6 +105,9 @@ func TestD08NodesShareRooms(t *testing.T) {
 	if got := nodes[0].Users(1, "AV1", 10); len(got) != 2 {
 		t.Errorf("in the room: %v", got)
 	}
+	if n := nodes[0]; !n.IsIn(1, "AV1", "alice") || !n.IsIn(1, "AV1", "bob") || n.IsIn(1, "AV1", "carol") || n.IsIn(1, "AV2", "bob") {
+		t.Error("it is not known who is in the room")
+	}
 	online := nodes[0].OnlineAll(1, []string{"alice", "bob", "carol"})
 	if len(online) != 2 || !slices.Equal(online["bob"], []im.Platform{im.PlatformWeb}) {
 		t.Errorf("online: %v", online)

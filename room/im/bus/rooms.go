@@ -242,6 +242,13 @@ func (b *Bus) usersHere(app int, room string, limit int) []Present {
 	return latest(all, limit)
 }
 
+// isInHere tells whether a session of a user is in a room by way of this node.
+func (b *Bus) isInHere(app int, room, user string) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return slices.ContainsFunc(b.users[userKey{app, user}], func(s *Session) bool { return slices.Contains(s.rooms, room) })
+}
+
 // latest orders the present by when they came, the last first, each account once, and cuts the list.
 func latest(all []Present, limit int) []Present {
 	slices.SortFunc(all, func(x, y Present) int {

@@ -158,7 +158,7 @@ func (c *Channel) departed(a im.Actor, room string, why cause, tell bool) {
 // freeSeat frees the seat of an account that is in a room on no connection any more.
 func (c *Channel) freeSeat(a im.Actor, room string) {
 	facts, err := c.o.Rooms.Get(c.ctx, a.App, room)
-	if err != nil || !facts.Seated(a.User) {
+	if err != nil || !facts.Seated(a.User) || c.o.Bus.IsIn(a.App, room, a.User) { // perhaps at another node
 		return
 	}
 	if err := c.o.Rooms.Left(c.ctx, a.App, room, a.User); err != nil {

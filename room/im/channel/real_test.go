@@ -198,6 +198,38 @@ func TestB02_B07_ChangesAreTold(t *testing.T) {
 	eventually(t, "the free seat", func() bool { return seats() == 0 })
 }
 
+// A seat stays while its account is in the room by way of another node.
+func TestSeatOfTwoNodes(t *testing.T) {
+	h := open(t)
+	other := h.start(func(o *Options) {
+		o.Rooms, o.Store = h.rooms, h.store
+		o.Bus.Handle("rooms.changed", func(context.Context, []byte) ([]byte, error) { return nil, nil })
+	})
+	host, ann, phone := h.node.enter("host", "AV1"), h.node.enter("ann", "AV1"), other.enter("ann", "AV1")
+	if err := h.rooms.InviteSeat(t.Context(), host.actor, "AV1", "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.rooms.AcceptSeat(t.Context(), ann.actor, "AV1", ""); err != nil {
+		t.Fatal(err)
+	}
+	ann.end(false)
+	h.node.channel.freeSeat(ann.actor, "AV1") // what goes on behind, now
+	seats := func() int {
+		list, err := h.rooms.Seats(t.Context(), rest, "AV1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	if seats() != 1 {
+		t.Error("the seat is freed while its account is still there")
+	}
+	phone.end(false)
+	eventually(t, "the free seat", func() bool { return seats() == 0 })
+	other.stop()
+	<-other.done
+}
+
 // Members come onto the list by entering, which is told once, and off it by leaving.
 func TestListedRoom(t *testing.T) {
 	h := open(t)

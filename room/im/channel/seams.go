@@ -26,6 +26,8 @@ type Bus interface {
 	Part(app int, room, user, session string)
 	Clear(app int, room string)
 	Count(app int, room string) int
+	// IsIn tells whether a session of an account is in a room, at any node.
+	IsIn(app int, room, user string) bool
 	Owner(key string) bool
 	Ask(ctx context.Context, key, op string, data []byte) ([]byte, error)
 	Announce(op string, data []byte)

@@ -379,6 +379,11 @@ func (n *node) Count(_ int, room string) (count int) {
 	return count
 }
 
+func (n *node) IsIn(_ int, room, user string) (found bool) {
+	n.each(func(cl *client) { found = found || cl.actor.User == user && cl.InRoom(room) })
+	return found
+}
+
 func (c *cluster) ownerOf(key string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

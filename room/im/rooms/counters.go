@@ -48,6 +48,9 @@ type counts struct {
 	likes  map[key]map[string]int64
 	told   map[key]map[string]int64 // new values of those that changed
 	closed bool                     // Run is over: likes are written as they come
+
+	// last is what flush told last; it alone uses it.
+	last map[key]map[string]int64
 }
 
 // like adds to what is to be written; false: nobody writes it any more.
@@ -85,7 +88,7 @@ func (c *counts) again(k key, add map[string]int64) {
 	c.addLocked(k, add)
 }
 
-// tell notes new values. They may be overtaken by newer ones that another node wrote: the next second tells those.
+// tell notes new values. They may be overtaken by newer ones that another node wrote: see Rooms.tellAgain.
 func (c *counts) tell(k key, values map[string]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -317,9 +320,33 @@ func (r *Rooms) flush(ctx context.Context) {
 		})
 	}
 	_ = rooms.Wait() // none fails
-	for k, values := range r.counts.takeTold() {
+	told := r.counts.takeTold()
+	for k, values := range told {
 		r.teller.Tip(k.app, k.id, im.Tip{Op: im.TipCounter, Counters: values})
 	}
+	r.tellAgain(ctx, told)
+}
+
+// tellAgain tells of counters that are otherwise than this node told last, and did not change since: of what two nodes
+// wrote at once, the older may have been told after the newer.
+func (r *Rooms) tellAgain(ctx context.Context, told map[key]map[string]int64) {
+	for k, values := range r.counts.last {
+		if _, again := told[k]; again {
+			continue
+		}
+		now, err := r.loadCounters(ctx, k)
+		if err != nil { // most often since the room is no more
+			continue
+		}
+		maps.DeleteFunc(now, func(name string, n int64) bool {
+			before, ok := values[name]
+			return !ok || n == before
+		})
+		if len(now) > 0 {
+			r.teller.Tip(k.app, k.id, im.Tip{Op: im.TipCounter, Counters: now})
+		}
+	}
+	r.counts.last = told
 }
 
 func (r *Rooms) writeLikes(ctx context.Context, k key, likes map[string]int64) {

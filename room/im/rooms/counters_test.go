@@ -204,6 +204,33 @@ func TestLikesSumExactly(t *testing.T) {
 	}
 }
 
+// Of what two nodes write at once, what is told last is what was written last, whoever says it first.
+func TestLikesOfTwoNodesAreToldRight(t *testing.T) {
+	w := newWorld(t)
+	w.create(NewRoom{ID: "AV1", Owner: "host"})
+	slow, fast := w.Rooms, w.node()
+	likes := func(told []news) (n int64) {
+		for _, x := range told {
+			n = x.Tip.Counters[LikesKey]
+		}
+		return n
+	}
+	is(t, "like", slow.Like(ctx, user("ann"), "AV1", LikesKey, 3), nil)
+	is(t, "like", fast.Like(ctx, user("bob"), "AV1", LikesKey, 4), nil)
+	k := key{app, "AV1"}
+	slow.writeLikes(ctx, k, slow.counts.takeLikes()[k])
+	fast.flush(ctx)
+	slow.flush(ctx)
+	if n := likes(w.told.take()); n != 3 {
+		t.Fatalf("told %d: the test does not show what it should", n)
+	}
+	for range 3 {
+		fast.flush(ctx)
+		slow.flush(ctx)
+	}
+	equal(t, "told", w.told.take(), []news{{Room: "AV1", Tip: im.Tip{Op: im.TipCounter, Counters: map[string]int64{LikesKey: 7}}}})
+}
+
 // What cannot be written waits for the next time; what belongs to a room that is no more is let go.
 func TestLikesWait(t *testing.T) {
 	w := newWorld(t)
