@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -69,6 +70,7 @@ func (o *Options) roomChannelWeir(ctx context.Context) (runs []measure.Run, fram
 	if err != nil {
 		return nil, 0, err
 	}
+	r.hush = c.hushed.Store
 	r.work.Go(func() error { return c.talk(r.ctx) })
 	defer func() { err = errors.Join(err, r.end()) }()
 	runs, err = o.assemble(r, "weir", s.HTTP, func(watch func() (map[string]float64, error)) (map[string]float64, error) {
@@ -96,6 +98,7 @@ type assembly struct {
 	ctx     context.Context // ends with what runs
 	cancel  context.CancelFunc
 	work    *errgroup.Group
+	hush    func(bool) // whether nobody is to talk, while members join
 }
 
 func newAssembly(ctx context.Context, p *measure.Process) (*assembly, error) {
@@ -105,7 +108,7 @@ func newAssembly(ctx context.Context, p *measure.Process) (*assembly, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	work, ctx := errgroup.WithContext(ctx)
-	r := &assembly{process: p, members: members, ctx: ctx, cancel: cancel, work: work}
+	r := &assembly{process: p, members: members, ctx: ctx, cancel: cancel, work: work, hush: func(bool) {}}
 	work.Go(func() error { return members.Run(ctx) })
 	return r, nil
 }
@@ -127,11 +130,13 @@ func (o *Options) assemble(r *assembly, program, addr string,
 	}
 	var runs []measure.Run
 	for _, n := range o.Viewers {
+		r.hush(true)
 		for ; r.n < n; r.n++ {
 			if err := r.join(addr); err != nil {
 				return nil, fmt.Errorf("member %d: %w", r.n, err)
 			}
 		}
+		r.hush(false)
 		if err := measure.Wait(r.ctx, o.Settle); err != nil {
 			return nil, err
 		}
@@ -186,6 +191,7 @@ func (r *assembly) watch(d time.Duration, probes, base int) (map[string]float64,
 type caller struct {
 	server *measure.Server
 	client *http.Client
+	hushed atomic.Bool
 }
 
 // call makes one call.
@@ -230,6 +236,9 @@ func (c *caller) talk(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
+			if c.hushed.Load() {
+				continue
+			}
 			said.Go(func() error { return c.say(ctx) })
 		}
 	}
