@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -417,9 +418,27 @@ func TestSessionsAwayAreBounded(t *testing.T) {
 	until(t, "sessions end", func() bool { return gone.Load() == 12 })
 }
 
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
 // What a stranger sends is no fault of the server.
 func TestStrangersFillNoLog(t *testing.T) {
-	var out bytes.Buffer
+	var out journal
 	o := options(t)
 	o.Log = slog.New(slog.NewTextHandler(&out, nil))
 	b := run(t, o)
