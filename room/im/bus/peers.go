@@ -106,15 +106,22 @@ type peers struct {
 
 	mu       sync.RWMutex // guards the fields below
 	handlers map[string]handler
-	alive    map[string]time.Time       // by node: when it was heard last
+	alive    map[string]*peer           // by node
 	counted  map[string]map[roomKey]int // by node
 	deaf     bool                       // the last beat did not go out: that others are silent means nothing
+}
+
+// peer is another node that is alive.
+type peer struct {
+	heard time.Time       // last
+	here  context.Context // ends when the node is gone
+	left  context.CancelFunc
 }
 
 func newPeers(b *Bus) *peers {
 	p := &peers{
 		bus: b, incoming: make(chan centrifuge.NotificationEvent, maxHeard),
-		alive: make(map[string]time.Time), counted: make(map[string]map[roomKey]int),
+		alive: make(map[string]*peer), counted: make(map[string]map[roomKey]int),
 	}
 	p.handlers = map[string]handler{
 		opBeat: ignore, opBye: ignore, opCounts: ignore, // of this node itself
@@ -236,13 +243,13 @@ func (p *peers) age(now time.Time, deaf error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if deaf != nil || p.deaf {
-		for node := range p.alive {
-			p.alive[node] = now
+		for _, other := range p.alive {
+			other.heard = now
 		}
 	}
 	p.deaf = deaf != nil
-	for node, at := range p.alive {
-		if now.Sub(at) > deadAfter {
+	for node, other := range p.alive {
+		if now.Sub(other.heard) > deadAfter {
 			p.forgetLocked(node)
 			p.bus.o.Log.Warn("a node of the channel is gone", "node", node)
 		}
@@ -250,6 +257,9 @@ func (p *peers) age(now time.Time, deaf error) {
 }
 
 func (p *peers) forgetLocked(node string) {
+	if other := p.alive[node]; other != nil {
+		other.left()
+	}
 	delete(p.alive, node)
 	delete(p.counted, node)
 }
@@ -280,15 +290,20 @@ func (p *peers) heard(e centrifuge.NotificationEvent) {
 func (p *peers) mark(node string, there bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, known := p.alive[node]
+	other, known := p.alive[node]
 	if known != there {
 		p.bus.o.Log.Info("nodes of the channel changed", "node", node, "there", there)
 	}
-	if there {
-		p.alive[node] = p.bus.o.Now()
-	} else {
+	if !there {
 		p.forgetLocked(node)
+		return
 	}
+	if !known {
+		other = new(peer)
+		other.here, other.left = context.WithCancel(context.Background())
+		p.alive[node] = other
+	}
+	other.heard = p.bus.o.Now()
 }
 
 // note keeps how many are in the rooms of another node.
@@ -404,8 +419,17 @@ func reply(data []byte, err error) centrifuge.SurveyReply {
 	return centrifuge.SurveyReply{Code: answerFailed, Data: []byte(err.Error())}
 }
 
-// askNode asks one node.
+// askNode asks one node, and waits no longer when that goes.
 func (p *peers) askNode(ctx context.Context, node, op string, data []byte) ([]byte, error) {
+	p.mu.RLock()
+	other := p.alive[node]
+	p.mu.RUnlock()
+	if other != nil { // else it was not heard yet
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(other.here, cancel)()
+	}
 	answers, err := p.bus.node.Survey(ctx, op, data, node)
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask node %s: %w", node, err)

@@ -156,6 +156,22 @@ func TestE02ResumeAtAnotherNode(t *testing.T) {
 	until(t, "it is in the room at the second node", func() bool { return nodes[1].LocalCount(1, "AV1") == 1 })
 }
 
+// Who asks a node that is gone by now does not wait for it any longer.
+func TestAskedNodeGoes(t *testing.T) {
+	o := startRedis(t).options(t)
+	o.Now = func() time.Time { return time.Unix(0, 0) } // nobody is silent for too long
+	b := run(t, o)
+	b.peers.mark("gone", true)
+	key := "k"
+	for b.Owner(key) {
+		key += "k"
+	}
+	time.AfterFunc(100*time.Millisecond, func() { b.peers.mark("gone", false) })
+	if _, err := b.Ask(t.Context(), key, "test.who", nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 // Each key has one owner, who answers; a node that is gone owns nothing any more.
 func TestOwners(t *testing.T) {
 	o := startRedis(t).options(t)
