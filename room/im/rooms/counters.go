@@ -47,10 +47,8 @@ type counts struct {
 	mu     sync.Mutex // guards the fields below
 	likes  map[key]map[string]int64
 	told   map[key]map[string]int64 // new values of those that changed
+	last   map[key]map[string]int64 // what was told last
 	closed bool                     // Run is over: likes are written as they come
-
-	// last is what flush told last; it alone uses it.
-	last map[key]map[string]int64
 }
 
 // like adds to what is to be written; false: nobody writes it any more.
@@ -131,12 +129,13 @@ func (c *counts) takeLikes() map[key]map[string]int64 {
 	return likes
 }
 
-func (c *counts) takeTold() map[key]map[string]int64 {
+// takeTold takes what is to be told, and gives what was taken the last time.
+func (c *counts) takeTold() (told, last map[key]map[string]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	told := c.told
-	c.told = nil
-	return told
+	told, last = c.told, c.last
+	c.told, c.last = nil, told
+	return told, last
 }
 
 // addTo adds what waits to the values of a room's counters.
@@ -320,33 +319,43 @@ func (r *Rooms) flush(ctx context.Context) {
 		})
 	}
 	_ = rooms.Wait() // none fails
-	told := r.counts.takeTold()
+	told, last := r.counts.takeTold()
 	for k, values := range told {
 		r.teller.Tip(k.app, k.id, im.Tip{Op: im.TipCounter, Counters: values})
 	}
-	r.tellAgain(ctx, told)
+	for k := range told {
+		delete(last, k)
+	}
+	r.tellAgain(ctx, last)
 }
 
-// tellAgain tells of counters that are otherwise than this node told last, and did not change since: of what two nodes
-// wrote at once, the older may have been told after the newer.
+// tellAgain tells of counters that are otherwise than this node told last: of what two nodes wrote at once, the older may
+// have been told after the newer.
 func (r *Rooms) tellAgain(ctx context.Context, told map[key]map[string]int64) {
-	for k, values := range r.counts.last {
-		if _, again := told[k]; again {
-			continue
-		}
-		now, err := r.loadCounters(ctx, k)
-		if err != nil { // most often since the room is no more
-			continue
-		}
-		maps.DeleteFunc(now, func(name string, n int64) bool {
-			before, ok := values[name]
-			return !ok || n == before
+	var rooms errgroup.Group
+	rooms.SetLimit(flushers)
+	for k, values := range told {
+		rooms.Go(func() error {
+			r.correct(ctx, k, values)
+			return nil
 		})
-		if len(now) > 0 {
-			r.teller.Tip(k.app, k.id, im.Tip{Op: im.TipCounter, Counters: now})
-		}
 	}
-	r.counts.last = told
+	_ = rooms.Wait() // none fails
+}
+
+// correct tells of those of a room's counters that are not what was told.
+func (r *Rooms) correct(ctx context.Context, k key, told map[string]int64) {
+	now, err := r.loadCounters(ctx, k)
+	if err != nil { // most often since the room is no more
+		return
+	}
+	maps.DeleteFunc(now, func(name string, n int64) bool {
+		before, ok := told[name]
+		return !ok || n == before
+	})
+	if len(now) > 0 {
+		r.teller.Tip(k.app, k.id, im.Tip{Op: im.TipCounter, Counters: now})
+	}
 }
 
 func (r *Rooms) writeLikes(ctx context.Context, k key, likes map[string]int64) {
