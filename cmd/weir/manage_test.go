@@ -12,6 +12,7 @@ import (
 	"weir/config"
 	"weir/mux/av"
 	"weir/room/auth"
+	"weir/room/hook"
 	"weir/room/im"
 	"weir/room/im/people"
 	"weir/room/live"
@@ -87,6 +88,10 @@ func TestB12B13(t *testing.T) {
 	if status, code := do(t, s, root, "GET", "/api/v1/rooms/r", "", nil); status != 404 || code != "no_such_room" {
 		t.Errorf("the default app has the room, too: %d %s", status, code)
 	}
+	must(t, s, boss, "PUT", "/api/v1/hooks/receiver"+query, `{"callback_url":"https://192.0.2.1/cb"}`, nil)
+	if !s.chat.hooks.Wants(made.ID, hook.StateChange) {
+		t.Error("its receiver is not told")
+	}
 	p := publishInto(t, s, live.Key{App: strconv.Itoa(made.ID), Room: "r", Stream: "s"}, "boss")
 
 	for query, want := range map[string]string{"": "bad_request", "?confirm=Shop": "bad_request"} {
@@ -108,6 +113,9 @@ func TestB12B13(t *testing.T) {
 	}
 	if status, code := do(t, s, boss, "GET", "/api/v1/rooms/r"+query, "", nil); status != 404 || code != "app_not_found" {
 		t.Errorf("its administrator gets %d %s", status, code)
+	}
+	if s.chat.hooks.Wants(made.ID, hook.StateChange) {
+		t.Error("its receiver is told of what comes after")
 	}
 	if _, err := s.store.Room(t.Context(), made.ID, "r"); err == nil {
 		t.Error("its room is kept")

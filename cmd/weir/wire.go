@@ -151,6 +151,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 func (s *server) appDeleted(id int) {
 	s.bridge.AppDeleted(id)
 	s.images.AppDeleted(id)
+	s.chat.hooks.Forget(id)
 }
 
 // wireDoors makes the doors in and out.
