@@ -134,7 +134,7 @@ func (c *counts) takeTold() (told, last map[key]map[string]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	told, last = c.told, c.last
-	c.told, c.last = nil, told
+	c.told, c.last = nil, maps.Clone(told)
 	return told, last
 }
 
