@@ -169,6 +169,7 @@ func TestCommandsRefuse(t *testing.T) {
 		{"usersig", "--user", "a b"},
 		{"usersig", "--user", "a", "--ttl", "0s"},
 		{"config", "check", "more"},
+		{"config", "check", "--im.rest_rates", "openim/nothing=2"},
 		{"config", "check", "--http.listn", ":1"},
 		{"nothing"},
 	} {

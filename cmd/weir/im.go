@@ -117,15 +117,24 @@ func newChat(cfg *config.Config, kept *store.Store, known *apps.Apps, bridge *ro
 	*calls = *rpc.New(rpc.Options{
 		Rooms: c.rooms, Channel: c.channel, People: c.people, Bus: c.bus, Renew: who.renew, Log: log,
 	})
-	rates, err := v4.ParseRates(cfg.IM.RESTRates)
+	rates, err := restRates(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("im.rest_rates: %w", err)
+		return nil, err
 	}
 	c.v4 = v4.New(v4.Options{
 		Admins: authorizer, People: c.people, Rooms: c.rooms, Channel: c.channel, Words: c.filter, Present: c.present,
 		PerSecond: cfg.IM.RESTRate, Rates: rates, Log: log,
 	})
 	return c, nil
+}
+
+// restRates are the rates of single commands that the configuration sets.
+func restRates(cfg *config.Config) (map[string]int, error) {
+	rates, err := v4.ParseRates(cfg.IM.RESTRates)
+	if err != nil {
+		return nil, fmt.Errorf("im.rest_rates: %w", err)
+	}
+	return rates, nil
 }
 
 // newHooks calls the receivers that the configuration names.

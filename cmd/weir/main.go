@@ -53,6 +53,9 @@ func configCommand() *cobra.Command {
 	cmd.AddCommand(
 		configured(&cobra.Command{Use: "check", Short: "Say whether the configuration is valid"},
 			func(cmd *cobra.Command, cfg *config.Config) error {
+				if _, err := restRates(cfg); err != nil {
+					return err
+				}
 				for _, w := range cfg.Warnings() {
 					cmd.PrintErrln("warning:", w)
 				}

@@ -107,7 +107,7 @@ func (b *Bus) encode(method string, result any, err error) ([]byte, error) {
 		return data, nil
 	}
 	e, ok := errors.AsType[*im.Error](err)
-	if !ok {
+	if !ok || e.Number == im.ErrInternal.Number {
 		b.o.Log.Error("cannot answer a call", "method", method, "error", err)
 		e = im.ErrInternal
 	}
