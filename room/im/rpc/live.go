@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 
 	"weir/room/im"
 	"weir/room/im/channel"
@@ -82,6 +83,9 @@ type sent struct {
 }
 
 func (m *Methods) send(ctx context.Context, s Session, in sending) (any, error) {
+	if in.Random == 0 { // a client that has no number of its own sends no message twice
+		in.Random = rand.Uint32() //nolint:gosec // a number, not a secret
+	}
 	got, err := m.o.Channel.Send(ctx, s.Actor(), channel.Send{
 		Room: in.Room, Random: in.Random, Body: in.Body, Priority: in.Priority, Cloud: in.Cloud, Media: in.Media,
 		OnlineOnly: in.OnlineOnly,

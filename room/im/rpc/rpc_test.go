@@ -105,6 +105,21 @@ func TestRefusalsPass(t *testing.T) {
 	}
 }
 
+// TestSendWithoutRandom: two messages of a client that counts none are two.
+func TestSendWithoutRandom(t *testing.T) {
+	r := &recorder{}
+	var asked []string
+	for range 2 {
+		if _, err := newMethods(r).Call(context.Background(), session{actor: user, r: r}, "room.send", []byte(`{"room":"r","body":[]}`)); err != nil {
+			t.Fatal(err)
+		}
+		asked = append(asked, r.asked)
+	}
+	if asked[0] == asked[1] || strings.Contains(asked[0], "Random:0") {
+		t.Errorf("sent as %q", asked)
+	}
+}
+
 // TestPrivileges: a token with privileges opens its own room, for what it says.
 func TestPrivileges(t *testing.T) {
 	for _, tc := range []struct {
