@@ -66,6 +66,8 @@ type Parts struct {
 	Sessions sessions
 	// Admin tells whether a user administers an app, and so publishes into all of its rooms.
 	Admin func(app int, user string) bool
+	// Exists tells whether there is an app; nil: each exists.
+	Exists func(app int) bool
 }
 
 // Bridge joins a room's media and its channel, on one node: what happens to streams is told in the channel and to other
@@ -287,9 +289,14 @@ func (b *Bridge) streamChanged(ctx context.Context, c *change) {
 }
 
 // tooLate is why a stream that goes live has to end at once: between the moment when its publisher was let in and its
-// first media, which he may put off, the room was closed or he lost the right to publish into it.
+// first media, which he may put off, the app was deleted, the room was closed or he lost the right to publish into it.
 func (b *Bridge) tooLate(c *change, at place, known *rooms.Facts) error {
-	if c.to != live.StateLive || known == nil {
+	switch {
+	case c.to != live.StateLive:
+		return nil
+	case b.parts.Exists != nil && !b.parts.Exists(at.app):
+		return errAppDeleted
+	case known == nil:
 		return nil
 	}
 	user := "" // without a name it is the application itself that publishes, see Gate

@@ -87,7 +87,10 @@ func newStage(t *testing.T) *stage {
 		RingBytes: 1 << 20, RingTime: time.Second, Grace: 15 * time.Second, MaxStreams: 10, Changed: s.bridge.StreamChanged,
 	})
 	s.audience = audience.New(audience.Options{Changed: s.bridge.ViewersChanged})
-	s.bridge.Attach(Parts{Hub: s.hub, Rooms: s.book, Channel: s.book, Hooks: s.book, Admin: func(_ int, user string) bool { return user == "root" }})
+	s.bridge.Attach(Parts{
+		Hub: s.hub, Rooms: s.book, Channel: s.book, Hooks: s.book, Admin: func(_ int, user string) bool { return user == "root" },
+		Exists: func(app int) bool { return app != deleted },
+	})
 	ctx, stop := context.WithCancel(t.Context())
 	var parts sync.WaitGroup
 	for _, run := range []func(context.Context) error{s.hub.Run, s.audience.Run, s.bridge.Run} {
@@ -288,9 +291,16 @@ func TestSeatRevoked(t *testing.T) {
 	})
 }
 
+// deleted is an app that is no more.
+const deleted = 3
+
 func TestAppDeletedEndsItsStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
+		// One that was let in just before ends with its first media.
+		if late := s.publish(t, live.Key{App: "3", Room: "demo", Stream: "cam"}, "host"); live.Reason(late.Err()) != "app_deleted" {
+			t.Errorf("a late one: %v", late.Err())
+		}
 		own, other := s.publish(t, cam, "host"), s.publish(t, live.Key{App: "2", Room: "demo", Stream: "cam"}, "host")
 		s.bridge.AppDeleted(2)
 		synctest.Wait()

@@ -120,7 +120,10 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		watch.Line = s.bridge.LineChanged
 	}
 	s.audience = audience.New(watch)
-	s.bridge.Attach(room.Parts{Hub: s.hub, Rooms: s.chat.rooms, Channel: s.chat.channel, Hooks: s.chat.hooks, Sessions: s.chat.bus, Admin: s.apps.Administers})
+	s.bridge.Attach(room.Parts{
+		Hub: s.hub, Rooms: s.chat.rooms, Channel: s.chat.channel, Hooks: s.chat.hooks, Sessions: s.chat.bus,
+		Admin: s.apps.Administers, Exists: s.apps.Exists,
+	})
 	if err := s.wireDoors(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}

@@ -144,6 +144,12 @@ func (a *Apps) App(id int) (*auth.App, bool) {
 	return k.app, ok
 }
 
+// Exists tells whether there is an app.
+func (a *Apps) Exists(id int) bool {
+	_, ok := (*a.all.Load())[id]
+	return ok
+}
+
 // Administers tells whether a user may administer an app.
 func (a *Apps) Administers(id int, user string) bool {
 	app, ok := a.App(id)

@@ -46,7 +46,7 @@ func (c *Channel) Broadcast(ctx context.Context, a im.Actor, m Send) (Sent, erro
 		c.endBroadcast(a.App)
 		return Sent{}, unavailable(errClosed)
 	}
-	return Sent{Seq: uint64(max(now.UnixMilli(), 0)), Time: now.Unix()}, nil
+	return Sent{Seq: uint64(max(now.Unix(), 0)), Time: now.Unix()}, nil // 32 bits: programs read no more
 }
 
 func (c *Channel) startBroadcast(app int) bool {
