@@ -24,6 +24,7 @@ type Config struct {
 	Auth            Auth          `key:"auth"`
 	IM              IM            `key:"im"`
 	Hook            Hook          `key:"hook"`
+	Outgoing        Outgoing      `key:"outgoing"`
 	Store           Store         `key:"store"`
 	Images          Images        `key:"images"`
 	Log             Log           `key:"log"`
@@ -177,6 +178,11 @@ type Hook struct {
 	MaxAge  time.Duration `key:"max_age" doc:"how long is tried to deliver an event"`
 }
 
+// Outgoing is where the server connects to by itself.
+type Outgoing struct {
+	Allow []string `key:"allow" doc:"networks beside the public ones that addresses given by API may lead to"`
+}
+
 // Log is what weir writes about itself.
 type Log struct {
 	Level  string `key:"level" doc:"debug, info, warn or error"`
@@ -239,6 +245,7 @@ func Default() *Config {
 			Queue: 256 << 10, MaxConnections: 100_000, Seats: 9, SeatWait: time.Minute,
 		},
 		Hook:            Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
+		Outgoing:        Outgoing{Allow: []string{}},
 		Images:          Images{S3: S3{Region: "us-east-1"}, MaxBytes: 10 << 30, Keep: 30 * 24 * time.Hour},
 		Log:             Log{Level: "info", Format: "auto"},
 		DataDir:         "data",

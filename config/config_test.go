@@ -211,6 +211,7 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"http.origins", "an origin", func(c *Config) { c.HTTP.Origins = []string{"*"} }},
 		{"http.public_url", "empty, or where", func(c *Config) { c.HTTP.PublicURL = "live.example.com" }},
 		{"http.public_url", "empty, or where", func(c *Config) { c.HTTP.PublicURL = "https://live.example.com/" }},
+		{"outgoing.allow", "a network such as", func(c *Config) { c.Outgoing.Allow = []string{"localhost"} }},
 		{"http.trusted_proxies", "a network such as", func(c *Config) { c.HTTP.TrustedProxies = []string{"10.0.0.1"} }},
 		{"auth.play", "open or signed", func(c *Config) { c.Auth.Play = "closed" }},
 		{"auth.dialects", "weir or tencent or alibaba", func(c *Config) { c.Auth.Dialects = []string{"weir", "md5"} }},

@@ -84,6 +84,11 @@ func (p *problems) listeners(c *Config) {
 	if u := c.HTTP.PublicURL; u != "" && !isOrigin(u) {
 		p.add("http.public_url", u, "empty, or where the server is reached, such as https://live.example.com")
 	}
+	for _, n := range c.Outgoing.Allow {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			p.add("outgoing.allow", n, "a network such as 10.0.0.0/8 or 127.0.0.1/32")
+		}
+	}
 	for _, n := range c.HTTP.TrustedProxies {
 		if _, err := netip.ParsePrefix(n); err != nil {
 			p.add("http.trusted_proxies", n, "a network such as 10.0.0.0/8 or 127.0.0.1/32")

@@ -140,7 +140,7 @@ func restRates(cfg *config.Config) (map[string]int, error) {
 // newHooks calls the receivers that the configuration names.
 func newHooks(cfg *config.Config, kept *store.Store, app int, mine func() bool, log *slog.Logger) (*hook.Hooks, error) {
 	o := hook.Options{
-		Queue: kept, Apps: kept, DefaultApp: app, Mine: mine,
+		Queue: kept, Apps: kept, DefaultApp: app, Mine: mine, Guard: newGuard(cfg),
 		IM: hook.Receiver{
 			URL: string(cfg.IM.CallbackURL), Token: string(cfg.IM.CallbackToken), Commands: cfg.IM.Callbacks,
 		},

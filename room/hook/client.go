@@ -8,8 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"syscall"
 	"time"
+
+	"weir/room/dial"
 )
 
 const (
@@ -23,12 +24,11 @@ const (
 // is asked, since it would resolve the names.
 type client struct{ http *http.Client }
 
-// newClient returns a client that calls any address, or, with a control, those that it lets pass.
-func newClient(control func(network, address string, c syscall.RawConn) error) client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second, Control: control}
+// newClient returns a client that calls the addresses that a guard lets pass.
+func newClient(guard *dial.Guard) client {
 	return client{&http.Client{
 		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
+			DialContext:            guard.Dialer().DialContext,
 			ForceAttemptHTTP2:      true,
 			TLSHandshakeTimeout:    5 * time.Second,
 			MaxConnsPerHost:        maxConns,
@@ -81,8 +81,8 @@ func transportFailure(err error) error {
 	}
 	var timeout net.Error
 	switch {
-	case errors.Is(err, errAddress):
-		return &failure{reason: reasonAddress, err: errAddress}
+	case errors.Is(err, dial.ErrAddress):
+		return &failure{reason: reasonAddress, err: dial.ErrAddress}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return &failure{reason: reasonTimeout}
 	default:

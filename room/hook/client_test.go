@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,25 +14,9 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"weir/room/dial"
 	"weir/room/im"
 )
-
-func TestPublic(t *testing.T) {
-	for addr, want := range map[string]bool{
-		"93.184.216.34": true, "2606:2800:220:1::1": true, "172.32.0.1": true, "100.128.0.1": true, "::ffff:93.184.216.34": true,
-		"127.0.0.1": false, "127.9.9.9": false, "::1": false, "0.0.0.0": false, "0.1.2.3": false, "::": false,
-		"10.0.0.1": false, "172.16.0.1": false, "192.168.1.1": false, "fd00:ec2::254": false, "fc00::1": false,
-		"169.254.169.254": false, "fe80::1": false, "fe80::1%eth0": false, "2606:2800:220:1::1%eth0": false,
-		"224.0.0.1": false, "ff02::1": false, "255.255.255.255": false, "240.0.0.1": false, "100.64.0.1": false, "100.100.100.200": false,
-		"192.0.0.192": false, "198.18.0.1": false, "::ffff:127.0.0.1": false, "::ffff:169.254.169.254": false,
-		"64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001:0:7f00:1::": false, "fec0::1": false, "64:ff9b:1::1": false,
-		"::127.0.0.1": false, "::ffff:0:7f00:1": false, "4000::1": false, "168.63.129.16": false,
-	} {
-		if got := public(netip.MustParseAddr(addr)); got != want {
-			t.Errorf("%s: %v", addr, got)
-		}
-	}
-}
 
 // nameserver answers each question for an IPv4 address by a function, over UDP on loopback.
 func nameserver(t *testing.T, address func() [4]byte) *net.Resolver {
@@ -92,12 +75,12 @@ func TestRebinding(t *testing.T) {
 		return [4]byte{127, 0, 0, 1}
 	})
 	checked, err := resolver.LookupNetIP(t.Context(), "ip4", "rebinding.example.com.")
-	if err != nil || !public(checked[0]) {
+	if err != nil || !dial.Public(checked[0]) {
 		t.Fatal(checked, err)
 	}
-	c := newClient(refuseLocal)
+	c := newClient(nil)
 	defer c.close()
-	dialer := &net.Dialer{Resolver: resolver, Control: refuseLocal}
+	dialer := &net.Dialer{Resolver: resolver, Control: (*dial.Guard)(nil).Control}
 	c.http.Transport.(*http.Transport).DialContext = dialer.DialContext
 	_, _, err = c.post(t.Context(), "http://rebinding.example.com.:"+port+"/", nil, nil)
 	if reasonOf(err) != reasonAddress {
@@ -159,7 +142,7 @@ func TestRedirects(t *testing.T) {
 	defer elsewhere.Close()
 	receiver := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer receiver.Close()
-	c := newClient(nil)
+	c := newClient(dial.Trusted)
 	defer c.close()
 	if status, _, err := c.post(t.Context(), receiver.URL, nil, nil); status != http.StatusTemporaryRedirect || err != nil {
 		t.Error(status, err)
@@ -182,7 +165,7 @@ func TestEndlessAnswer(t *testing.T) {
 		}
 	}))
 	defer receiver.Close()
-	c := newClient(nil)
+	c := newClient(dial.Trusted)
 	defer c.close()
 	if _, _, err := c.post(t.Context(), receiver.URL, nil, nil); reasonOf(err) != reasonAnswer {
 		t.Errorf("got %v", err)
@@ -204,7 +187,7 @@ func TestFailuresShowNoAddress(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c := newClient(nil)
+	c := newClient(dial.Trusted)
 	defer c.close()
 	for _, to := range []string{"http://user:secret@" + addr + "/?key=secret", "http://secret host/", "other://x", "http://secret.invalid:99999/?secret"} {
 		_, _, err := c.post(t.Context(), to, nil, nil)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"weir/room/dial"
 	"weir/room/store"
 )
 
@@ -27,8 +28,10 @@ type Options struct {
 	IM         Receiver
 	DefaultApp int
 	// Apps knows apps with a receiver in their settings; see ParseSettings. Such an address came in by API and is called
-	// only if it is a public one. nil: there are none.
+	// only if Guard lets it pass. nil: there are none.
 	Apps apps
+	// Guard says which addresses may be called that came in by API; nil: public ones.
+	Guard *dial.Guard
 	// Streams are the receivers of stream events, from the operator's configuration: their addresses are trusted.
 	Streams []StreamReceiver
 	// AskPublish and AskPlay have the receivers of SRS's form asked before a stream is published or played.
@@ -100,7 +103,7 @@ func New(opts Options) (*Hooks, error) {
 	}
 	h := &Hooks{
 		opts: opts, now: opts.Now, log: opts.Log, stats: newStats(), server: server{name: opts.Server, run: newID()},
-		trusted: newClient(nil), guarded: newClient(refuseLocal),
+		trusted: newClient(dial.Trusted), guarded: newClient(opts.Guard),
 		lanes: &lanes{all: make(map[string]*lane)}, buffer: newBuffer(), due: make(chan struct{}, 1),
 		couriers: couriers{out: make(map[string]struct{}), ways: make(map[string]*breaker)},
 	}

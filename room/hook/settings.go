@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"weir/room/dial"
 	"weir/room/store"
 )
 
@@ -23,7 +24,7 @@ func (h *Hooks) SetReceiver(ctx context.Context, app int, r Receiver) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
-	if err := checkLiteral(r.URL); err != nil {
+	if err := h.checkLiteral(r.URL); err != nil {
 		return err
 	}
 	if h.opts.Apps == nil || app == h.opts.DefaultApp && h.opts.IM.URL != "" {
@@ -43,8 +44,8 @@ func (h *Hooks) SetReceiver(ctx context.Context, app int, r Receiver) error {
 	return nil
 }
 
-// checkLiteral refuses an address that is written in numbers and not public, so that whoever sets it learns it at once.
-func checkLiteral(text string) error {
+// checkLiteral refuses an address that is written in numbers and may not be called, so that whoever sets it learns it at once.
+func (h *Hooks) checkLiteral(text string) error {
 	if text == "" {
 		return nil
 	}
@@ -52,8 +53,8 @@ func checkLiteral(text string) error {
 	if err != nil {
 		return err
 	}
-	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !public(a) {
-		return fmt.Errorf("%w: %w", ErrReceiver, errAddress)
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil && h.opts.Guard.Check(a) != nil {
+		return fmt.Errorf("%w: %w", ErrReceiver, dial.ErrAddress)
 	}
 	return nil
 }

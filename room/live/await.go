@@ -50,6 +50,7 @@ func (r *Registry) expect(k Key) (*Stream, *arrival, error) {
 	if a == nil {
 		a = &arrival{came: make(chan struct{})}
 		r.arrivals[k] = a
+		r.wishes.tell(k)
 	}
 	a.waiting++
 	r.waiting++

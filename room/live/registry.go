@@ -36,6 +36,9 @@ type Registry struct {
 	stats *Stats
 	tasks tasks // goroutines of feeds and wakers
 
+	changes watchers // of streams' states
+	wishes  watchers // of keys that are waited for
+
 	mu       sync.RWMutex // guards the fields below
 	streams  map[Key]*Stream
 	arrivals map[Key]*arrival // of streams that are not there; see Await

@@ -48,7 +48,8 @@ type Stream struct {
 	asker   keyAsker
 	started time.Time
 	ready   chan struct{} // closed once the tracks are known
-	wall    atomic.Int64  // capture time of the newest picture, in Unix milliseconds; of sound where there is none
+	readers atomic.Int64
+	wall    atomic.Int64 // capture time of the newest picture, in Unix milliseconds; of sound where there is none
 
 	mu          sync.Mutex // guards the fields below; lock order: Registry.mu, Stream.mu, keyAsker.mu
 	state       State
@@ -153,8 +154,13 @@ func (s *Stream) WantKeyFrame(reason string) { s.asker.want(reason) }
 
 // NewReader returns a cursor into the stream's frames.
 func (s *Stream) NewReader(o ReaderOptions) *Reader[Frame] {
-	return openReader(s, s.ring, o, func() {})
+	s.readers.Add(1)
+	return openReader(s, s.ring, o, func() { s.readers.Add(-1) })
 }
+
+// Readers is how many read the stream itself: a feed and all who read it are one of them, and so is an output that makes
+// something for many viewers. When it is 0 nobody has any use for the stream.
+func (s *Stream) Readers() int { return int(s.readers.Load()) }
 
 // openReader returns a reader of one of the stream's rings; free is called when it is closed.
 func openReader[T Item](s *Stream, r *ring[T], o ReaderOptions, free func()) *Reader[T] {
@@ -286,6 +292,7 @@ func (s *Stream) setStateLocked(to State, reason error) {
 	from := s.state
 	s.state, s.reason, s.since = to, reason, s.reg.opts.Now()
 	s.reg.opts.Changed(s.key, from, to, reason)
+	s.reg.changes.tell(s.key)
 }
 
 func (s *Stream) trackWaitOver() {

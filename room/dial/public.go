@@ -1,14 +1,6 @@
-package hook
+package dial
 
-import (
-	"errors"
-	"fmt"
-	"net/netip"
-	"syscall"
-)
-
-// errAddress means that the address is none that an app may have called.
-var errAddress = errors.New("the address is not a public one")
+import "net/netip"
 
 // closed are networks beyond those that netip knows, which lead to this machine or to its neighbours.
 var closed = prefixes(
@@ -35,9 +27,9 @@ func prefixes(list ...string) []netip.Prefix {
 	return all
 }
 
-// public tells whether an address is somebody's on the Internet, and not of this machine, its network or its cloud:
+// Public tells whether an address is somebody's on the Internet, and not of this machine, its network or its cloud:
 // their metadata services answer on link-local and private addresses.
-func public(a netip.Addr) bool {
+func Public(a netip.Addr) bool {
 	a = a.Unmap()
 	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.Zone() != "" {
 		return false
@@ -51,17 +43,4 @@ func public(a netip.Addr) bool {
 		}
 	}
 	return true
-}
-
-// refuseLocal is a net.Dialer's Control: it sees each address as it is dialed, after DNS, so that a name that leads
-// elsewhere the second time is caught as well.
-func refuseLocal(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errAddress, err)
-	}
-	if !public(at.Addr()) {
-		return errAddress
-	}
-	return nil
 }
