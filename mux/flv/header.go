@@ -24,9 +24,13 @@ func AppendHeader(dst []byte, video, audio bool) []byte {
 // later than any tag to come: sound may lie behind the key frame that a player joins at. encoder is the name
 // in the metadata.
 func AppendPreamble(dst []byte, ts av.Tracks, encoder string, at time.Duration) ([]byte, error) {
+	return appendPreamble(dst, ts, encoder, at, false)
+}
+
+func appendPreamble(dst []byte, ts av.Tracks, encoder string, at time.Duration, file bool) ([]byte, error) {
 	video, audio := carried(ts)
 	dst = AppendHeader(dst, video != nil, audio != nil)
-	dst = AppendMetadata(dst, ts, encoder)
+	dst = appendMetadata(dst, ts, encoder, file)
 	for _, t := range [...]*av.Track{video, audio} {
 		if t == nil {
 			continue

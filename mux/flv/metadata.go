@@ -22,8 +22,18 @@ const (
 // refuse a plain object expect it, with its properties always in the same order. encoder is named as the
 // maker of the stream. A frame rate is named where the video promises one; pictures from WebRTC have none.
 func AppendMetadata(dst []byte, ts av.Tracks, encoder string) []byte {
+	return appendMetadata(dst, ts, encoder, false)
+}
+
+// appendMetadata is AppendMetadata, of a file with places for its duration and size.
+func appendMetadata(dst []byte, ts av.Tracks, encoder string, file bool) []byte {
 	var props [256]byte
 	body, n := props[:0], uint32(0)
+	if file {
+		body = appendNumber(body, durationName, 0)
+		body = appendNumber(body, sizeName, 0)
+		n += 2
+	}
 	video, audio := carried(ts)
 	if video != nil {
 		body = appendNumber(body, "width", float64(video.Width))

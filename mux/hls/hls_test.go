@@ -59,6 +59,16 @@ var casesMedia = []struct {
 	{"ended.m3u8", Media{TargetDuration: 6, Ended: true, Segments: []Segment{
 		seg("0.m4s", "init.mp4", 6*time.Second, time.Time{}, false),
 	}}},
+	{"ranges.m3u8", Media{Type: TypeVOD, TargetDuration: 4, Independent: true, Ended: true, Segments: []Segment{
+		part("1.mp4", Range{1500, 40000}, false), part("1.mp4", Range{41500, 50000}, false), part("2.mp4", Range{1700, 30000}, true),
+	}}},
+}
+
+// part is a segment that is a part of a file.
+func part(file string, of Range, discontinuity bool) Segment {
+	s := seg(file, file, 4*time.Second, time.Time{}, discontinuity)
+	s.Range, s.MapRange = of, Range{Length: 1400}
+	return s
 }
 
 func TestMediaGolden(t *testing.T) {
@@ -95,6 +105,9 @@ func compareSegment(t *testing.T, g *m3u8.MediaSegment, w Segment) {
 	if g.URI != w.URI || g.Discontinuity != w.Discontinuity || !g.ProgramDateTime.Equal(w.ProgramDateTime.Truncate(time.Millisecond)) {
 		t.Errorf("segment %+v, want %+v", g, w)
 	}
+	if g.Limit != w.Range.Length || g.Offset != w.Range.Offset {
+		t.Errorf("range %d@%d, want %v", g.Limit, g.Offset, w.Range)
+	}
 	if d := g.Duration - w.Duration.Seconds(); d > 1e-5 || d < -1e-5 {
 		t.Errorf("duration %v, want %v", g.Duration, w.Duration)
 	}
@@ -116,6 +129,9 @@ func TestMediaText(t *testing.T) {
 		{"HL-09 ENDLIST at the end", strings.HasSuffix(text(2), "#EXT-X-ENDLIST\n") && !strings.Contains(text(0), "ENDLIST")},
 		{"HL-11 no BOM, LF alone", strings.HasPrefix(text(0), "#EXTM3U\n") && !strings.Contains(text(0), "\r")},
 		{"HL-33 map once for segments that share it", strings.Count(text(0), "#EXT-X-MAP") == 1 && strings.Count(text(1), "#EXT-X-MAP") == 2},
+		{"RFC 8216bis 4.4.4.2 a range of each segment", strings.Contains(text(3), "#EXTINF:4.00000,\n#EXT-X-BYTERANGE:50000@41500\n1.mp4\n")},
+		{"RFC 8216bis 4.4.4.5 a range of the map", strings.Count(text(3), "#EXT-X-MAP") == 2 && strings.Contains(text(3), "#EXT-X-MAP:URI=\"2.mp4\",BYTERANGE=\"1400@0\"\n")},
+		{"RFC 8216bis 4.4.3.5 the type", strings.Contains(text(3), "#EXT-X-PLAYLIST-TYPE:VOD\n") && !strings.Contains(text(0), "TYPE")},
 		{"EXTINF with decimals", strings.Contains(text(0), "#EXTINF:2.03333,\n")},
 	}
 	for _, c := range cases {
