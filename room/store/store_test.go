@@ -91,6 +91,7 @@ func TestStore(t *testing.T) {
 		"queue lanes":       testQueueLanes,
 		"queue bounds":      testQueueBounds,
 		"dead deliveries":   testDead,
+		"recordings":        testRecordings,
 		"what is over":      testOver,
 		"deleting an app":   testDeleteApp,
 		"deleting a room":   testDeleteRoom,
