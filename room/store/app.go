@@ -79,7 +79,7 @@ func (s *Store) ModifyApp(ctx context.Context, id int, change func(*App) error) 
 }
 
 // ofApp are the tables whose rows belong to an app; what belongs to their rows goes with them.
-var ofApp = []string{"deliveries", "words", "fields", "rooms", "accounts"}
+var ofApp = []string{"deliveries", "relays", "words", "fields", "rooms", "accounts"}
 
 // DeleteApp deletes an app with everything that belongs to it. Nothing is deleted where there is no such app.
 func (s *Store) DeleteApp(ctx context.Context, id int) error {
