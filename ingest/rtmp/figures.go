@@ -55,7 +55,7 @@ func (s *session) count(t *track, k kind, f fate) {
 func (s *session) measure() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
+	now := s.writer.Now()
 	for i, t := range []*track{&s.video, &s.audio} {
 		s.meters[i].note(meterPoint{at: now, bytes: t.bytes.Load(), units: t.units.Load()})
 	}

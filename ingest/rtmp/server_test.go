@@ -23,6 +23,7 @@ import (
 	"weir/mux/av"
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/room/live/timeline"
 )
 
 // metric is the sum of a metric's values with the label value.
@@ -60,7 +61,7 @@ func TestPublish(t *testing.T) {
 			continue // the sound's configuration comes with the first sound
 		case f.DTS < last[f.Track] || i > 0 && f.DTS == last[f.Track]:
 			t.Errorf("track %d: %v behind %v", f.Track, f.DTS, last[f.Track])
-		case f.Track == videoID:
+		case f.Track == timeline.VideoID:
 			want := binary.BigEndian.AppendUint32(nil, uint32(len(s.slices[pictures])))
 			if !bytes.Equal(f.Data, append(want, s.slices[pictures]...)) || f.Key != (pictures%60 == 0) {
 				t.Fatalf("picture %d is another one", pictures)
@@ -70,7 +71,7 @@ func TestPublish(t *testing.T) {
 		last[f.Track] = f.DTS
 	}
 	tracks := d.stream().Tracks()
-	if v, a := tracks.Video(), tracks.Audio(); v.ID != videoID || v.Width != 640 || a.ID != audioID || a.ClockRate != 48000 || pictures < 20 {
+	if v, a := tracks.Video(), tracks.Audio(); v.ID != timeline.VideoID || v.Width != 640 || a.ID != timeline.AudioID || a.ClockRate != 48000 || pictures < 20 {
 		t.Errorf("%d pictures of %+v", pictures, tracks)
 	}
 	if got := d.metric("weir_rtmp_sessions", ""); got != 1 {
@@ -87,7 +88,7 @@ func TestSameHeadersAgainChangeNothing(t *testing.T) {
 	}
 	configs := 0
 	for _, f := range read(t, d.stream(), 20) {
-		if f.Kind == av.KindConfig && f.Track == videoID {
+		if f.Kind == av.KindConfig && f.Track == timeline.VideoID {
 			configs++
 		}
 	}
@@ -227,8 +228,8 @@ func TestTakeover(t *testing.T) {
 	}
 	ahead := 90 * time.Second // a burst may run ahead of its arrival
 	for _, f := range []*av.Frame{
-		{Track: videoID, Kind: av.KindConfig, Codec: av.CodecH264, Config: &av.Track{ID: videoID, Codec: av.CodecH264, Config: []byte{1}}},
-		{Track: videoID, Codec: av.CodecH264, Key: true, DTS: ahead, PTS: ahead, Data: []byte{0, 0, 0, 1, 0x65}},
+		{Track: timeline.VideoID, Kind: av.KindConfig, Codec: av.CodecH264, Config: &av.Track{ID: timeline.VideoID, Codec: av.CodecH264, Config: []byte{1}}},
+		{Track: timeline.VideoID, Codec: av.CodecH264, Key: true, DTS: ahead, PTS: ahead, Data: []byte{0, 0, 0, 1, 0x65}},
 	} {
 		if err := before.Write(f); err != nil {
 			t.Fatal(err)
@@ -252,7 +253,7 @@ func TestTakeover(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range batch[:n] {
-			if f.Track == videoID && f.Kind == av.KindMedia {
+			if f.Track == timeline.VideoID && f.Kind == av.KindMedia {
 				if f.DTS <= last {
 					t.Errorf("%v behind %v", f.DTS, last)
 				}

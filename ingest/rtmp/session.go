@@ -13,6 +13,7 @@ import (
 	"weir/mux/flv"
 	"weir/room/auth"
 	"weir/room/live"
+	"weir/room/live/timeline"
 )
 
 // tickEvery is the pace at which silence is looked for.
@@ -24,17 +25,13 @@ type session struct {
 	publisher *live.Publisher
 	grant     auth.Grant
 	log       *slog.Logger
-	started   time.Time     // when the stream's clock was 0
-	ahead     time.Duration // by which this publisher's clock is before the stream's; see attach
 
 	bodies       flv.Bodies
-	clock        clock
+	millis       timeline.Millis
+	writer       *timeline.Writer
 	video, audio track
 
-	first   time.Duration // the time of the first frame written
-	settled bool          // tracks that this publisher does not bring are over
-
-	seen atomic.Int64 // when the last media came, as s.now
+	seen atomic.Int64 // when the last media came, as s.writer.Now
 
 	jumps atomic.Uint64
 
@@ -43,28 +40,24 @@ type session struct {
 	meters [2]meter   // of video and audio
 }
 
+// track counts what one of the two tracks of a publisher brought.
+type track struct {
+	id av.TrackID
+
+	// What was handed on and what was not; any goroutine may read them.
+	bytes, units, damaged, dropped atomic.Uint64
+}
+
 func newSession(c *conn, grant auth.Grant) *session {
-	return &session{
-		conn: c, grant: grant, video: track{id: videoID, waiting: true}, audio: track{id: audioID},
-	}
+	return &session{conn: c, grant: grant, video: track{id: timeline.VideoID}, audio: track{id: timeline.AudioID}}
 }
 
-// attach gives the session its publisher. Its clock is the stream's, but never behind what the stream has: media that
-// came in a burst ran ahead of its arrival, and this publisher goes on behind it, both tracks alike.
+// attach gives the session its publisher.
 func (s *session) attach(p *live.Publisher) {
-	s.publisher, s.started = p, p.Stream().Started()
+	s.publisher, s.writer = p, timeline.NewWriter(p)
 	s.log = s.conn.log.With("stream", p.Stream().Key().String(), "user", p.User())
-	if newest, ok := p.Newest(); ok {
-		s.ahead = max(0, newest+time.Millisecond-s.now())
-	}
-	s.seen.Store(int64(s.now() + s.server.opts.Handshake)) // encoders may connect before they have anything
+	s.seen.Store(int64(s.writer.Now() + s.server.opts.Handshake)) // encoders may connect before they have anything
 }
-
-// now is the time that media gets that arrives now.
-func (s *session) now() time.Duration { return time.Since(s.started) + s.ahead }
-
-// wall is when media of a time arrived.
-func (s *session) wall(at time.Duration) time.Time { return s.started.Add(at - s.ahead) }
 
 // run takes the publisher's media until it is over, and tells the hub why.
 func (s *session) run(ctx context.Context) {
@@ -139,7 +132,7 @@ func (s *session) watch(ctx context.Context, done <-chan struct{}) {
 			}
 			// The connection may only be slow: it stays for as long as the stream waits for its publisher, which
 			// Done then says.
-			if s.now()-time.Duration(s.seen.Load()) > s.server.opts.Timeout {
+			if s.writer.Now()-time.Duration(s.seen.Load()) > s.server.opts.Timeout {
 				s.publisher.Interrupt(errSilence) // harmless when said again
 			}
 		}
@@ -183,7 +176,7 @@ func (s *session) reason(err error) error {
 // leave tells the hub and the peer. A publisher that said goodbye is done; any other may come back within the grace
 // time.
 func (s *session) leave(reason error) {
-	s.log.Info("publisher left", "reason", reason, "clock_jumps", s.clock.jumps)
+	s.log.Info("publisher left", "reason", reason, "clock_jumps", s.writer.Jumps())
 	s.server.stats.ends.WithLabelValues(live.Reason(reason)).Inc()
 	var told *refusal
 	switch {
@@ -215,45 +208,43 @@ func (s *session) media(m message) error {
 	case err != nil:
 		s.count(t, kind, fateDamaged)
 		s.log.Debug("message is damaged", "kind", kind, "error", err)
-		t.waiting = kind == kindVideo // whatever follows may depend on it
-		return nil                    //nolint:nilerr // the next message may be whole
+		if kind == kindVideo {
+			s.writer.Damaged()
+		}
+		return nil //nolint:nilerr // the next message may be whole
 	}
 	if u.Config != nil {
 		if err := s.check(u.Config); err != nil {
 			return err
 		}
-		u.Config.ID = t.id
-		t.config = u.Config
+		s.writer.Configure(u.Config)
 	}
 	if len(u.Data) == 0 {
 		return nil
 	}
-	arrival := s.now()
-	s.seen.Store(int64(arrival))
-	if t.waiting && !u.Key {
-		s.count(t, kind, fateDropped)
-		return nil
-	}
-	t.waiting = false
-	s.write(t, &u, s.place(m, kind, &u, arrival))
-	t.bytes.Add(uint64(len(u.Data)))
-	s.count(t, kind, fateHandedOn)
+	s.write(t, kind, &u, s.millis.Time(m.time))
 	return nil
 }
 
-// place is where a unit stands on the stream's clock, before its track has its say.
-func (s *session) place(m message, kind kind, u *flv.Unit, arrival time.Duration) time.Duration {
-	jumps := s.clock.jumps
-	at := s.clock.place(m.time, arrival)
-	if s.clock.jumps != jumps {
+// write hands an access unit on whose message has the time at.
+func (s *session) write(t *track, kind kind, u *flv.Unit, at time.Duration) {
+	s.seen.Store(int64(s.writer.Now()))
+	jumps := s.writer.Jumps()
+	err := s.writer.Write(&av.Frame{Codec: u.Codec, Key: u.Key, DTS: at, PTS: at + u.Composition, Data: u.Data})
+	if s.writer.Jumps() != jumps {
 		s.server.stats.jumps.Inc()
 		s.jumps.Add(1)
-		s.log.Debug("timestamps jumped", "to", m.time)
+		s.log.Debug("timestamps jumped", "to", at)
 	}
-	if kind == kindAudio {
-		at = s.audio.steady.place(at, soundTime(s.bodies.Track(m.typ), u.Data))
+	switch {
+	case errors.Is(err, timeline.ErrNoKey):
+		s.count(t, kind, fateDropped)
+		return
+	case err != nil && !errors.Is(err, live.ErrGone):
+		s.log.Debug("frame refused", "track", u.Codec, "error", err)
 	}
-	return at
+	t.bytes.Add(uint64(len(u.Data)))
+	s.count(t, kind, fateHandedOn)
 }
 
 // check refuses a track that the publisher may not send or the server does not take.
@@ -269,46 +260,4 @@ func (s *session) check(t *av.Track) error {
 		return refuse("forbidden", "the token does not allow all that is sent")
 	}
 	return nil
-}
-
-func (s *session) write(t *track, u *flv.Unit, at time.Duration) {
-	dts, pts := t.times(at, u.Composition)
-	f := &av.Frame{Track: t.id, Codec: u.Codec, Key: u.Key, DTS: dts, PTS: pts, Wall: s.wall(pts), Data: u.Data}
-	if t.config != nil {
-		s.hand(&av.Frame{
-			Track: t.id, Kind: av.KindConfig, Codec: u.Codec, DTS: dts, PTS: dts, Wall: f.Wall, Config: t.config,
-		})
-		t.config = nil
-	}
-	s.hand(f)
-	if !s.settled {
-		s.settle(dts)
-	}
-}
-
-// settleAfter is how long a track may take to come. What a stream has that is taken over and this publisher has not
-// brought by then is over: an output that waits for it would wait for ever.
-const settleAfter = 2 * time.Second
-
-// settle ends what does not come, once it is time.
-func (s *session) settle(at time.Duration) {
-	if s.first == 0 {
-		s.first = at
-	}
-	if at-s.first < settleAfter {
-		return
-	}
-	s.settled = true
-	for _, t := range s.publisher.Stream().Tracks() {
-		if t.ID == s.video.id && s.video.wrote || t.ID == s.audio.id && s.audio.wrote {
-			continue
-		}
-		s.hand(&av.Frame{Track: t.ID, Kind: av.KindConfig, Codec: t.Codec, DTS: at, PTS: at, Wall: s.wall(at)})
-	}
-}
-
-func (s *session) hand(f *av.Frame) {
-	if err := s.publisher.Write(f); err != nil && !errors.Is(err, live.ErrGone) {
-		s.log.Debug("frame refused", "track", f.Codec, "error", err)
-	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"weir/mux/av"
 	"weir/room/live"
+	"weir/room/live/timeline"
 )
 
 // TestPolicyOfAPublish: anybody may be stricter than the configuration, only an administrator may be less.
@@ -40,10 +41,10 @@ func TestTracksThatDoNotCome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	picture := av.Track{ID: videoID, Codec: av.CodecH264, ClockRate: 90000, Config: s.avcC[5:], Width: 640, Height: 360}
+	picture := av.Track{ID: timeline.VideoID, Codec: av.CodecH264, ClockRate: 90000, Config: s.avcC[5:], Width: 640, Height: 360}
 	for _, f := range []*av.Frame{
-		{Track: videoID, Kind: av.KindConfig, Codec: av.CodecH264, Config: &picture},
-		{Track: videoID, Codec: av.CodecH264, Key: true, DTS: time.Millisecond, PTS: time.Millisecond, Data: s.pictures[0][5:]},
+		{Track: timeline.VideoID, Kind: av.KindConfig, Codec: av.CodecH264, Config: &picture},
+		{Track: timeline.VideoID, Codec: av.CodecH264, Key: true, DTS: time.Millisecond, PTS: time.Millisecond, Data: s.pictures[0][5:]},
 	} {
 		if err := before.Write(f); err != nil {
 			t.Fatal(err)
@@ -71,7 +72,7 @@ func TestFigures(t *testing.T) {
 	await(t, "all is counted", func() bool {
 		in, ok := d.stream().Ingest()
 		v, a := in.Tracks[0], in.Tracks[1]
-		return ok && in.Door == "rtmp" && v.ID == videoID && v.Units == 30 && v.Dropped == 1 && v.Damaged == 1 && a.Units > 40
+		return ok && in.Door == "rtmp" && v.ID == timeline.VideoID && v.Units == 30 && v.Dropped == 1 && v.Damaged == 1 && a.Units > 40
 	})
 }
 

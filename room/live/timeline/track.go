@@ -1,7 +1,6 @@
-package rtmp
+package timeline
 
 import (
-	"sync/atomic"
 	"time"
 
 	"weir/mux/av"
@@ -9,29 +8,21 @@ import (
 	"weir/mux/codec/opus"
 )
 
-// Tracks keep their ids for the life of a stream, also across publishers; those of WHIP are the same.
-const (
-	videoID av.TrackID = 1
-	audioID av.TrackID = 2
-)
-
 // maxComposition bounds PTS less DTS: pictures that are shown in another order are so by some frames.
 const maxComposition = 5 * time.Second
 
-// track is what is known of one of the two tracks of a publisher.
+// track is what is known of one of the two tracks of a source.
 type track struct {
 	id      av.TrackID
-	config  *av.Track // not yet written; nil when the stream has the present one
+	present *av.Track // as last configured; nil before that
+	fresh   bool      // present is not yet written
 	waiting bool      // for a key frame
 	wrote   bool
 	last    time.Duration // DTS of the last frame
 	steady  steady
-
-	// What was handed on and what was not; any goroutine may read them.
-	bytes, units, damaged, dropped atomic.Uint64
 }
 
-// times are the DTS and PTS of an access unit that its message places at.
+// times are the DTS and PTS of an access unit that its timestamp places at.
 func (t *track) times(at, composition time.Duration) (dts, pts time.Duration) {
 	dts = at
 	if t.wrote && dts <= t.last {

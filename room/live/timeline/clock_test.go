@@ -1,4 +1,4 @@
-package rtmp
+package timeline
 
 import (
 	"testing"
@@ -34,9 +34,12 @@ func TestClock(t *testing.T) {
 		{"many small steps back", []step{{9000, 0, 0}, {7000, ms, -2000 * ms}, {5000, 2 * ms, 2 * ms}}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var c clock
+			var (
+				c clock
+				m Millis
+			)
 			for i, s := range tc.steps {
-				if got := c.place(s.ts, s.arrival); got != s.want {
+				if got := c.place(m.Time(s.ts), s.arrival); got != s.want {
 					t.Errorf("step %d: got %v, want %v", i, got, s.want)
 				}
 			}
