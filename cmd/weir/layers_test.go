@@ -144,7 +144,7 @@ func checkFile(set *token.FileSet, name string, file *ast.File) []string {
 		}
 		own, isOwn := strings.CutPrefix(imported, module+"/")
 		switch {
-		case isTest && within(own, []string{"testdata", "bench/publish"}): // samples, and a client to drive a door
+		case isTest && within(own, []string{"testdata", "bench/publish", "bench/receive"}): // samples, a client to drive a door, receivers
 		case isOwn && !within(own, l.imports):
 			faults = append(faults, fmt.Sprintf("%s imports %s: %s may import only %v: %s", name, own, l.folder, l.imports, l.why))
 		case !isOwn && !isTest && within(imported, impure[l.folder]):
