@@ -30,7 +30,7 @@ const (
 	Stopped Kind = "viewer.stopped"
 	// Relayed: a push to another server, or a pull from one, changed its state.
 	Relayed Kind = "relay.changed"
-	// Recorded: a recording began, a file of it is complete, or it failed.
+	// Recorded: a recording began, a file of it is complete, it waits, or it is over.
 	Recorded Kind = "record.changed"
 )
 
@@ -100,8 +100,13 @@ type Relay struct {
 // Record is a recording, or a file of it.
 type Record struct {
 	ID     string
-	State  string // begun, complete or failed
+	// State is begun, complete (a file of it), lagged (a part is missing), paused (nothing can be written), resumed, ended or
+	// failed.
+	State  string
 	Format string // mp4, flv or hls
+	// Reason is why it ended, failed or waits, and Lags are how often a part is missing.
+	Reason string
+	Lags   int
 	// File is the file's name, URL where it can be had; both empty while there is none.
 	File, URL string
 	// Begin and End are of the media in it.

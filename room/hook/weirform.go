@@ -55,6 +55,8 @@ type weirRecord struct {
 	ID     string     `json:"id"`
 	State  string     `json:"state"`
 	Format string     `json:"format"`
+	Reason string     `json:"reason,omitempty"`
+	Lags   int        `json:"lags,omitempty"`
 	File   string     `json:"file,omitempty"`
 	URL    string     `json:"url,omitempty"`
 	Begin  *time.Time `json:"begin,omitempty"`
@@ -78,7 +80,7 @@ func renderWeir(s server, id string, e *Event) []byte {
 		}
 	case Recorded:
 		if r := e.Record; r != nil {
-			d.Record = &weirRecord{r.ID, r.State, r.Format, r.File, r.URL, instant(r.Begin), instant(r.End), r.Size}
+			d.Record = &weirRecord{r.ID, r.State, r.Format, r.Reason, r.Lags, r.File, r.URL, instant(r.Begin), instant(r.End), r.Size}
 		}
 	default:
 	}

@@ -1,0 +1,135 @@
+package record
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"weir/room/store"
+)
+
+const (
+	// cleanEvery is how often files are looked for that are too old or too much.
+	cleanEvery = time.Minute
+	// maxGone is how many deleted apps wait for their recordings to be deleted.
+	maxGone = 1024
+)
+
+// AppDeleted is told that there is an app no longer: its recordings are deleted, soon. It does not wait.
+func (r *Recorder) AppDeleted(id int) {
+	select {
+	case r.gone <- id:
+	default:
+		r.log.Error("recordings of a deleted app stay: too many apps are deleted at once", "app", id)
+	}
+}
+
+// clean deletes what is too old or too much, and recordings of deleted apps, until ctx is done.
+func (r *Recorder) clean(ctx context.Context) {
+	tick := time.NewTicker(cleanEvery)
+	defer tick.Stop()
+	for {
+		if err := r.cleanAll(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("cannot delete old recordings", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case id := <-r.gone:
+			if err := r.eraseApp(ctx, id); err != nil && ctx.Err() == nil {
+				r.log.Error("cannot delete the recordings of a deleted app", "app", id, "error", err)
+			}
+		}
+	}
+}
+
+// aged is a complete file and whose it is.
+type aged struct {
+	of   *store.Recording
+	file *store.RecordingFile
+}
+
+func (a aged) end() time.Time { return a.file.Begin.Add(a.file.Duration) }
+
+// cleanAll deletes the oldest files beyond the bounds, and then the recordings that are over and have no file.
+func (r *Recorder) cleanAll(ctx context.Context) error {
+	all, err := r.opts.Index.RecordingsOf(ctx, r.folder.node)
+	if err != nil {
+		return err
+	}
+	var files []aged
+	var total int64
+	for i := range all {
+		for j := range all[i].Files {
+			if f := &all[i].Files[j]; f.Complete {
+				files = append(files, aged{&all[i], f})
+				total += f.Size
+			}
+		}
+	}
+	slices.SortStableFunc(files, func(a, b aged) int { return a.end().Compare(b.end()) })
+	left := files
+	for len(left) > 0 && err == nil {
+		why := r.tooMuch(left[0], total)
+		if why == "" {
+			break
+		}
+		if err = r.eraseFile(ctx, left[0].of, left[0].file); err == nil {
+			total -= left[0].file.Size
+			left = left[1:]
+			r.stats.deletedFiles.WithLabelValues(why).Inc()
+		}
+	}
+	r.stats.kept.Set(float64(total))
+	return errors.Join(err, r.eraseEmpty(ctx, files[:len(files)-len(left)]))
+}
+
+// tooMuch says why a file is to go, or nothing.
+func (r *Recorder) tooMuch(a aged, total int64) string {
+	switch {
+	case r.opts.Keep > 0 && r.opts.Now().Sub(a.end()) > r.opts.Keep:
+		return "age"
+	case r.opts.MaxBytes > 0 && total > r.opts.MaxBytes:
+		return "room"
+	default:
+		return ""
+	}
+}
+
+// eraseEmpty deletes the recordings that are over and of which these were the last files, and notes them in those that go on.
+func (r *Recorder) eraseEmpty(ctx context.Context, deleted []aged) (failed error) {
+	for _, a := range deleted {
+		if s := r.session(a.of.App, a.of.ID); s != nil {
+			s.forget(a.file.N)
+			continue
+		}
+		rec, err := r.opts.Index.Recording(ctx, a.of.App, a.of.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err == nil && len(rec.Files) == 0 && !rec.Running {
+			err = r.eraseRest(ctx, &rec)
+		}
+		failed = cmp.Or(failed, err)
+	}
+	return failed
+}
+
+// eraseApp deletes an app's recordings.
+func (r *Recorder) eraseApp(ctx context.Context, id int) (failed error) {
+	for before := ""; ; {
+		some, err := r.opts.Index.Recordings(ctx, id, store.RecordingQuery{Before: before, Limit: 100})
+		if err != nil || len(some) == 0 {
+			return errors.Join(failed, err)
+		}
+		for i := range some {
+			if err := r.Delete(ctx, id, some[i].ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+				failed = cmp.Or(failed, err)
+			}
+		}
+		before = some[len(some)-1].ID
+	}
+}

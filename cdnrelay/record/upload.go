@@ -1,0 +1,115 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"weir/room/store"
+)
+
+const (
+	// uploadEvery is how often files are looked for that are not in the bucket yet, such as after a fault.
+	uploadEvery = time.Minute
+	// uploadTime bounds one file.
+	uploadTime = time.Hour
+)
+
+// uploads wakes who brings files to the bucket.
+type uploads chan struct{}
+
+func newUploads() uploads { return make(uploads, 1) }
+
+func (u uploads) wake() {
+	select {
+	case u <- struct{}{}:
+	default:
+	}
+}
+
+// upload brings complete files to the bucket, one after the other, until ctx is done.
+func (r *Recorder) upload(ctx context.Context) {
+	if r.bucket == nil {
+		return
+	}
+	tick := time.NewTicker(uploadEvery)
+	defer tick.Stop()
+	for {
+		if err := r.uploadAll(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("cannot bring recordings to the bucket", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-r.uploads:
+		}
+	}
+}
+
+// uploadAll brings what the folder has. A file that fails does not hold up the others.
+func (r *Recorder) uploadAll(ctx context.Context) (failed error) {
+	all, err := r.opts.Index.RecordingsOf(ctx, r.folder.node)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		for j := range all[i].Files {
+			if f := &all[i].Files[j]; f.Complete && !f.Remote && ctx.Err() == nil {
+				err := r.uploadFile(ctx, &all[i], f)
+				if err != nil {
+					r.stats.uploads.WithLabelValues("failed").Inc()
+					failed = errors.Join(failed, fmt.Errorf("recording %s, file %s: %w", all[i].ID, f.Name, err))
+					continue
+				}
+				r.stats.uploads.WithLabelValues("ok").Inc()
+			}
+		}
+	}
+	return failed
+}
+
+// uploadFile brings one file, notes that it is there, and deletes it from the folder.
+func (r *Recorder) uploadFile(ctx context.Context, rec *store.Recording, f *store.RecordingFile) error {
+	ctx, cancel := context.WithTimeout(ctx, uploadTime)
+	defer cancel()
+	if f.N == 1 {
+		// Without a poster, or where it cannot be sent, the recording is as good.
+		if err := r.send(ctx, rec, posterName); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	if err := r.send(ctx, rec, f.Name); err != nil {
+		return err
+	}
+	if s := r.session(rec.App, rec.ID); s != nil {
+		s.change(func(own *store.Recording) {
+			for i := range own.Files {
+				if own.Files[i].N == f.N {
+					own.Files[i].Remote = true
+				}
+			}
+		})
+	}
+	if err := r.opts.Index.SetRecordingRemote(ctx, rec.App, rec.ID, f.N); err != nil {
+		return err
+	}
+	return r.folder.remove(rec.App, rec.ID, f.Name)
+}
+
+func (r *Recorder) send(ctx context.Context, rec *store.Recording, name string) (err error) {
+	file, _, err := r.folder.open(ctx, rec.App, rec.ID, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	size, err := file.Seek(0, 2)
+	if err == nil {
+		_, err = file.Seek(0, 0)
+	}
+	if err != nil {
+		return err
+	}
+	return r.bucket.put(ctx, rec.App, rec.ID, name, file, size)
+}
