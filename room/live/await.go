@@ -11,7 +11,7 @@ type arrival struct {
 	waiting int
 }
 
-// Await returns the stream of a key. When there is none it waits for its publisher, up to Options.Wait.
+// Await returns the stream of a key, or of an IDKey. When there is none it waits for its publisher, up to Options.Wait.
 //
 // Errors: ErrNoStream when no publisher came, or at once when Options.MaxWaiting readers wait already; ErrStopping;
 // the context's, as soon as it is done.
@@ -37,7 +37,7 @@ func (r *Registry) Await(ctx context.Context, k Key) (*Stream, error) {
 func (r *Registry) expect(k Key) (*Stream, *arrival, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.streams[k]; s != nil {
+	if s := r.lookLocked(k); s != nil {
 		return s, nil, nil
 	}
 	if r.stopping {
@@ -61,7 +61,7 @@ func (r *Registry) expect(k Key) (*Stream, *arrival, error) {
 func (r *Registry) arrived(k Key) (*Stream, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if s := r.streams[k]; s != nil {
+	if s := r.lookLocked(k); s != nil {
 		return s, nil
 	}
 	if r.stopping {

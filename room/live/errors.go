@@ -10,6 +10,8 @@ var (
 	ErrEnded = errors.New("stream ended")
 	// ErrBusy: the stream has a publisher that the policy does not let go.
 	ErrBusy = errors.New("stream has a publisher")
+	// ErrIDTaken: another stream of the app has the stream id.
+	ErrIDTaken = errors.New("another stream has this stream id")
 	// ErrNoStream: nobody publishes the stream.
 	ErrNoStream = errors.New("stream is not live")
 	// ErrFull: the registry holds as many streams as it may.

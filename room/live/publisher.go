@@ -48,6 +48,8 @@ type PublishOptions struct {
 	// User is the publisher's identity; PolicyResume compares it.
 	User   string
 	Policy Policy
+	// ID is the stream id by which the stream is known as well, unique in its app; empty: none.
+	ID string
 	// Origin is where the publisher comes from, for those who are told of streams.
 	Origin Origin
 	// Tracks is how many tracks the publisher announced; readers wait for them, but not for long.

@@ -41,6 +41,7 @@ type Registry struct {
 
 	mu       sync.RWMutex // guards the fields below
 	streams  map[Key]*Stream
+	ids      map[Key]*Stream  // of those that have a stream id, by IDKey
 	arrivals map[Key]*arrival // of streams that are not there; see Await
 	waiting  int              // readers that wait for these
 	stopping bool
@@ -57,7 +58,7 @@ func NewRegistry(o Options) *Registry {
 	if o.Changed == nil {
 		o.Changed = func(Key, State, State, error) {}
 	}
-	r := &Registry{opts: o, log: o.Log, streams: make(map[Key]*Stream), arrivals: make(map[Key]*arrival)}
+	r := &Registry{opts: o, log: o.Log, streams: make(map[Key]*Stream), ids: make(map[Key]*Stream), arrivals: make(map[Key]*arrival)}
 	r.stats = newStats(r)
 	return r
 }
@@ -72,7 +73,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	r.mu.Lock()
 	r.stopping = true
 	all := r.streams
-	r.streams = make(map[Key]*Stream)
+	r.streams, r.ids = make(map[Key]*Stream), make(map[Key]*Stream)
 	for k := range r.arrivals {
 		r.announceLocked(k)
 	}
@@ -86,7 +87,7 @@ func (r *Registry) Run(ctx context.Context) error {
 
 // Publish takes the writing end of a stream, making the stream when it is not there.
 //
-// Errors: ErrBusy when there is a publisher that the policy does not let go, ErrFull, ErrStopping.
+// Errors: ErrBusy when there is a publisher that the policy does not let go, ErrIDTaken, ErrFull, ErrStopping.
 func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,6 +100,9 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 			return nil, err
 		}
 	}
+	if err := r.mayHaveLocked(k, o.ID); err != nil {
+		return nil, err
+	}
 	if s == nil {
 		if len(r.streams) >= r.opts.MaxStreams {
 			return nil, fmt.Errorf("%w: %d", ErrFull, len(r.streams))
@@ -108,6 +112,7 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 		defer r.announceLocked(k) // once it has its publisher
 	}
 	p := &Publisher{stream: s, opts: o, done: make(chan struct{})}
+	r.nameLocked(s, &o)
 	s.take(p, ErrReplaced)
 	return p, nil
 }
@@ -129,12 +134,12 @@ func (s *Stream) yields(o PublishOptions) error {
 	}
 }
 
-// Stream returns the stream of a key; ok is false when there is none.
+// Stream returns the stream of a key, or of an IDKey; ok is false when there is none.
 func (r *Registry) Stream(k Key) (s *Stream, ok bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	s, ok = r.streams[k]
-	return s, ok
+	s = r.lookLocked(k)
+	return s, s != nil
 }
 
 // Streams lists all streams in the order of their keys.
@@ -161,10 +166,11 @@ func (r *Registry) End(k Key, reason error) bool {
 func (r *Registry) remove(s *Stream, reason error, cond func() bool) bool {
 	r.mu.Lock()
 	s.mu.Lock()
-	ok := cond()
+	ok, id := cond(), s.id
 	s.mu.Unlock()
 	if ok && r.streams[s.key] == s {
 		delete(r.streams, s.key)
+		r.unnameLocked(s, id)
 	}
 	r.mu.Unlock()
 	if ok {

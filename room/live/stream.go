@@ -56,6 +56,7 @@ type Stream struct {
 	reason      error // why interrupted or ended
 	since       time.Time
 	publisher   *Publisher
+	id          string // its stream id, or empty; changed with Registry.mu held, too
 	snap        *snapshot
 	last        map[av.TrackID]time.Duration // DTS of each track's last frame
 	layers      *switcher                    // chooses what MainVideo is; nil without simulcast
@@ -394,6 +395,7 @@ func (s *Stream) take(p *Publisher, reason error) {
 // Info is a stream as lists show it.
 type Info struct {
 	Key     Key
+	ID      string // its stream id; empty: none
 	User    string // the publisher's identity
 	Origin  Origin // where the publisher comes from
 	State   State
@@ -414,7 +416,7 @@ func (s *Stream) Info() Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := Info{
-		Key: s.key, State: s.state, Reason: s.reason, Since: s.since, Started: s.started, Tracks: s.snap.get(),
+		Key: s.key, ID: s.id, State: s.state, Reason: s.reason, Since: s.since, Started: s.started, Tracks: s.snap.get(),
 		Interruptions: s.interrupted, Frames: s.frames, Bytes: s.dataBytes,
 		Silent: s.silent, Repeated: s.repeated, Misfits: s.misfits,
 	}

@@ -104,7 +104,7 @@ func (r *Registry) Watch() *Watcher {
 
 // Wanted tells the keys that a reader waits for and that have no publisher, when the first one begins to wait: a source
 // elsewhere may have the stream. See Awaited. Outsiders name these keys: who is so slow that Options.MaxWaiting of them are
-// untold misses some.
+// untold misses some. A key may be an IDKey: then nobody here knows yet of which room the stream is.
 func (r *Registry) Wanted() *Watcher {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
