@@ -387,7 +387,7 @@ var kinds = map[live.State]hook.Kind{
 // eventOf is what other programs are told of a stream.
 func eventOf(at place, i *live.Info) hook.Event {
 	e := hook.Event{
-		App: at.app, Room: at.room, Stream: i.Key.Stream, User: i.User, Since: i.Started,
+		App: at.app, Room: at.room, Stream: i.Key.Stream, StreamID: i.ID, User: i.User, Since: i.Started,
 		Session: i.Origin.Session, Addr: i.Origin.Addr, Site: i.Origin.Site, Query: i.Origin.Query, Form: i.Origin.Form,
 	}
 	if v := i.Tracks.Video(); v != nil {

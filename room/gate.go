@@ -104,7 +104,7 @@ func (g *Gate) mayPublish(ctx context.Context, r *auth.Request, grant auth.Grant
 
 func (g *Gate) ask(ctx context.Context, r *auth.Request, grant auth.Grant, form string) error {
 	e := hook.Event{
-		App: grant.App, Room: r.Room, Stream: r.Stream, User: grant.User, Form: form,
+		App: grant.App, Room: r.Room, Stream: r.Stream, StreamID: r.ID, User: grant.User, Form: form,
 		Addr: r.From.Addr, Site: r.From.Site, Page: r.From.Page, Query: r.Query,
 	}
 	var err error

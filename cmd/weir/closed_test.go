@@ -46,7 +46,7 @@ var open = map[string]string{
 // openToPlay are the routes that everybody may use where auth.play is open.
 var openToPlay = map[string]bool{
 	"GET /api/v1/rooms/{room}/events": true, "POST /api/v1/beacon": true,
-	"GET /live": true, "GET /live/{room}/{file}": true, "GET /live/{room}/{stream}/{file}": true,
+	"GET /live": true, "GET /live/{file}": true, "GET /live/{room}/{file}": true, "GET /live/{room}/{stream}/{file}": true,
 	"POST /whep/{room}/{stream}": true, "PATCH /whep/{room}/{stream}/{session}": true, "DELETE /whep/{room}/{stream}/{session}": true,
 }
 
@@ -101,6 +101,14 @@ func actionOf(pattern string) auth.Action {
 // signedPath is the path that an address signs which leads to a request: of a session that which began it.
 func signedPath(r *http.Request) string { return strings.TrimSuffix(r.URL.EscapedPath(), "/1") }
 
+// byIDPattern is the route that has a stream id in the place of room and stream.
+const byIDPattern = "GET /live/{file}"
+
+// namesStream tells whether a request's path names the stream.
+func namesStream(r *http.Request) bool {
+	return strings.Contains(r.URL.Path, "/r/s") || strings.HasPrefix(r.URL.Path, "/live/s.")
+}
+
 // authority is a request's, made for the stream s of the room r or for something else.
 type authority struct {
 	name  string
@@ -132,7 +140,12 @@ func TestRoutesAreClosed(t *testing.T) {
 	change := func(alter func(p *auth.Pass), also func(query string) string) func(auth.Pass, auth.Dialect, string) string {
 		return func(p auth.Pass, d auth.Dialect, path string) string {
 			alter(&p)
-			return also(sign(by, p, d, strings.Replace(path, "/r/s", "/"+p.Room+"/"+p.Stream, 1)))
+			name := p.Room + "/" + p.Stream
+			if p.ID != "" {
+				name = p.ID
+			}
+			path = strings.Replace(path, "/r/s", "/"+name, 1)
+			return also(sign(by, p, d, strings.Replace(path, "/live/s.", "/live/"+name+".", 1)))
 		}
 	}
 	inOther := func(p auth.Pass, d auth.Dialect, path string) string { p.App = otherApp; return sign(by, p, d, path) }
@@ -150,9 +163,21 @@ func TestRoutesAreClosed(t *testing.T) {
 		}
 	}
 	const bad = "signature_invalid"
+	ofStream := func(room, stream string) func(p *auth.Pass) {
+		return func(p *auth.Pass) {
+			switch {
+			case p.ID == "":
+				p.Room, p.Stream = room, stream
+			case room == "r":
+				p.ID = stream
+			default: // of a room and stream, not of an id
+				p.ID, p.Room, p.Stream = "", "s", "s"
+			}
+		}
+	}
 	wrong := []authority{
-		{"another stream's", "", change(func(p *auth.Pass) { p.Stream = "s2" }, is), bad},
-		{"another room's", "", change(func(p *auth.Pass) { p.Room = "r2" }, is), bad},
+		{"another stream's", "", change(ofStream("r", "s2"), is), bad},
+		{"another room's", "", change(ofStream("r2", "s"), is), bad},
 		{"another action's", "", change(func(p *auth.Pass) { p.Action = auth.ActionPlay + auth.ActionPublish - p.Action }, is), bad},
 		{"doubled", "", change(as, func(q string) string { return q + "&" + q }), bad},
 		{"one doubled", "", change(as, func(q string) string { return q[:strings.IndexByte(q+"&", '&')] + "&" + q }), bad},
@@ -175,6 +200,9 @@ func TestRoutesAreClosed(t *testing.T) {
 		}
 		for _, r := range requests(route.pattern) {
 			pass := auth.Pass{Action: actionOf(route.pattern), Room: "r", Stream: "s", Expires: time.Now().Add(time.Hour)}
+			if route.pattern == byIDPattern {
+				pass.Room, pass.Stream, pass.ID = "", "", "s"
+			}
 			closedTo(t, s, r, "nobody", "", "", "token_missing")
 			closedTo(t, s, r, "a forger", "x", "", "token_invalid")
 			if route.pattern != "POST /api/v1/images" { // a picture is in no room
@@ -199,7 +227,7 @@ func TestRoutesAreClosed(t *testing.T) {
 							continue
 						}
 					}
-					if administrators[route.pattern] || !strings.Contains(r.URL.Path, "/r/s") { // Alibaba's signs a path
+					if administrators[route.pattern] || !namesStream(r) { // Alibaba's signs a path
 						code = ""
 					}
 					closedTo(t, s, r, d.String()+", "+a.name, "", a.query(pass, d, signedPath(r)), code)
@@ -209,7 +237,7 @@ func TestRoutesAreClosed(t *testing.T) {
 					closedTo(t, s, r, d.String(), "", query, "token_missing")
 					continue
 				}
-				if d == auth.DialectAlibaba && !strings.Contains(r.URL.Path, "/r/s") {
+				if d == auth.DialectAlibaba && !namesStream(r) {
 					closedTo(t, s, r, "a signed path that names no stream", "", query, bad)
 					continue
 				}

@@ -7,10 +7,11 @@ import (
 	"weir/room/auth"
 )
 
-// ownProof is a request for HLS whose signature, if it is one of a cloud's dialect, is replaced by one of our own that
-// is good for as long: what a playlist names is at other paths than the one that was signed.
+// ownProof is a request for HLS whose signature, if it is one of a cloud's dialect or for a stream id, is replaced by one of
+// our own that is good for as long: what a playlist names is at other paths than the one that was signed.
 func ownProof(r *http.Request, by authorizer, grant auth.Grant) (*http.Request, error) {
-	if !auth.Foreign(r.URL.RawQuery) || auth.Token(r) != "" || grant.Expires.IsZero() {
+	signed := auth.Foreign(r.URL.RawQuery) || r.PathValue("streamid") != "" && auth.Signed(r.URL.RawQuery)
+	if !signed || auth.Token(r) != "" || grant.Expires.IsZero() {
 		return r, nil
 	}
 	sign, err := by.SignQuery(auth.DialectWeir, auth.Pass{
@@ -20,9 +21,14 @@ func ownProof(r *http.Request, by authorizer, grant auth.Grant) (*http.Request, 
 	if err != nil {
 		return nil, err
 	}
+	return withQuery(r, auth.ReplaceProof(r.URL.RawQuery, sign)), nil
+}
+
+// withQuery is the request with another query.
+func withQuery(r *http.Request, query string) *http.Request {
 	own := r.WithContext(r.Context()) // a copy, path values included
 	own.URL = new(url.URL)
 	*own.URL = *r.URL
-	own.URL.RawQuery = auth.ReplaceProof(r.URL.RawQuery, sign)
-	return own, nil
+	own.URL.RawQuery = query
+	return own
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 
 	"weir/ingest/whip"
 	"weir/playback/httpflv"
@@ -23,6 +25,7 @@ import (
 type authorizer interface {
 	SignQuery(d auth.Dialect, p auth.Pass, path string) (string, error)
 	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
+	AppFor(query, id string) int
 }
 
 // hlsGate is the authorizer of HLS: its gate decides, and the playlists that it leads to are signed without asking again.
@@ -49,6 +52,7 @@ type doors struct {
 	flv    *httpflv.Handler
 	hls    *segmenter.Segmenters
 	auth   authorizer
+	hub    awaiter
 }
 
 // route is one line of the URL space: a pattern of http.ServeMux and who answers.
@@ -153,6 +157,7 @@ func mediaRoutes(d doors) []route {
 		{"OPTIONS /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.SessionOptions))},
 		{"DELETE /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.Delete))},
 
+		{"GET /live/{file}", d.byID(byForm(d.flv, d.mayPlay(true, d.playlist)))},
 		{"GET /live/{room}/{file}", byForm(d.flv, d.mayPlay(true, d.playlist))},
 		{"GET /live/{room}/{stream}/{file}", checkIDs(d.mayPlay(false, d.hlsFile))},
 	}
@@ -181,7 +186,12 @@ func (d doors) mayPlay(begins bool, next func(w http.ResponseWriter, r *http.Req
 
 // playlist gives a stream's multivariant playlist; what it names lies in the folder of the stream's name.
 func (d doors) playlist(w http.ResponseWriter, r *http.Request, key live.Key) {
-	d.hls.ServeMultivariant(w, r, key, r.PathValue("stream")+"/")
+	child := r.PathValue("stream") + "/"
+	if r.PathValue("streamid") != "" { // from there the room is below, too
+		// RFC 3986 4.2: a colon in the first part of a relative path would make a scheme of what is before it.
+		child = strings.ReplaceAll(url.PathEscape(r.PathValue("room")), ":", "%3A") + "/" + child
+	}
+	d.hls.ServeMultivariant(w, r, key, child)
 }
 
 // hlsFile gives a media playlist, a segment or an init section.
@@ -258,7 +268,9 @@ func byForm(flv, hls http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Whether the stream is one is left to checkIDs, which says what is wrong with it.
 		stream, form, _ := auth.SplitFile(r.PathValue("file"))
-		r.SetPathValue("stream", stream)
+		if r.PathValue("streamid") == "" { // else the stream is known by now
+			r.SetPathValue("stream", stream)
+		}
 		switch form {
 		case auth.FormFLV:
 			flv.ServeHTTP(w, r)

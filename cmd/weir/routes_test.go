@@ -137,6 +137,8 @@ func (s *strict) Authorize(_ context.Context, r auth.Request) (auth.Grant, error
 	return auth.Grant{}, auth.ErrNoToken
 }
 
+func (s *strict) AppFor(string, string) int { return 0 }
+
 func (s *strict) SignQuery(auth.Dialect, auth.Pass, string) (string, error) {
 	return "", auth.ErrForbidden
 }

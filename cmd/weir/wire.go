@@ -58,6 +58,7 @@ type server struct {
 	store         *store.Store
 	apps          *apps.Apps
 	gate          *room.Gate
+	namer         *room.Namer
 	bridge        *room.Bridge
 	sites         *sites
 	events        *room.Events
@@ -112,6 +113,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			s.bridge.StreamChanged(k, from, to, reason)
 		}, Log: log,
 	})
+	s.namer = room.NewNamer(s.hub, nil)
 	watch := audience.Options{MaxSeen: maxSeen, Changed: func(k live.Key, c audience.Count) {
 		s.events.ViewersChanged(k, c)
 		s.bridge.ViewersChanged(k, c)
@@ -141,7 +143,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		}),
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
 		images: s.images, im: s.chat.bus.Handler(), v4: s.chat.v4,
-		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")},
+		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")}, hub: s.hub,
 	}))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {
@@ -179,7 +181,7 @@ func (s *server) wireDoors() (err error) {
 		return fmt.Errorf("ingest.codecs: %w", err)
 	}
 	s.whip = whip.NewHandler(whip.Options{
-		Engine: s.engine, Auth: s.gate.At("whip"), Hub: s.hub, Policy: policy, Codecs: codecs,
+		Engine: s.engine, Auth: s.gate.At("whip"), Hub: s.namer, Policy: policy, Codecs: codecs,
 		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
 		Handshake: cfg.Ingest.HandshakeTimeout, ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
@@ -220,7 +222,7 @@ func iceServers(cfg *config.Config) signaling.ICEServers {
 func (s *server) wireRTMP(policy live.Policy, codecs []av.Codec) error {
 	cfg := s.cfg
 	s.rtmp = rtmp.NewServer(rtmp.Options{
-		Auth: s.gate.At("rtmp"), Hub: s.hub, Policy: policy, Codecs: codecs,
+		Auth: s.gate.At("rtmp"), Hub: s.namer, Policy: policy, Codecs: codecs,
 		Timeout: cfg.Ingest.Timeout, Handshake: cfg.Ingest.HandshakeTimeout,
 		MaxConns: cfg.RTMP.MaxConnections, MaxPerAddress: cfg.RTMP.MaxPerAddress, Log: s.log,
 	})

@@ -179,7 +179,8 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	}
 	o := &c.server.opts
 	grant, err := o.Auth.Authorize(ctx, auth.Request{
-		Action: auth.ActionPublish, App: to.app, Room: to.room, Stream: to.stream, Token: to.token, Query: to.query, Path: to.path,
+		Action: auth.ActionPublish, App: to.app, Room: to.room, Stream: to.stream, ID: to.signedID(),
+		Token: to.token, Query: to.query, Path: to.path,
 		Begins: true, From: auth.Client{Addr: c.addr(), Site: c.site},
 	})
 	if err != nil {
@@ -195,7 +196,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 	s := newSession(c, grant)
 	// RTMP does not say which tracks will come; two is what most bring, and of one alone the hub waits a moment.
 	p, err := o.Hub.Publish(live.Key{App: auth.AppName(grant.App), Room: to.room, Stream: to.stream}, live.PublishOptions{
-		User: grant.User, Policy: policy, Tracks: 2, Report: s.figures,
+		User: grant.User, Policy: policy, ID: to.id, Tracks: 2, Report: s.figures,
 		Origin: live.Origin{Form: "rtmp", Session: rand.Text()[:6], Addr: c.addr(), Site: c.site, Query: to.query},
 	})
 	if err != nil {

@@ -170,6 +170,8 @@ func (c *conn) outcome(ctx context.Context, err error) error {
 		return errShutdown
 	case errors.Is(err, live.ErrBusy):
 		return refuse("stream_busy", "%v", err)
+	case errors.Is(err, live.ErrIDTaken):
+		return refuse("streamid_taken", "%v", err)
 	case errors.Is(err, live.ErrFull):
 		return refuse("server_full", "the server takes no more streams")
 	case errors.Is(err, live.ErrStopping):
@@ -218,7 +220,7 @@ func (c *conn) linger() {
 // statusCode is the code of an onStatus that goes with a refusal's.
 func statusCode(code string) string {
 	switch code {
-	case "bad_address", "bad_id", "stream_busy":
+	case "bad_address", "bad_id", "stream_busy", "streamid_taken":
 		return "NetStream.Publish.BadName"
 	case "play":
 		return "NetStream.Play.Failed"

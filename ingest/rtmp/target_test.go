@@ -49,10 +49,9 @@ func TestParseTargetRefuses(t *testing.T) {
 	for _, tc := range []struct{ app, stream, code string }{
 		{"", "", "bad_address"},
 		{"live", "", "bad_address"},
-		{"live", "cam", "bad_address"},
 		{"other", "demo/cam", "bad_address"},
 		{"live", "demo/cam/more", "bad_address"},
-		{"live/demo", "", "bad_address"},
+		{"live", "a/b/c", "bad_address"},
 		{"live", "../cam", "bad_id"},
 		{"live", "demo/..", "bad_id"},
 		{"live", "demo/%2e%2e", "bad_id"},
@@ -69,9 +68,34 @@ func TestParseTargetRefuses(t *testing.T) {
 	}
 }
 
+// The cloud's form: the id names room and user, any other is a room and a stream of that name.
+func TestParseTargetByID(t *testing.T) {
+	for _, tc := range []struct {
+		app, name string
+		want      target
+	}{
+		{"live", "1400000000_1001_ann_main?txSecret=A&txTime=B", target{
+			room: "1001", stream: "ann", id: "1400000000_1001_ann_main", byID: true, query: "txSecret=A&txTime=B", path: "/live/1400000000_1001_ann_main",
+		}},
+		{"live", "concert", target{room: "concert", stream: "concert", id: "concert", byID: true, path: "/live/concert"}},
+		{"live/concert", "", target{room: "concert", stream: "concert", id: "concert", byID: true, path: "/live/concert"}},
+		{"live", "r/s?streamid=x", target{room: "r", stream: "s", id: "x", path: "/live/r/s"}},
+	} {
+		got, err := parseTarget(tc.app, tc.name)
+		if err != nil || got != tc.want {
+			t.Errorf("%q, %q: got %+v, %v", tc.app, tc.name, got, err)
+		}
+	}
+	for _, name := range []string{"..", "x.flv", strings.Repeat("a", 49), "a%2fb"} {
+		if got, err := parseTarget("live", name); err == nil {
+			t.Errorf("%q: got %+v", name, got)
+		}
+	}
+}
+
 func TestStatusCodes(t *testing.T) {
 	for code, want := range map[string]string{
-		"stream_busy": "NetStream.Publish.BadName", "bad_id": "NetStream.Publish.BadName",
+		"stream_busy": "NetStream.Publish.BadName", "streamid_taken": "NetStream.Publish.BadName", "bad_id": "NetStream.Publish.BadName",
 		"codec": "NetStream.Publish.Rejected", "play": "NetStream.Play.Failed",
 		"token_missing": "NetStream.Publish.Denied", "forbidden": "NetStream.Publish.Denied",
 	} {

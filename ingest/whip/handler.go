@@ -187,7 +187,9 @@ func (h *Handler) open(r *http.Request, key live.Key, grant auth.Grant, policy l
 		err = h.isRunning(r.Context())
 	}
 	if err == nil {
-		err = h.start(s, key, grant, live.PublishOptions{User: grant.User, Policy: policy, Origin: originOf(r, s)})
+		err = h.start(s, key, grant, live.PublishOptions{
+			User: grant.User, Policy: policy, ID: r.URL.Query().Get("streamid"), Origin: originOf(r, s),
+		})
 	}
 	if err != nil {
 		close(s.finish)
@@ -284,6 +286,8 @@ func outcome(err error) (status int, code, detail string) {
 		return no.Status, no.Code, no.Detail
 	case errors.Is(err, live.ErrBusy):
 		return http.StatusConflict, "stream_busy", err.Error()
+	case errors.Is(err, live.ErrIDTaken):
+		return http.StatusConflict, "streamid_taken", err.Error()
 	case errors.Is(err, live.ErrFull):
 		return http.StatusServiceUnavailable, "server_full", "the server takes no more streams"
 	case errors.Is(err, live.ErrStopping):

@@ -62,7 +62,7 @@ func readAlibaba(pr *proof, _ int, p *Pass, path string) (func(Secret) bool, err
 	if fields[2] != noUser {
 		p.User = fields[2]
 	}
-	if !strings.Contains(path, "/"+url.PathEscape(p.Room)+"/"+url.PathEscape(p.Stream)) {
+	if !strings.Contains(path, "/"+p.name(url.PathEscape)) {
 		return nil, fmt.Errorf("%w: auth_key signs a path, and this one does not name the stream", ErrBadSignature)
 	}
 	head := value[:len(value)-len(fields[3])-1]

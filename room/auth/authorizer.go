@@ -65,6 +65,9 @@ type Request struct {
 	// App is whose room it is: DefaultApp, or an id.
 	App          int
 	Room, Stream string
+	// ID is the stream id that the address has in the place of room and stream; empty: none. Then a signature is for the id,
+	// and Room and Stream say whose it is, as far as that is known.
+	ID string
 	// Token is a UserSig, or empty.
 	Token string
 	// Query is the address's query as it came, where a signature may be, and Path its path, percent-encoded.
@@ -97,11 +100,11 @@ func ClientOf(r *http.Request) Client {
 	return c
 }
 
-// RequestOf is what an HTTP request asks for.
+// RequestOf is what an HTTP request asks for. The path value streamid is that of a request by a stream id.
 func RequestOf(r *http.Request, action Action, room, stream string) Request {
 	return Request{
 		From:   ClientOf(r),
-		Action: action, App: AppOf(r.URL.RawQuery), Room: room, Stream: stream, Token: Token(r), Query: r.URL.RawQuery, Path: r.URL.EscapedPath(),
+		Action: action, App: AppOf(r.URL.RawQuery), Room: room, Stream: stream, ID: r.PathValue(paramStreamID), Token: Token(r), Query: r.URL.RawQuery, Path: r.URL.EscapedPath(),
 	}
 }
 
@@ -166,6 +169,9 @@ func (a *Authorizer) PlaySigned() bool { return a.playSigned }
 
 // Authorize grants the request or says why not, with one of this package's errors.
 func (a *Authorizer) Authorize(_ context.Context, r Request) (Grant, error) {
+	if r.ID != "" && r.App == DefaultApp {
+		r.App = a.AppFor("", r.ID)
+	}
 	app, err := a.app(r.App)
 	if err != nil {
 		return Grant{}, err

@@ -91,6 +91,9 @@ func (a *Authorizer) verify(app *App, r *Request, pr *proof) (Pass, error) {
 		return Pass{}, fmt.Errorf("%w: the dialect %v is not taken here", ErrBadSignature, d)
 	}
 	p := Pass{App: app.ID, Action: r.Action, Room: r.Room, Stream: r.Stream}
+	if r.ID != "" {
+		p.Room, p.Stream, p.ID = "", "", r.ID
+	}
 	signed, err := schemes[d].read(pr, app.ID, &p, r.Path)
 	if err != nil {
 		return Pass{}, err

@@ -32,6 +32,8 @@ var (
 	ErrUsed = errors.New("the address was for one use and has been used")
 	// ErrBadDialect means that a dialect is unknown, or cannot say what is to be signed.
 	ErrBadDialect = errors.New("the dialect cannot do this")
+	// ErrForeignID means that a stream id belongs to another room or user.
+	ErrForeignID = errors.New("the stream id is another's")
 	// ErrBadID means that a room, stream or user id has a form that none may have.
 	ErrBadID = errors.New("the id is not valid")
 )
@@ -71,6 +73,7 @@ var outcomes = []struct {
 	{ErrSignatureExpired, http.StatusForbidden, "signature_expired"},
 	{ErrUsed, http.StatusForbidden, "address_used"},
 	{ErrBadDialect, http.StatusBadRequest, "bad_dialect"},
+	{ErrForeignID, http.StatusConflict, "streamid_taken"},
 	{ErrBadID, http.StatusBadRequest, "bad_id"},
 }
 

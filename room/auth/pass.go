@@ -12,6 +12,8 @@ type Pass struct {
 	App          int    // DefaultApp, or an id
 	Action       Action // ActionPlay or ActionPublish
 	Room, Stream string
+	// ID is the stream id of an address that has it in the place of Room and Stream, which are empty then.
+	ID string
 	// User is who uses the address; empty for whoever has it.
 	User string
 	// Once makes an address for one use, which is known by this name. Only addresses for publishing can have one.
@@ -30,7 +32,7 @@ const lastExpiry = 1<<32 - 1
 
 // check refuses a pass that nobody could sign.
 func (p *Pass) check() error {
-	err := errors.Join(CheckRoom(p.Room), CheckStream(p.Stream))
+	err := p.checkStream()
 	if p.User != "" {
 		err = errors.Join(err, CheckUser(p.User))
 	}
@@ -45,6 +47,26 @@ func (p *Pass) check() error {
 		return fmt.Errorf("an address cannot expire at %v", p.Expires)
 	}
 	return nil
+}
+
+func (p *Pass) checkStream() error {
+	switch {
+	case p.ID == "":
+		return errors.Join(CheckRoom(p.Room), CheckStream(p.Stream))
+	case p.Room+p.Stream != "":
+		return fmt.Errorf("%w: an address has a stream id or a room and stream", ErrBadID)
+	default:
+		return CheckStream(p.ID)
+	}
+}
+
+// name is what names the stream behind /live/ in the address: no stream id has a slash, so none can be taken for a room
+// and stream.
+func (p *Pass) name(escape func(string) string) string {
+	if p.ID != "" {
+		return escape(p.ID)
+	}
+	return escape(p.Room) + "/" + escape(p.Stream)
 }
 
 // grant is what the pass comes to.

@@ -123,6 +123,12 @@ func Foreign(query string) bool {
 	return err == nil && pr.signature() && pr.of(paramSign) == ""
 }
 
+// Signed tells whether a query has a signature.
+func Signed(query string) bool {
+	pr, err := parseProof(query)
+	return err == nil && pr.signature()
+}
+
 // ReplaceProof is the query with another signature in the place of what proves something in it.
 func ReplaceProof(query, signature string) string {
 	kept := []string{signature}

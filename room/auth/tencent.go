@@ -13,9 +13,9 @@ import (
 // other lengths would let a signature for "cam" pass for one of "cam1".
 const tencentTime = 8
 
-// tencentStream is the StreamName of the dialect. What is behind the AppName, live, names the stream: two rooms may
-// have streams of one name.
-func tencentStream(p *Pass) string { return p.Room + "/" + p.Stream }
+// tencentStream is the StreamName of the dialect: all that is behind the AppName, live. Two rooms may have streams of one
+// name; a stream id is the whole name, as it is with the cloud.
+func tencentStream(p *Pass) string { return p.name(func(s string) string { return s }) }
 
 // tencentQuery is ?txSecret=md5(key + stream + txTime)&txTime=hexadecimal seconds.
 func tencentQuery(key Secret, _ int, p *Pass, _ string) string {

@@ -40,7 +40,8 @@ func weirHead(p *Pass) string {
 // weirMAC is over one line for each thing that is signed. None of them can hold a line end.
 func weirMAC(key Secret, app int, p *Pass, head string) []byte {
 	mac := hmac.New(sha256.New, []byte(key))
-	fmt.Fprintf(mac, "weir\n%s\n%d\n%s\n%s\n%s\n", actionNames[p.Action], app, p.Room, p.Stream, head)
+	// The line of the room is empty with a stream id, which no room is.
+	fmt.Fprintf(mac, "weir\n%s\n%d\n%s\n%s\n%s\n", actionNames[p.Action], app, p.Room, p.Stream+p.ID, head)
 	return mac.Sum(nil)
 }
 
