@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"weir/mux/av"
+	"weir/mux/rtmp"
 	"weir/room/auth"
 	"weir/room/live"
 )
@@ -27,10 +28,10 @@ func newPipeline(t testing.TB) *pipeline {
 	}
 	run(t, hub.Run)
 	in := bytes.NewReader(nil)
-	c := &conn{server: NewServer(Options{Codecs: []av.Codec{av.CodecH264}}), window: 1 << 40}
+	c := &conn{server: NewServer(Options{Codecs: []av.Codec{av.CodecH264}})}
 	c.log = c.server.log
 	buffered := bufio.NewReaderSize(in, readBuffer)
-	c.in = newChunkReader(buffered, maxMedia)
+	c.in = rtmp.NewReader(buffered, maxMedia)
 	s := newSession(c, auth.Grant{Rights: auth.RightsAll})
 	s.attach(p)
 	return &pipeline{session: s, in: in, buffered: buffered}
@@ -43,7 +44,7 @@ func (p *pipeline) push(t testing.TB, raw []byte) {
 	m, err := p.read()
 	if err == nil {
 		p.at += 33
-		m.time = p.at
+		m.Time = p.at
 		err = p.media(m)
 	}
 	if err != nil {
@@ -56,12 +57,7 @@ func pictures(t testing.TB) (header, key, other []byte) {
 	t.Helper()
 	s := loadSample(t)
 	message := func(body []byte) []byte {
-		b := head(nil, 0, 4, 0, len(body), typeVideo)
-		for len(body) > 4096 {
-			b = append(append(b, body[:4096]...), 3<<6|4)
-			body = body[4096:]
-		}
-		return append(b, body...)
+		return rtmp.AppendMessage(nil, rtmp.Message{Type: rtmp.TypeVideo, Body: body}, 4096)
 	}
 	return message(s.avcC), message(s.pictures[0]), message(s.pictures[1])
 }
@@ -70,7 +66,7 @@ func pictures(t testing.TB) (header, key, other []byte) {
 func TestMediaAllocs(t *testing.T) {
 	header, key, other := pictures(t)
 	p := newPipeline(t)
-	p.chunkSize(4096)
+	p.chunkSize(t, 4096)
 	p.push(t, header)
 	p.push(t, key)
 	for range 100 {
@@ -81,12 +77,20 @@ func TestMediaAllocs(t *testing.T) {
 	}
 }
 
-func (p *pipeline) chunkSize(n int) { p.session.in.size = n }
+// chunkSize is said in front of a message that means nothing.
+func (p *pipeline) chunkSize(t testing.TB, n uint32) {
+	b := rtmp.AppendMessage(nil, rtmp.Number(rtmp.TypeChunkSize, n), rtmp.DefaultChunk)
+	p.in.Reset(rtmp.AppendMessage(b, rtmp.NewCommand(0, "nothing"), int(n)))
+	p.buffered.Reset(p.in)
+	if _, err := p.read(); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func BenchmarkMedia(b *testing.B) {
 	header, key, other := pictures(b)
 	p := newPipeline(b)
-	p.chunkSize(4096)
+	p.chunkSize(b, 4096)
 	p.push(b, header)
 	p.push(b, key)
 	b.ReportAllocs()

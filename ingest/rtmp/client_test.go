@@ -24,6 +24,7 @@ import (
 	"weir/mux/av"
 	"weir/mux/codec/aac"
 	"weir/mux/codec/h264"
+	"weir/mux/rtmp"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/testdata"
@@ -144,8 +145,9 @@ func signLimited(t testing.TB, user string, rights auth.Rights) string {
 type client struct {
 	t testing.TB
 	net.Conn
-	in  *chunkReader // shares the code of the server, which has tests of its own
-	out []byte
+	buffered *bufio.Reader
+	in       *rtmp.Reader // shares the code of the server, which has tests of its own
+	out      []byte
 }
 
 func (d *door) dial() *client {
@@ -164,11 +166,12 @@ func (d *door) greet(nc net.Conn) *client {
 	if err := nc.SetDeadline(time.Now().Add(patience)); err != nil {
 		d.t.Fatal(err)
 	}
-	c := &client{t: d.t, Conn: nc, in: newChunkReader(bufio.NewReader(nc), maxMedia)}
+	c := &client{t: d.t, Conn: nc, buffered: bufio.NewReader(nc)}
+	c.in = rtmp.NewReader(c.buffered, maxMedia)
 	hello := append([]byte{3}, bytes.Repeat([]byte{7}, 1536)...)
 	c.raw(hello)
 	var s [1 + 2*1536]byte
-	if _, err := io.ReadFull(c.in.r, s[:]); err != nil {
+	if _, err := io.ReadFull(c.buffered, s[:]); err != nil {
 		d.t.Fatalf("no handshake: %v", err)
 	}
 	if s[0] != 3 || !bytes.Equal(s[1537:], hello[1:]) {
@@ -185,42 +188,27 @@ func (c *client) raw(b []byte) {
 	}
 }
 
-// send sends a message in chunks of 128 bytes, all with full headers.
+// send sends a message in chunks of 128 bytes.
 func (c *client) send(typ byte, at uint32, body []byte) {
 	c.t.Helper()
-	b := head(c.out[:0], 0, 4, min(at, noTime), len(body), typ)
-	ext := []byte(nil)
-	if at >= noTime {
-		ext = binary.BigEndian.AppendUint32(nil, at)
-	}
-	b = append(b, ext...)
-	for len(body) > defaultChunk {
-		b = append(append(b, body[:defaultChunk]...), 3<<6|4)
-		b = append(b, ext...)
-		body = body[defaultChunk:]
-	}
-	b = append(b, body...)
-	c.out = b
-	c.raw(b)
+	c.out = rtmp.AppendMessage(c.out[:0], rtmp.Message{Type: typ, Stream: publishStream, Time: at, Body: body}, rtmp.DefaultChunk)
+	c.raw(c.out)
 }
 
 func (c *client) command(values ...any) {
 	c.t.Helper()
-	c.send(typeCommand, 0, appendAMF(nil, values...))
+	c.send(rtmp.TypeCommand, 0, rtmp.AppendAMF(nil, values...))
 }
 
 // next is the next message of a type.
-func (c *client) next(typ byte) message {
+func (c *client) next(typ byte) rtmp.Message {
 	c.t.Helper()
 	for {
-		m, err := c.in.next()
+		m, err := c.in.Next()
 		if err != nil {
 			c.t.Fatalf("no message of type %d: %v", typ, err)
 		}
-		if m.typ == typeChunkSize {
-			c.in.size = int(binary.BigEndian.Uint32(m.body))
-		}
-		if m.typ == typ {
+		if m.Type == typ {
 			return m
 		}
 	}
@@ -230,12 +218,12 @@ func (c *client) next(typ byte) message {
 func (c *client) status() (code, description string) {
 	c.t.Helper()
 	for {
-		cmd, err := parseCommand(c.next(typeCommand))
+		cmd, err := rtmp.ParseCommand(c.next(rtmp.TypeCommand))
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		if cmd.name == "onStatus" {
-			info, _ := cmd.args[0].(object)
+		if cmd.Name == "onStatus" {
+			info, _ := cmd.Args[0].(rtmp.Object)
 			code, _ = info["code"].(string)
 			description, _ = info["description"].(string)
 			return code, description
@@ -246,11 +234,11 @@ func (c *client) status() (code, description string) {
 // ask connects and asks to publish, as OBS does.
 func (c *client) ask(app, key string) {
 	c.t.Helper()
-	c.command("connect", 1.0, []property{
-		{"app", app},
-		{"type", "nonprivate"},
-		{"flashVer", "FMLE/3.0 (compatible; FMSc/1.0)"},
-		{"tcUrl", "rtmp://127.0.0.1/" + app},
+	c.command("connect", 1.0, []rtmp.Property{
+		rtmp.Prop("app", app),
+		rtmp.Prop("type", "nonprivate"),
+		rtmp.Prop("flashVer", "FMLE/3.0 (compatible; FMSc/1.0)"),
+		rtmp.Prop("tcUrl", "rtmp://127.0.0.1/"+app),
 	})
 	c.command("releaseStream", 2.0, nil, key)
 	c.command("FCPublish", 3.0, nil, key)
@@ -278,7 +266,7 @@ func (c *client) started() {
 func (c *client) ended() {
 	c.t.Helper()
 	for {
-		if _, err := c.in.next(); err != nil {
+		if _, err := c.in.Next(); err != nil {
 			return
 		}
 	}
@@ -357,8 +345,8 @@ func loadSample(t testing.TB) *sample {
 // headers sends the sequence headers.
 func (c *client) headers(s *sample) {
 	c.t.Helper()
-	c.send(typeVideo, 0, s.avcC)
-	c.send(typeAudio, 0, s.asc)
+	c.send(rtmp.TypeVideo, 0, s.avcC)
+	c.send(rtmp.TypeAudio, 0, s.asc)
 }
 
 // play sends n pictures, with their sound, from the time at on.
@@ -367,9 +355,9 @@ func (c *client) play(s *sample, n int, at uint32) {
 	sound := 0
 	for i := range n {
 		now := at + uint32(i*1000/30)
-		c.send(typeVideo, now, s.pictures[i])
+		c.send(rtmp.TypeVideo, now, s.pictures[i])
 		for ; sound*1024/48 <= i*1000/30; sound++ {
-			c.send(typeAudio, at+uint32(sound*1024/48), s.sounds[sound])
+			c.send(rtmp.TypeAudio, at+uint32(sound*1024/48), s.sounds[sound])
 		}
 	}
 }
@@ -393,4 +381,9 @@ func read(t testing.TB, s *live.Stream, n int) []*av.Frame {
 		}
 	}
 	return out
+}
+
+// head is the header of a message's first chunk on one of the chunk streams below 64.
+func head(csid byte, length int, typ byte) []byte {
+	return []byte{csid, 0, 0, 0, byte(length >> 16), byte(length >> 8), byte(length), typ, publishStream, 0, 0, 0}
 }

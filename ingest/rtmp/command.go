@@ -9,55 +9,10 @@ import (
 	"net/url"
 	"time"
 
+	"weir/mux/rtmp"
 	"weir/room/auth"
 	"weir/room/live"
 )
-
-// command is a command message (Adobe RTMP 7.1.1).
-type command struct {
-	name        string
-	transaction float64
-	object      object // the command object; nil for most
-	args        []any  // what stands behind it
-}
-
-// parseCommand reads a command; one of a single value is as good as any.
-func parseCommand(m message) (command, error) {
-	body := m.body
-	if m.typ == typeCommand3 && len(body) > 0 {
-		body = body[1:]
-	}
-	values, err := decodeAMF(body)
-	if err != nil {
-		return command{}, err
-	}
-	var cmd command
-	for i, v := range values {
-		switch i {
-		case 0:
-			cmd.name, _ = v.(string)
-		case 1:
-			cmd.transaction, _ = v.(float64)
-		case 2:
-			cmd.object, _ = v.(object)
-		default:
-			cmd.args = append(cmd.args, v)
-		}
-	}
-	if cmd.name == "" {
-		return command{}, fmt.Errorf("%w: a command without a name", errProtocol)
-	}
-	return cmd, nil
-}
-
-// text is an argument that should be a string.
-func (c *command) text(i int) string {
-	if i >= len(c.args) {
-		return ""
-	}
-	s, _ := c.args[i].(string)
-	return s
-}
 
 // negotiate answers commands up to the publish command and takes the stream.
 func (c *conn) negotiate(ctx context.Context) (*session, error) {
@@ -66,31 +21,31 @@ func (c *conn) negotiate(ctx context.Context) (*session, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m.typ != typeCommand && m.typ != typeCommand3 {
+		if m.Type != rtmp.TypeCommand && m.Type != rtmp.TypeCommand3 {
 			continue
 		}
-		cmd, err := parseCommand(m)
+		cmd, err := rtmp.ParseCommand(m)
 		if err != nil {
 			return nil, err
 		}
-		if cmd.name == "publish" {
+		if cmd.Name == "publish" {
 			return c.publish(ctx, &cmd)
 		}
 		if err := c.answer(&cmd); err != nil {
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("%w: %d messages and no publish command", errTooMuch, maxTalk)
+	return nil, fmt.Errorf("%w: %d messages and no publish command", rtmp.ErrTooMuch, maxTalk)
 }
 
-func (c *conn) answer(cmd *command) error {
-	switch cmd.name {
+func (c *conn) answer(cmd *rtmp.Command) error {
+	switch cmd.Name {
 	case "connect":
 		return c.connect(cmd)
 	case "createStream":
-		return c.out.command(0, "_result", cmd.transaction, nil, float64(publishStream))
+		return c.out.command(0, "_result", cmd.Transaction, nil, float64(publishStream))
 	case "releaseStream", "FCPublish": // some encoders wait for a result, and none is hurt by one
-		return c.out.command(0, "_result", cmd.transaction, nil, nil)
+		return c.out.command(0, "_result", cmd.Transaction, nil, nil)
 	case "play", "play2":
 		return refuse("play", "streams are not played by RTMP here")
 	default: // bandwidth checks, statistics and what is yet to be invented
@@ -99,32 +54,30 @@ func (c *conn) answer(cmd *command) error {
 }
 
 // connect answers the connect command (7.2.1.1).
-func (c *conn) connect(cmd *command) error {
-	c.app, _ = cmd.object["app"].(string)
-	tcURL, _ := cmd.object["tcUrl"].(string)
+func (c *conn) connect(cmd *rtmp.Command) error {
+	c.app, _ = cmd.Object["app"].(string)
+	tcURL, _ := cmd.Object["tcUrl"].(string)
 	c.site = siteOf(tcURL)
-	_, list := cmd.object["fourCcList"]
-	_, info := cmd.object["videoFourCcInfoMap"]
+	_, list := cmd.Object["fourCcList"]
+	_, info := cmd.Object["videoFourCcInfoMap"]
 	c.enhanced = list || info
-	status := []property{
-		{"level", "status"},
-		{"code", "NetConnection.Connect.Success"},
-		{"description", "Connection succeeded."},
-		{"objectEncoding", 0.0},
+	status := []rtmp.Property{
+		rtmp.Prop("level", "status"),
+		rtmp.Prop("code", "NetConnection.Connect.Success"),
+		rtmp.Prop("description", "Connection succeeded."),
+		rtmp.Prop("objectEncoding", 0.0),
 	}
 	if c.enhanced {
 		status = append(status, c.fourCCs()...)
 	}
-	for _, send := range []func() error{
-		func() error { return c.out.number(typeWindow, windowSize) },
-		func() error { return c.out.number(typeBandwidth, windowSize, 2) }, // 5.4.5: dynamic
-		func() error { return c.out.number(typeChunkSize, outChunk) },
-		func() error {
-			return c.out.command(0, "_result", cmd.transaction,
-				[]property{{"fmsVer", "FMS/3,5,7,7009"}, {"capabilities", 31.0}, {"mode", 1.0}}, status)
-		},
+	server := []rtmp.Property{rtmp.Prop("fmsVer", "FMS/3,5,7,7009"), rtmp.Prop("capabilities", 31.0), rtmp.Prop("mode", 1.0)}
+	for _, m := range []rtmp.Message{
+		rtmp.Number(rtmp.TypeWindow, rtmp.DefaultWindow),
+		rtmp.Number(rtmp.TypeBandwidth, rtmp.DefaultWindow, 2), // 5.4.5: dynamic
+		rtmp.Number(rtmp.TypeChunkSize, outChunk),
+		rtmp.NewCommand(0, "_result", cmd.Transaction, server, status),
 	} {
-		if err := send(); err != nil {
+		if err := c.out.send(m); err != nil {
 			return err
 		}
 	}
@@ -157,23 +110,23 @@ func (c *conn) addr() string {
 const canForward = 4.0
 
 // fourCCs are the members of the connect result that say which codecs are taken.
-func (c *conn) fourCCs() []property {
-	var video []property
+func (c *conn) fourCCs() []rtmp.Property {
+	var video []rtmp.Property
 	for _, codec := range c.server.opts.Codecs {
 		if id := fourCC(codec); id != "" {
-			video = append(video, property{id, canForward})
+			video = append(video, rtmp.Property{Name: id, Value: canForward})
 		}
 	}
-	return []property{
-		{"capsEx", 0.0},
-		{"videoFourCcInfoMap", video},
-		{"audioFourCcInfoMap", []property{{"mp4a", canForward}, {"Opus", canForward}}},
+	return []rtmp.Property{
+		rtmp.Prop("capsEx", 0.0),
+		rtmp.Prop("videoFourCcInfoMap", video),
+		rtmp.Prop("audioFourCcInfoMap", []rtmp.Property{rtmp.Prop("mp4a", canForward), rtmp.Prop("Opus", canForward)}),
 	}
 }
 
 // publish checks what the publish command (7.2.2.6) asks for, takes the stream and says so.
-func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
-	to, err := parseTarget(c.app, cmd.text(0))
+func (c *conn) publish(ctx context.Context, cmd *rtmp.Command) (*session, error) {
+	to, err := parseTarget(c.app, cmd.Text(0))
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +156,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 		return nil, err
 	}
 	s.attach(p)
-	err = c.out.control(controlBegin, []byte{0, 0, 0, publishStream})
+	err = c.out.send(rtmp.Control(rtmp.EventBegin, 0, 0, 0, publishStream))
 	if err == nil {
 		err = c.out.status("status", "NetStream.Publish.Start", "the stream is being published")
 	}
@@ -214,7 +167,7 @@ func (c *conn) publish(ctx context.Context, cmd *command) (*session, error) {
 		p.Interrupt(errClosed)
 		return nil, err
 	}
-	c.in.limit = maxMedia
+	c.in.Limit(maxMedia)
 	return s, nil
 }
 

@@ -3,14 +3,15 @@ package rtmp
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"sync/atomic"
 	"time"
 
+	"weir/mux/rtmp"
 	"weir/room/auth"
 	"weir/room/live"
 )
@@ -32,7 +33,7 @@ type conn struct {
 	net.Conn
 	server *Server
 	log    *slog.Logger
-	in     *chunkReader
+	in     *rtmp.Reader
 	out    *writer
 
 	app      string // of the connect command, with its query
@@ -40,16 +41,15 @@ type conn struct {
 	enhanced bool   // the peer said which FourCCs it knows
 
 	received atomic.Uint64 // bytes
-	acked    uint64        // bytes of them that were acknowledged
-	window   uint64        // bytes after which the peer wants that
+	flow     rtmp.Flow
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{
-		Conn: nc, server: s, out: newWriter(nc), window: windowSize,
+		Conn: nc, server: s, out: newWriter(nc),
 		log: s.log.With("peer", nc.RemoteAddr().String()),
 	}
-	c.in = newChunkReader(bufio.NewReaderSize(counter{c}, readBuffer), maxCommand)
+	c.in = rtmp.NewReader(bufio.NewReaderSize(counter{c}, readBuffer), maxCommand)
 	return c
 }
 
@@ -70,7 +70,7 @@ func (c *conn) serve(ctx context.Context) {
 	deadline := time.Now().Add(c.server.opts.Handshake)
 	err := c.SetDeadline(deadline)
 	if err == nil {
-		err = handshake(c.Conn)
+		err = greet(c.Conn)
 	}
 	var s *session
 	if err == nil {
@@ -86,67 +86,33 @@ func (c *conn) serve(ctx context.Context) {
 	s.run(ctx)
 }
 
+// greet makes the handshake.
+func greet(nc net.Conn) error {
+	var random rtmp.Random
+	_, _ = rand.Read(random[:]) // never fails
+	return rtmp.Accept(nc, &random)
+}
+
 // read returns the next message that is not about the connection itself.
-func (c *conn) read() (message, error) {
+func (c *conn) read() (rtmp.Message, error) {
 	for {
-		m, err := c.in.next()
-		if err == nil {
-			err = c.acknowledge()
-		}
+		m, err := c.in.Next()
 		if err != nil {
-			return message{}, err
+			return rtmp.Message{}, err
 		}
-		done, err := c.protocol(m)
-		if err != nil || !done {
+		if ack, due := c.flow.Ack(c.received.Load()); due {
+			if err := c.out.send(ack); err != nil {
+				return rtmp.Message{}, err
+			}
+		}
+		answer, taken, err := c.flow.Take(m)
+		if err == nil && answer.Type != 0 {
+			err = c.out.send(answer)
+		}
+		if err != nil || !taken {
 			return m, err
 		}
 	}
-}
-
-// acknowledge says how much has come, where the peer waits for that (Adobe RTMP 5.4.3).
-func (c *conn) acknowledge() error {
-	n := c.received.Load()
-	if n-c.acked < c.window {
-		return nil
-	}
-	c.acked = n
-	return c.out.number(typeAck, uint32(n))
-}
-
-// protocol takes a message that is about the connection itself (5.4); done is false for any other.
-func (c *conn) protocol(m message) (done bool, err error) {
-	var v uint32
-	for _, b := range m.body[:min(4, len(m.body))] {
-		v = v<<8 | uint32(b)
-	}
-	switch {
-	case m.typ > typeBandwidth || m.typ == 0:
-		return false, nil
-	case m.typ == typeControl:
-		return true, c.control(m.body)
-	case len(m.body) < 4:
-		return true, fmt.Errorf("%w: control message of %d bytes", errProtocol, len(m.body))
-	}
-	switch m.typ {
-	case typeChunkSize:
-		if v == 0 || v >= 1<<31 { // 5.4.1: the first bit must be zero, and the size at least 1
-			return true, fmt.Errorf("%w: chunk size %d", errProtocol, v)
-		}
-		c.in.size = int(min(v, maxChunk))
-	case typeAbort:
-		c.in.abort(v)
-	case typeWindow:
-		c.window = uint64(max(v, minWindow))
-	}
-	return true, nil
-}
-
-// control answers a ping (7.1.7); other events are about playing.
-func (c *conn) control(body []byte) error {
-	if len(body) == 6 && body[0] == 0 && body[1] == controlPing {
-		return c.out.control(controlPong, body[2:])
-	}
-	return nil
 }
 
 // refuse tells the peer why it is not taken, or not any longer, and counts it.
@@ -176,7 +142,7 @@ func (c *conn) outcome(ctx context.Context, err error) error {
 		return refuse("server_full", "the server takes no more streams")
 	case errors.Is(err, live.ErrStopping):
 		return refuse("shutting_down", "the server is shutting down")
-	case errors.Is(err, errProtocol), errors.Is(err, errTooMuch):
+	case errors.Is(err, rtmp.ErrProtocol), errors.Is(err, rtmp.ErrTooMuch):
 		return errBadBytes
 	}
 	if _, code := auth.Status(err); code != "internal" {
@@ -189,7 +155,7 @@ func (c *conn) outcome(ctx context.Context, err error) error {
 func ioReason(err error) error {
 	var slow net.Error
 	switch {
-	case errors.Is(err, errProtocol), errors.Is(err, errTooMuch):
+	case errors.Is(err, rtmp.ErrProtocol), errors.Is(err, rtmp.ErrTooMuch):
 		return errBadBytes
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return errClosed

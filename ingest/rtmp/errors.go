@@ -1,16 +1,7 @@
 package rtmp
 
 import (
-	"errors"
 	"fmt"
-)
-
-// What a peer can send that is no RTMP, or more of it than is taken.
-var (
-	// errProtocol means that bytes are no RTMP, or a command is none that a publisher sends.
-	errProtocol = errors.New("bad RTMP")
-	// errTooMuch means that a message, or all that is under way, is larger than allowed.
-	errTooMuch = errors.New("too much RTMP")
 )
 
 // refusal is a publisher that cannot be taken, or not any longer: what is wrong, in words for the person at the

@@ -21,6 +21,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"weir/mux/av"
+	"weir/mux/rtmp"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/room/live/timeline"
@@ -117,11 +118,11 @@ func TestRefusals(t *testing.T) {
 		{name: "a stream of another user", app: "live", key: "demo/cam?usersig=" + host, code: "BadName", text: "another user", metric: "stream_busy"},
 		{name: "a bad id", app: "live", key: "demo/..?usersig=" + host, code: "BadName", text: "stream", metric: "bad_id"},
 		{name: "another app", app: "vod", key: "demo/other?usersig=" + host, code: "BadName", text: "rtmp://HOST/live", metric: "bad_address"},
-		{name: "MP3", app: "live", key: "demo/other?usersig=" + host, typ: typeAudio, media: []byte{0x2f, 1, 2}, code: "Rejected", text: "MP3", metric: "codec"},
-		{name: "H.263", app: "live", key: "demo/other?usersig=" + host, typ: typeVideo, media: []byte{0x12, 1, 2, 3, 4}, code: "Rejected", text: "H.263", metric: "codec"},
-		{name: "H.266", app: "live", key: "demo/other?usersig=" + host, typ: typeVideo, media: []byte("\x90vvc1record"), code: "Rejected", text: "vvc1", metric: "codec"},
-		{name: "VP9 where it is not taken", app: "live", key: "demo/other?usersig=" + host, typ: typeVideo, media: []byte("\x90vp09\x01\x00\x00\x00\x00\x0a\x82\x02\x02\x02\x00\x00"), code: "Rejected", text: "vp9", metric: "codec"},
-		{name: "sound without the right to it", app: "live", key: "demo/other?usersig=" + video, typ: typeAudio, media: s.asc, code: "Denied", text: "does not allow", metric: "forbidden"},
+		{name: "MP3", app: "live", key: "demo/other?usersig=" + host, typ: rtmp.TypeAudio, media: []byte{0x2f, 1, 2}, code: "Rejected", text: "MP3", metric: "codec"},
+		{name: "H.263", app: "live", key: "demo/other?usersig=" + host, typ: rtmp.TypeVideo, media: []byte{0x12, 1, 2, 3, 4}, code: "Rejected", text: "H.263", metric: "codec"},
+		{name: "H.266", app: "live", key: "demo/other?usersig=" + host, typ: rtmp.TypeVideo, media: []byte("\x90vvc1record"), code: "Rejected", text: "vvc1", metric: "codec"},
+		{name: "VP9 where it is not taken", app: "live", key: "demo/other?usersig=" + host, typ: rtmp.TypeVideo, media: []byte("\x90vp09\x01\x00\x00\x00\x00\x0a\x82\x02\x02\x02\x00\x00"), code: "Rejected", text: "vp9", metric: "codec"},
+		{name: "sound without the right to it", app: "live", key: "demo/other?usersig=" + video, typ: rtmp.TypeAudio, media: s.asc, code: "Denied", text: "does not allow", metric: "forbidden"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before := d.metric("weir_rtmp_refusals_total", tc.metric) + d.metric("weir_rtmp_session_ends_total", tc.metric)
@@ -164,7 +165,7 @@ func TestEnds(t *testing.T) {
 			_ = c.Close()
 		}, false, "connection_failed"},
 		{"no RTMP any more", func(c *client) { c.raw(bytes.Repeat([]byte{0xff}, 100)) }, false, "protocol"},
-		{"a message too large", func(c *client) { c.raw(head(nil, 0, 9, 0, maxMedia+1, typeVideo)) }, false, "protocol"},
+		{"a message too large", func(c *client) { c.raw(head(9, maxMedia+1, rtmp.TypeVideo)) }, false, "protocol"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d, s := newDoor(t, nil), loadSample(t)
@@ -214,7 +215,7 @@ func TestSilenceEndsWithTheGraceTime(t *testing.T) {
 	s := loadSample(t)
 	c := d.publish("host")
 	c.headers(s)
-	c.send(typeVideo, 0, s.pictures[0]) // from here on it is silent
+	c.send(rtmp.TypeVideo, 0, s.pictures[0]) // from here on it is silent
 	c.ended()
 	await(t, "it is counted", func() bool { return d.metric("weir_rtmp_session_ends_total", "silence") == 1 })
 }
@@ -282,12 +283,12 @@ func TestPicturesWaitForAKeyFrame(t *testing.T) {
 	c := d.publish("host")
 	c.headers(s)
 	for i := 1; i < 4; i++ {
-		c.send(typeVideo, uint32(i*33), s.pictures[i])
+		c.send(rtmp.TypeVideo, uint32(i*33), s.pictures[i])
 	}
-	c.send(typeVideo, 200, s.pictures[0])
-	c.send(typeVideo, 233, append(slices.Clone(s.pictures[1][:9]), 1)) // cut short
-	c.send(typeVideo, 266, s.pictures[2])
-	c.send(typeVideo, 300, s.pictures[60])
+	c.send(rtmp.TypeVideo, 200, s.pictures[0])
+	c.send(rtmp.TypeVideo, 233, append(slices.Clone(s.pictures[1][:9]), 1)) // cut short
+	c.send(rtmp.TypeVideo, 266, s.pictures[2])
+	c.send(rtmp.TypeVideo, 300, s.pictures[60])
 	frames := read(t, d.stream(), 2)
 	if !frames[0].Key || !frames[1].Key || frames[1].DTS-frames[0].DTS != 100*time.Millisecond {
 		t.Errorf("got %+v", frames)
@@ -340,11 +341,11 @@ func TestTooManyConnections(t *testing.T) {
 // TestHandshakeTime: a connection that does not come to publish is closed, whatever it does meanwhile.
 func TestHandshakeTime(t *testing.T) {
 	d := newDoor(t, func(o *Options, _ *live.Options) { o.Handshake = 300 * time.Millisecond })
-	connect := appendAMF(nil, "connect", 1.0, []property{{"app", "live"}})
+	connect := rtmp.AppendAMF(nil, "connect", 1.0, []rtmp.Property{rtmp.Prop("app", "live")})
 	for name, said := range map[string][]byte{
 		"nothing":               nil,
-		"half a handshake":      append([]byte{3}, fill(1000, 1)...),
-		"all but what it wants": cat([]byte{3}, fill(2*1536, 1), head(nil, 0, 3, 0, len(connect), typeCommand), connect),
+		"half a handshake":      append([]byte{3}, bytes.Repeat([]byte{1}, 1000)...),
+		"all but what it wants": slices.Concat([]byte{3}, bytes.Repeat([]byte{1}, 2*1536), head(3, len(connect), rtmp.TypeCommand), connect),
 	} {
 		before := d.metric("weir_rtmp_refusals_total", "handshake")
 		nc, err := net.Dial("tcp", d.addr)
@@ -369,13 +370,13 @@ func TestHostilePeers(t *testing.T) {
 	c := d.publish("host")
 	c.headers(s)
 	for name, attack := range map[string]func(c *client){
-		"a chunk size of 0":       func(c *client) { c.send(typeChunkSize, 0, []byte{0, 0, 0, 0}) },
-		"a chunk size of 2^31":    func(c *client) { c.send(typeChunkSize, 0, []byte{0x80, 0, 0, 0}) },
-		"a control message of 1":  func(c *client) { c.send(typeWindow, 0, []byte{1}) },
-		"a command of nothing":    func(c *client) { c.send(typeCommand, 0, nil) },
-		"a command that is none":  func(c *client) { c.send(typeCommand, 0, bytes.Repeat([]byte{3, 0, 1, 'a'}, 1000)) },
-		"a command too long":      func(c *client) { c.raw(head(nil, 0, 4, 0, maxCommand+1, typeCommand)) },
-		"commands without an end": func(c *client) { flood(c, appendAMF(nil, "_checkbw", 2.0, nil)) },
+		"a chunk size of 0":       func(c *client) { c.send(rtmp.TypeChunkSize, 0, []byte{0, 0, 0, 0}) },
+		"a chunk size of 2^31":    func(c *client) { c.send(rtmp.TypeChunkSize, 0, []byte{0x80, 0, 0, 0}) },
+		"a control message of 1":  func(c *client) { c.send(rtmp.TypeWindow, 0, []byte{1}) },
+		"a command of nothing":    func(c *client) { c.send(rtmp.TypeCommand, 0, nil) },
+		"a command that is none":  func(c *client) { c.send(rtmp.TypeCommand, 0, bytes.Repeat([]byte{3, 0, 1, 'a'}, 1000)) },
+		"a command too long":      func(c *client) { c.raw(head(4, maxCommand+1, rtmp.TypeCommand)) },
+		"commands without an end": func(c *client) { flood(c, rtmp.AppendAMF(nil, "_checkbw", 2.0, nil)) },
 		"play":                    func(c *client) { c.command("play", 2.0, nil, "demo/cam") },
 		"streams without an end":  func(c *client) { floodStreams(c) },
 		"HTTP":                    func(c *client) { c.raw([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n" + strings.Repeat("a", 1000))) },
@@ -479,7 +480,7 @@ func TestDecisionThatHangs(t *testing.T) {
 
 // flood sends messages until the server has had enough.
 func flood(c *client, body []byte) {
-	b := head(nil, 0, 4, 0, len(body), typeCommand)
+	b := head(4, len(body), rtmp.TypeCommand)
 	b = append(b, body...)
 	for range maxTalk + 10 {
 		if _, err := c.Write(b); err != nil {
@@ -489,8 +490,8 @@ func flood(c *client, body []byte) {
 }
 
 func floodStreams(c *client) {
-	for id := range byte(2 * maxStreams) {
-		if _, err := c.Write(append(head(nil, 0, 3+id, 0, 1000, typeCommand), fill(defaultChunk, 0)...)); err != nil {
+	for id := range byte(2 * 16) {
+		if _, err := c.Write(append(head(3+id, 1000, rtmp.TypeCommand), make([]byte, rtmp.DefaultChunk)...)); err != nil {
 			return
 		}
 	}
@@ -500,16 +501,16 @@ func floodStreams(c *client) {
 func TestAcknowledgements(t *testing.T) {
 	d, s := newDoor(t, nil), loadSample(t)
 	c := d.publish("host")
-	c.send(typeWindow, 0, []byte{0, 0, 0, 1})
-	c.send(typeControl, 0, []byte{0, controlPing, 1, 2, 3, 4})
-	if m := c.next(typeControl); !bytes.Equal(m.body, []byte{0, controlPong, 1, 2, 3, 4}) {
-		t.Errorf("got %x for a ping", m.body)
+	c.send(rtmp.TypeWindow, 0, []byte{0, 0, 0, 1})
+	c.send(rtmp.TypeControl, 0, []byte{0, rtmp.EventPing, 1, 2, 3, 4})
+	if m := c.next(rtmp.TypeControl); !bytes.Equal(m.Body, []byte{0, rtmp.EventPong, 1, 2, 3, 4}) {
+		t.Errorf("got %x for a ping", m.Body)
 	}
 	c.headers(s)
 	c.play(s, 120, 0)
-	first := binary.BigEndian.Uint32(c.next(typeAck).body)
-	second := binary.BigEndian.Uint32(c.next(typeAck).body)
-	if first < minWindow || second-first < minWindow {
+	first := binary.BigEndian.Uint32(c.next(rtmp.TypeAck).Body)
+	second := binary.BigEndian.Uint32(c.next(rtmp.TypeAck).Body)
+	if first < 64<<10 || second-first < 64<<10 {
 		t.Errorf("acknowledged %d and %d bytes", first, second)
 	}
 }
@@ -518,19 +519,13 @@ func TestAcknowledgements(t *testing.T) {
 func TestEnhancedConnect(t *testing.T) {
 	d := newDoor(t, func(o *Options, _ *live.Options) { o.Codecs = []av.Codec{av.CodecH264, av.CodecAV1} })
 	c := d.dial()
-	list := appendAMF(nil, "connect", 1.0)
-	list = append(list, amfObject)
-	list = appendAMF(appendName(list, "app"), "live")
-	list = append(appendName(list, "fourCcList"), amfStrictArray, 0, 0, 0, 3)
-	list = appendAMF(list, "av01", "vp09", "hvc1")
-	list = append(list, 0, 0, amfObjectEnd)
-	c.send(typeCommand, 0, list)
-	cmd, err := parseCommand(c.next(typeCommand))
-	if err != nil || cmd.name != "_result" || cmd.transaction != 1 {
+	c.command("connect", 1.0, []rtmp.Property{rtmp.Prop("app", "live"), rtmp.Prop("fourCcList", []any{"av01", "vp09", "hvc1"})})
+	cmd, err := rtmp.ParseCommand(c.next(rtmp.TypeCommand))
+	if err != nil || cmd.Name != "_result" || cmd.Transaction != 1 {
 		t.Fatalf("got %+v, %v", cmd, err)
 	}
-	info, _ := cmd.args[0].(object)
-	video, _ := info["videoFourCcInfoMap"].(object)
+	info, _ := cmd.Args[0].(rtmp.Object)
+	video, _ := info["videoFourCcInfoMap"].(rtmp.Object)
 	if len(video) != 2 || video["avc1"] != canForward || video["av01"] != canForward || info["objectEncoding"] != 0.0 {
 		t.Errorf("got %+v", info)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/flv"
+	"weir/mux/rtmp"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/room/live/timeline"
@@ -83,10 +84,10 @@ func (s *session) take() error {
 		if err != nil {
 			return err
 		}
-		switch m.typ {
-		case typeAudio, typeVideo:
+		switch m.Type {
+		case rtmp.TypeAudio, rtmp.TypeVideo:
 			err = s.media(m)
-		case typeCommand, typeCommand3:
+		case rtmp.TypeCommand, rtmp.TypeCommand3:
 			err = s.command(m)
 		}
 		if err != nil {
@@ -96,12 +97,12 @@ func (s *session) take() error {
 }
 
 // command takes a command of a publisher: all that counts is a goodbye (7.2.2.3).
-func (s *session) command(m message) error {
-	cmd, err := parseCommand(m)
+func (s *session) command(m rtmp.Message) error {
+	cmd, err := rtmp.ParseCommand(m)
 	if err != nil {
 		return err
 	}
-	switch cmd.name {
+	switch cmd.Name {
 	case "FCUnpublish", "deleteStream", "closeStream":
 		return errUnpublished
 	case "publish": // one stream a connection: the first goes on
@@ -195,12 +196,12 @@ func (s *session) leave(reason error) {
 }
 
 // media takes an audio or video message.
-func (s *session) media(m message) error {
+func (s *session) media(m rtmp.Message) error {
 	kind, t := kindVideo, &s.video
-	if m.typ == typeAudio {
+	if m.Type == rtmp.TypeAudio {
 		kind, t = kindAudio, &s.audio
 	}
-	u, err := s.bodies.Read(m.typ, m.body)
+	u, err := s.bodies.Read(m.Type, m.Body)
 	switch {
 	case errors.Is(err, flv.ErrCodec):
 		what := strings.TrimPrefix(err.Error(), flv.ErrCodec.Error()+": ")
@@ -222,7 +223,7 @@ func (s *session) media(m message) error {
 	if len(u.Data) == 0 {
 		return nil
 	}
-	s.write(t, kind, &u, s.millis.Time(m.time))
+	s.write(t, kind, &u, s.millis.Time(m.Time))
 	return nil
 }
 

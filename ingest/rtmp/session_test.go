@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/mux/av"
+	"weir/mux/rtmp"
 	"weir/room/live"
 	"weir/room/live/timeline"
 )
@@ -51,13 +52,13 @@ func TestTracksThatDoNotCome(t *testing.T) {
 		}
 	}
 	c := d.publish("host")
-	c.send(typeAudio, 0, s.asc)
+	c.send(rtmp.TypeAudio, 0, s.asc)
 	for i := range 120 { // more than two seconds
-		c.send(typeAudio, uint32(i*1024/48), s.sounds[i])
+		c.send(rtmp.TypeAudio, uint32(i*1024/48), s.sounds[i])
 	}
 	await(t, "the picture is over", func() bool { return d.stream().Tracks().Video() == nil })
-	c.send(typeVideo, 2600, s.avcC)
-	c.send(typeVideo, 2600, s.pictures[0])
+	c.send(rtmp.TypeVideo, 2600, s.avcC)
+	c.send(rtmp.TypeVideo, 2600, s.pictures[0])
 	await(t, "there are pictures again", func() bool { return d.stream().Tracks().Video() != nil })
 }
 
@@ -66,9 +67,9 @@ func TestFigures(t *testing.T) {
 	d, s := newDoor(t, nil), loadSample(t)
 	c := d.publish("host")
 	c.headers(s)
-	c.send(typeVideo, 0, s.pictures[1]) // no key frame yet
+	c.send(rtmp.TypeVideo, 0, s.pictures[1]) // no key frame yet
 	c.play(s, 30, 0)
-	c.send(typeVideo, 1000, []byte{0x27, 1, 0, 0, 0, 0, 0, 1, 0}) // longer than what is there
+	c.send(rtmp.TypeVideo, 1000, []byte{0x27, 1, 0, 0, 0, 0, 0, 1, 0}) // longer than what is there
 	await(t, "all is counted", func() bool {
 		in, ok := d.stream().Ingest()
 		v, a := in.Tracks[0], in.Tracks[1]

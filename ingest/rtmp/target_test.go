@@ -114,3 +114,15 @@ func TestFourCC(t *testing.T) {
 		}
 	}
 }
+
+func FuzzTarget(f *testing.F) {
+	f.Add("live", "demo/cam?usersig=x")
+	f.Add("live/demo?usersig=x", "cam")
+	f.Add("", "live/%2e%2e/cam")
+	f.Fuzz(func(t *testing.T, app, name string) {
+		to, err := parseTarget(app, name)
+		if err == nil && (to.room == "" || to.stream == "") {
+			t.Errorf("%q and %q became %+v", app, name, to)
+		}
+	})
+}

@@ -27,17 +27,20 @@ const (
 	maxValues = 512
 )
 
-// object is an AMF0 object or ECMA array.
-type object map[string]any
+// Object is an AMF0 object or ECMA array.
+type Object map[string]any
 
-// amfDecoder reads values: float64, bool, string, object, []any, or nil. It is bounded in depth and number.
+// amfDecoder reads values: float64, bool, string, Object, []any, or nil. It is bounded in depth and number.
 type amfDecoder struct {
 	b      []byte
 	values int
 }
 
-// decodeAMF reads all values of a command.
-func decodeAMF(b []byte) ([]any, error) {
+// DecodeAMF reads all values of a command: float64, bool, string, Object, []any, or nil. It is bounded in depth and
+// number of values.
+//
+// Errors: ErrProtocol, ErrTooMuch.
+func DecodeAMF(b []byte) ([]any, error) {
 	d := amfDecoder{b: b}
 	var out []any
 	for len(d.b) > 0 {
@@ -52,7 +55,7 @@ func decodeAMF(b []byte) ([]any, error) {
 
 func (d *amfDecoder) take(n int) ([]byte, error) {
 	if n > len(d.b) {
-		return nil, fmt.Errorf("%w: AMF0 cut short", errProtocol)
+		return nil, fmt.Errorf("%w: AMF0 cut short", ErrProtocol)
 	}
 	b := d.b[:n]
 	d.b = d.b[n:]
@@ -61,7 +64,7 @@ func (d *amfDecoder) take(n int) ([]byte, error) {
 
 func (d *amfDecoder) value(depth int) (any, error) {
 	if d.values++; depth > maxDepth || d.values > maxValues {
-		return nil, fmt.Errorf("%w: AMF0 of too many values", errTooMuch)
+		return nil, fmt.Errorf("%w: AMF0 of too many values", ErrTooMuch)
 	}
 	marker, err := d.take(1)
 	if err != nil {
@@ -92,7 +95,7 @@ func (d *amfDecoder) value(depth int) (any, error) {
 	case amfNull, amfUndefined:
 		return nil, nil
 	default:
-		return nil, fmt.Errorf("%w: AMF0 marker %d", errProtocol, marker[0])
+		return nil, fmt.Errorf("%w: AMF0 marker %d", ErrProtocol, marker[0])
 	}
 }
 
@@ -119,7 +122,7 @@ func (d *amfDecoder) text(size int) (string, error) {
 }
 
 func (d *amfDecoder) object(depth int) (any, error) {
-	out := make(object)
+	out := make(Object)
 	for {
 		name, err := d.text(2)
 		if err != nil {
@@ -153,14 +156,17 @@ func (d *amfDecoder) array(depth int) (any, error) {
 	return out, nil
 }
 
-// property is a member of an object that goes out: order counts for some clients.
-type property struct {
-	name  string
-	value any
+// Property is a member of an object that goes out: order counts for some clients.
+type Property struct {
+	Name  string
+	Value any
 }
 
-// appendAMF appends values: float64, bool, string, []property (an object), or nil.
-func appendAMF(dst []byte, values ...any) []byte {
+// Prop is a Property.
+func Prop(name string, value any) Property { return Property{Name: name, Value: value} }
+
+// AppendAMF appends values: float64, bool, string, []Property (an object), []any (a strict array), or nil.
+func AppendAMF(dst []byte, values ...any) []byte {
 	for _, v := range values {
 		switch v := v.(type) {
 		case float64:
@@ -172,12 +178,15 @@ func appendAMF(dst []byte, values ...any) []byte {
 			}
 		case string:
 			dst = appendName(append(dst, amfString), v)
-		case []property:
+		case []Property:
 			dst = append(dst, amfObject)
 			for _, p := range v {
-				dst = appendAMF(appendName(dst, p.name), p.value)
+				dst = AppendAMF(appendName(dst, p.Name), p.Value)
 			}
 			dst = append(dst, 0, 0, amfObjectEnd)
+		case []any:
+			dst = binary.BigEndian.AppendUint32(append(dst, amfStrictArray), uint32(len(v)))
+			dst = AppendAMF(dst, v...)
 		default:
 			dst = append(dst, amfNull)
 		}

@@ -11,7 +11,10 @@ import (
 	"testing"
 )
 
-const testLimit = 1 << 16
+const (
+	testLimit = 1 << 16
+	testMedia = 4 << 20
+)
 
 // head appends a chunk's headers of a form; the length and type count for forms 0 and 1 only.
 func head(dst []byte, form, csid byte, field uint32, length int, typ byte, extended ...uint32) []byte {
@@ -97,15 +100,15 @@ var casesChunks = []struct {
 	{"empty message", cat(head(nil, 0, 4, 1, 0, 8), head(nil, 0, 4, 2, 1, 8), []byte("a")), []one{{8, 1, ""}, {8, 2, "a"}}},
 }
 
-func readChunks(b []byte) (*chunkReader, []one, error) {
-	c := newChunkReader(bufio.NewReader(bytes.NewReader(b)), testLimit)
+func readChunks(b []byte) (*Reader, []one, error) {
+	c := NewReader(bufio.NewReader(bytes.NewReader(b)), testLimit)
 	var got []one
 	for {
-		m, err := c.next()
+		m, err := c.Next()
 		if err != nil {
 			return c, got, err
 		}
-		got = append(got, one{m.typ, m.time, string(m.body)})
+		got = append(got, one{m.Type, m.Time, string(m.Body)})
 	}
 }
 
@@ -124,18 +127,21 @@ func TestHostileChunks(t *testing.T) {
 	var many, unfinished []byte
 	for id := range byte(maxStreams + 1) {
 		many = append(head(many, 0, 3+id, 0, 1, 8), 'a')
-		unfinished = append(head(unfinished, 0, 3+id, 0, 10*defaultChunk, 8), fill(defaultChunk, 'a')...)
+		unfinished = append(head(unfinished, 0, 3+id, 0, 10*DefaultChunk, 8), fill(DefaultChunk, 'a')...)
 	}
 	for _, tc := range []struct {
 		name  string
 		bytes []byte
 		want  error
 	}{
-		{"first chunk without a header", head(nil, 3, 4, 0, 0, 0), errProtocol},
-		{"first chunk with a step", head(nil, 1, 4, 0, 1, 8), errProtocol},
-		{"too many streams", many, errTooMuch},
-		{"too long a message", head(nil, 0, 4, 0, testLimit+1, 9), errTooMuch},
-		{"a message within another one", cat(head(nil, 0, 4, 0, 200, 9), fill(128, 'v'), head(nil, 0, 4, 0, 1, 9)), errProtocol},
+		{"first chunk without a header", head(nil, 3, 4, 0, 0, 0), ErrProtocol},
+		{"first chunk with a step", head(nil, 1, 4, 0, 1, 8), ErrProtocol},
+		{"too many streams", many, ErrTooMuch},
+		{"too long a message", head(nil, 0, 4, 0, testLimit+1, 9), ErrTooMuch},
+		{"a message within another one", cat(head(nil, 0, 4, 0, 200, 9), fill(128, 'v'), head(nil, 0, 4, 0, 1, 9)), ErrProtocol},
+		{"5.4.1 a chunk size of 0", cat(head(nil, 0, 2, 0, 4, TypeChunkSize), []byte{0, 0, 0, 0}), ErrProtocol},
+		{"5.4.1 a chunk size of 2^31", cat(head(nil, 0, 2, 0, 4, TypeChunkSize), []byte{0x80, 0, 0, 0}), ErrProtocol},
+		{"5.4.1 a chunk size of one byte", cat(head(nil, 0, 2, 0, 1, TypeChunkSize), []byte{9}), ErrProtocol},
 		{"cut short", cat(head(nil, 0, 4, 0, 200, 9), fill(128, 'v')), io.EOF},
 		{"cut within a chunk", cat(head(nil, 0, 4, 0, 200, 9), fill(12, 'v')), io.ErrUnexpectedEOF},
 	} {
@@ -147,39 +153,43 @@ func TestHostileChunks(t *testing.T) {
 	}
 	t.Run("all that is unfinished counts", func(t *testing.T) {
 		// Each of the messages may be under way, but not all of them together.
-		c := newChunkReader(bufio.NewReader(bytes.NewReader(unfinished)), 10*defaultChunk)
-		if _, err := c.next(); !errors.Is(err, errTooMuch) {
-			t.Errorf("got %v, want %v", err, errTooMuch)
+		c := NewReader(bufio.NewReader(bytes.NewReader(unfinished)), 10*DefaultChunk)
+		if _, err := c.Next(); !errors.Is(err, ErrTooMuch) {
+			t.Errorf("got %v, want %v", err, ErrTooMuch)
 		}
 		held := 0
 		for _, s := range c.streams {
 			held += cap(s.body)
 		}
-		if held > 10*defaultChunk {
+		if held > 10*DefaultChunk {
 			t.Errorf("buffers of %d bytes are held", held)
 		}
 	})
 }
 
 func TestAbortedMessageIsDropped(t *testing.T) {
-	c := newChunkReader(bufio.NewReader(bytes.NewReader(cat(
-		head(nil, 0, 4, 0, 200, 9), fill(128, 'v'), head(nil, 0, 2, 0, 4, typeAbort), []byte{0, 0, 0, 4},
+	c := NewReader(bufio.NewReader(bytes.NewReader(cat(
+		head(nil, 0, 4, 0, 200, 9), fill(128, 'v'),
+		head(nil, 0, 2, 0, 4, TypeAbort), []byte{0, 0, 0, 99}, head(nil, 0, 2, 0, 4, TypeAbort), []byte{0, 0, 0, 4},
 		head(nil, 0, 4, 5, 1, 9), []byte("n")))), testLimit)
-	m, err := c.next()
-	if err != nil || m.typ != typeAbort {
-		t.Fatalf("got %+v, %v", m, err)
-	}
-	c.abort(4)
-	c.abort(99)
-	if m, err = c.next(); err != nil || string(m.body) != "n" || m.time != 5 || c.pending != 0 {
+	m, err := c.Next()
+	if err != nil || string(m.Body) != "n" || m.Time != 5 || c.pending != 0 {
 		t.Errorf("got %+v, %v, %d bytes pending", m, err, c.pending)
+	}
+}
+
+func TestChunkSize(t *testing.T) {
+	c := NewReader(bufio.NewReader(bytes.NewReader(cat(
+		head(nil, 0, 2, 0, 4, TypeChunkSize), []byte{0, 0, 0, 200}, head(nil, 0, 4, 0, 200, 9), fill(200, 'v')))), testLimit)
+	if m, err := c.Next(); err != nil || len(m.Body) != 200 {
+		t.Errorf("got %+v, %v", m, err)
 	}
 }
 
 // TestAnnouncingCostsNothing: a peer that announces large messages and sends little of them makes us hold little.
 func TestAnnouncingCostsNothing(t *testing.T) {
-	c := newChunkReader(bufio.NewReader(bytes.NewReader(cat(head(nil, 0, 4, 0, maxMedia, 9), fill(100, 'v')))), maxMedia)
-	if _, err := c.next(); err == nil {
+	c := NewReader(bufio.NewReader(bytes.NewReader(cat(head(nil, 0, 4, 0, testMedia, 9), fill(100, 'v')))), testMedia)
+	if _, err := c.Next(); err == nil {
 		t.Fatal("no error")
 	}
 	if n := cap(c.streams[4].body); n > eagerSize {
@@ -191,12 +201,12 @@ func TestReadingAllocatesTheBodyOnly(t *testing.T) {
 	picture := cat(head(nil, 0, 4, 0, 6000, 9), fill(6000, 'v'))
 	in := bytes.NewReader(nil)
 	buffered := bufio.NewReader(in)
-	c := newChunkReader(buffered, maxMedia)
+	c := NewReader(buffered, testMedia)
 	c.size = maxChunk
 	got := testing.AllocsPerRun(100, func() {
 		in.Reset(picture)
 		buffered.Reset(in)
-		if m, err := c.next(); err != nil || len(m.body) != 6000 {
+		if m, err := c.Next(); err != nil || len(m.Body) != 6000 {
 			t.Fatal(err)
 		}
 	})

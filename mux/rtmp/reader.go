@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	defaultChunk = 128     // Adobe RTMP 5.4.1
+	// DefaultChunk is the largest payload of a chunk until a side says another size (Adobe RTMP 5.4.1).
+	DefaultChunk = 128
 	maxChunk     = 1 << 24 // a size past that of the largest message means the same
 	// maxStreams is how many chunk streams a peer may use: encoders use two to five.
 	maxStreams = 16
@@ -19,14 +20,6 @@ const (
 	oddDelta = 1000
 	noTime   = 0xffffff // says that an extended timestamp follows
 )
-
-// message is what chunks make up (Adobe RTMP 6.1).
-type message struct {
-	typ    byte
-	stream uint32 // message stream id
-	time   uint32 // ms, wrapping at 2^32
-	body   []byte // the receiver's own
-}
 
 // chunkStream is what the header of the next chunk of a stream may leave out (5.3.1.2).
 type chunkStream struct {
@@ -43,9 +36,9 @@ type chunkStream struct {
 	open     bool   // a message is under way
 }
 
-// chunkReader puts messages together. Whatever a peer sends, it holds no more than limit bytes for unfinished
-// messages and 16 chunk streams.
-type chunkReader struct {
+// Reader puts messages together. Whatever a peer sends, it holds no more than its limit of bytes for unfinished
+// messages and 16 chunk streams. It is for one goroutine.
+type Reader struct {
 	r       *bufio.Reader
 	size    int // of a chunk's payload at most
 	limit   int // bytes of a message, and of the buffers of all that are unfinished
@@ -54,44 +47,72 @@ type chunkReader struct {
 	scratch [11]byte
 }
 
-func newChunkReader(r *bufio.Reader, limit int) *chunkReader {
-	return &chunkReader{r: r, size: defaultChunk, limit: limit, streams: make(map[uint32]*chunkStream)}
+// NewReader returns a reader of what follows the handshake, in which a message, and all that is unfinished together, may
+// have limit bytes.
+func NewReader(r *bufio.Reader, limit int) *Reader {
+	return &Reader{r: r, size: DefaultChunk, limit: limit, streams: make(map[uint32]*chunkStream)}
 }
 
-// next returns the next message.
+// Limit changes the limit.
+func (c *Reader) Limit(bytes int) { c.limit = bytes }
+
+// Next returns the next message. Those about chunks (5.4.1, 5.4.2) it keeps to, and passes over.
 //
-// Errors: errProtocol, errTooMuch, or the reader's; nothing can be read after one.
-func (c *chunkReader) next() (message, error) {
+// Errors: ErrProtocol, ErrTooMuch, or the reader's; nothing can be read after one.
+func (c *Reader) Next() (Message, error) {
 	for {
 		s, err := c.header()
 		if err != nil {
-			return message{}, err
+			return Message{}, err
 		}
 		if err := c.payload(s); err != nil {
-			return message{}, err
+			return Message{}, err
 		}
-		if len(s.body) == s.length {
-			m := message{typ: s.typ, stream: s.stream, time: s.time, body: s.body}
-			c.drop(s)
+		if len(s.body) < s.length {
+			continue
+		}
+		m := Message{Type: s.typ, Stream: s.stream, Time: s.time, Body: s.body}
+		c.drop(s)
+		if m.Type != TypeChunkSize && m.Type != TypeAbort {
 			return m, nil
+		}
+		if err := c.control(&m); err != nil {
+			return Message{}, err
 		}
 	}
 }
 
+// control takes a message about chunks.
+func (c *Reader) control(m *Message) error {
+	if len(m.Body) < 4 {
+		return fmt.Errorf("%w: control message of %d bytes", ErrProtocol, len(m.Body))
+	}
+	v := binary.BigEndian.Uint32(m.Body)
+	if m.Type == TypeAbort {
+		c.abort(v)
+		return nil
+	}
+	if v == 0 || v >= 1<<31 { // 5.4.1: the first bit must be zero, and the size at least 1
+		return fmt.Errorf("%w: chunk size %d", ErrProtocol, v)
+	}
+	c.size = int(min(v, maxChunk))
+	return nil
+}
+
 // abort drops what has come of a message (5.4.2).
-func (c *chunkReader) abort(id uint32) {
+func (c *Reader) abort(id uint32) {
 	if s := c.streams[id]; s != nil && s.open {
 		c.drop(s)
 	}
 }
 
-func (c *chunkReader) drop(s *chunkStream) {
+func (c *Reader) drop(s *chunkStream) {
 	c.pending -= cap(s.body)
 	s.body, s.open = nil, false
 }
 
 // header reads a chunk's headers and brings its stream up to date.
-func (c *chunkReader) header() (*chunkStream, error) {
+func (c *Reader) header() (*chunkStream, error) {
 	first, err := c.r.ReadByte()
 	if err != nil {
 		return nil, err
@@ -103,20 +124,20 @@ func (c *chunkReader) header() (*chunkStream, error) {
 	s := c.streams[id]
 	if s == nil {
 		if len(c.streams) == maxStreams {
-			return nil, fmt.Errorf("%w: more than %d chunk streams", errTooMuch, maxStreams)
+			return nil, fmt.Errorf("%w: more than %d chunk streams", ErrTooMuch, maxStreams)
 		}
 		s = new(chunkStream)
 		c.streams[id] = s
 	}
 	form := first >> 6
 	if form > 0 && !s.started {
-		return nil, fmt.Errorf("%w: the first chunk of a stream has form %d", errProtocol, form)
+		return nil, fmt.Errorf("%w: the first chunk of a stream has form %d", ErrProtocol, form)
 	}
 	if form == 3 {
 		return s, c.repeat(s)
 	}
 	if s.open {
-		return nil, fmt.Errorf("%w: a message begins within another one", errProtocol)
+		return nil, fmt.Errorf("%w: a message begins within another one", ErrProtocol)
 	}
 	if err := c.full(s, form); err != nil {
 		return nil, err
@@ -125,7 +146,7 @@ func (c *chunkReader) header() (*chunkStream, error) {
 }
 
 // streamID reads what the basic header has beyond its first byte (5.3.1.1).
-func (c *chunkReader) streamID(low uint32) (uint32, error) {
+func (c *Reader) streamID(low uint32) (uint32, error) {
 	if low > 1 {
 		return low, nil
 	}
@@ -138,7 +159,7 @@ func (c *chunkReader) streamID(low uint32) (uint32, error) {
 }
 
 // full reads a message header of form 0, 1 or 2 (5.3.1.2).
-func (c *chunkReader) full(s *chunkStream, form byte) error {
+func (c *Reader) full(s *chunkStream, form byte) error {
 	b := c.scratch[:]
 	if _, err := io.ReadFull(c.r, b[:[...]int{11, 7, 3}[form]]); err != nil {
 		return err
@@ -167,7 +188,7 @@ func (c *chunkReader) full(s *chunkStream, form byte) error {
 }
 
 // repeat takes a chunk without a message header: the next piece of a message, or another one like the last.
-func (c *chunkReader) repeat(s *chunkStream) error {
+func (c *Reader) repeat(s *chunkStream) error {
 	if err := c.repeated(s); err != nil || s.open {
 		return err
 	}
@@ -181,7 +202,7 @@ func (c *chunkReader) repeat(s *chunkStream) error {
 
 // repeated reads the extended timestamp that chunks without a header repeat (5.3.1.3). Some encoders leave it out,
 // so it is one only if it has the same value.
-func (c *chunkReader) repeated(s *chunkStream) error {
+func (c *Reader) repeated(s *chunkStream) error {
 	if !s.extended {
 		return nil
 	}
@@ -195,16 +216,16 @@ func (c *chunkReader) repeated(s *chunkStream) error {
 	return err
 }
 
-func (c *chunkReader) begin(s *chunkStream) error {
+func (c *Reader) begin(s *chunkStream) error {
 	if s.length > c.limit {
-		return fmt.Errorf("%w: a message of %d bytes", errTooMuch, s.length)
+		return fmt.Errorf("%w: a message of %d bytes", ErrTooMuch, s.length)
 	}
 	s.open = true
 	return c.grow(s, min(s.length, eagerSize))
 }
 
 // payload reads a chunk's share of its message.
-func (c *chunkReader) payload(s *chunkStream) error {
+func (c *Reader) payload(s *chunkStream) error {
 	n := min(s.length-len(s.body), c.size)
 	for n > 0 {
 		at, k := len(s.body), min(n, eagerSize)
@@ -223,9 +244,9 @@ func (c *chunkReader) payload(s *chunkStream) error {
 }
 
 // grow gives a message under way a buffer of size bytes.
-func (c *chunkReader) grow(s *chunkStream, size int) error {
+func (c *Reader) grow(s *chunkStream, size int) error {
 	if c.pending += size - cap(s.body); c.pending > c.limit {
-		return fmt.Errorf("%w: %d bytes of unfinished messages", errTooMuch, c.pending)
+		return fmt.Errorf("%w: %d bytes of unfinished messages", ErrTooMuch, c.pending)
 	}
 	grown := make([]byte, len(s.body), size)
 	copy(grown, s.body)
