@@ -1,4 +1,4 @@
-// Package samples makes frames of the video samples, as a publisher of 30 pictures a second would have them. It is
+// Package samples makes frames of the samples, as a publisher of 30 pictures a second would have them. It is
 // imported by tests only, and shares no code with the depacketizers.
 package samples
 
@@ -11,13 +11,38 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/codec/av1"
+	"weir/mux/codec/h264"
 	"weir/mux/codec/h265"
 	"weir/mux/codec/vp9"
 	"weir/testdata"
 )
 
-// VideoID is the id of the track.
+// VideoID is the id of a track of pictures.
 const VideoID av.TrackID = 1
+
+// H264 is 20 s of pictures of 640x360, a key picture every two seconds, and their track.
+func H264(t testing.TB) (av.Track, []*av.Frame) {
+	t.Helper()
+	var sps, pps [][]byte
+	var frames []*av.Frame
+	for nal := range bytes.SplitSeq(read(t, "bars-360p.h264"), []byte{0, 0, 1}) {
+		nal = bytes.TrimRight(nal, "\x00") // of a start code of four bytes
+		if len(nal) == 0 {
+			continue
+		}
+		switch typ := h264.NALType(nal[0]); typ {
+		case h264.NALSPS:
+			sps = [][]byte{nal}
+		case h264.NALPPS:
+			pps = [][]byte{nal}
+		case h264.NALSlice, h264.NALIDR:
+			data := append(binary.BigEndian.AppendUint32(nil, uint32(len(nal))), nal...)
+			frames = append(frames, frame(av.CodecH264, len(frames), typ == h264.NALIDR, data))
+		default:
+		}
+	}
+	return track(av.CodecH264, h264.AppendConfig(nil, sps, pps)), frames
+}
 
 // H265, AV1 and VP9 are two groups of 30 pictures of 640x360, and their track.
 func H265(t testing.TB) (av.Track, []*av.Frame) {

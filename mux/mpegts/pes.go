@@ -1,0 +1,54 @@
+package mpegts
+
+import (
+	"encoding/binary"
+	"time"
+
+	"weir/mux/av"
+)
+
+const (
+	// ISO/IEC 13818-1 table 2-22.
+	idVideo   = 0xe0
+	idAudio   = 0xc0
+	idPrivate = 0xbd // private_stream_1: Opus
+
+	pesFixed  = 9 // bytes before the times
+	stampSize = 5
+	maxPES    = pesFixed + 2*stampSize
+
+	clockRate = 90000
+)
+
+// appendPES appends the header of a PES packet (2.4.3.6) of an access unit whose payload has size bytes.
+func appendPES(dst []byte, id byte, dts, pts time.Duration, size int) []byte {
+	decode, show := av.Ticks(dts+delay, clockRate), av.Ticks(pts+delay, clockRate)
+	flags, stamps := byte(0x80), stampSize // a PTS alone means that both are the same
+	if show > decode {
+		flags, stamps = 0xc0, 2*stampSize
+	} else {
+		show = decode // nothing is shown before it is decoded
+	}
+	dst = append(dst, 0, 0, 1, id)
+	// The length lets a receiver have the access unit with its last packet instead of with the next one. Pictures that it
+	// has no bits for have none (2.4.3.7).
+	length := pesFixed - 6 + stamps + size
+	if length > 0xffff {
+		length = 0
+	}
+	dst = binary.BigEndian.AppendUint16(dst, uint16(length))
+	dst = append(dst, 0x84, flags, byte(stamps)) // data_alignment_indicator: an access unit begins here
+	if flags == 0x80 {
+		return appendStamp(dst, 0x2, show)
+	}
+	return appendStamp(appendStamp(dst, 0x3, show), 0x1, decode)
+}
+
+// appendStamp appends a time of 33 bits behind 4 bits of prefix, each part with a marker bit.
+func appendStamp(dst []byte, prefix byte, ticks int64) []byte {
+	return append(
+		dst, prefix<<4|byte(ticks>>29)&0xe|1,
+		byte(ticks>>22), byte(ticks>>14)|1,
+		byte(ticks>>7), byte(ticks<<1)|1,
+	)
+}
