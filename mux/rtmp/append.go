@@ -45,13 +45,15 @@ type Packer struct {
 
 // Add lays a message out behind those before it, in chunks with a payload of up to size bytes. Its body must not change
 // until Reset.
-func (p *Packer) Add(m *Message, size int) {
+func (p *Packer) Add(m Message, size int) {
 	p.size += len(m.Body)
-	p.head(m, appendHead)
+	p.reserve()
+	p.head(appendHead(p.heads, &m))
 	body := m.Body
 	for len(body) > size {
 		p.pieces = append(p.pieces, body[:size])
-		p.head(m, appendAgain)
+		p.reserve()
+		p.head(appendAgain(p.heads, &m))
 		body = body[size:]
 	}
 	if len(body) > 0 {
@@ -59,15 +61,18 @@ func (p *Packer) Add(m *Message, size int) {
 	}
 }
 
-// head adds a header. Those before it stay where they are when there is no more room.
-func (p *Packer) head(m *Message, appendTo func([]byte, *Message) []byte) {
+// reserve sees to it that a header fits. Those before it stay where they are when there is no more room.
+func (p *Packer) reserve() {
 	if cap(p.heads)-len(p.heads) < maxHead {
 		p.heads = make([]byte, 0, max(64*maxHead, 2*cap(p.heads)))
 	}
-	at := len(p.heads)
-	p.heads = appendTo(p.heads, m)
-	p.size += len(p.heads) - at
-	p.pieces = append(p.pieces, p.heads[at:len(p.heads):len(p.heads)])
+}
+
+// head adds what was appended to the headers.
+func (p *Packer) head(longer []byte) {
+	head := longer[len(p.heads):]
+	p.heads, p.size = longer, p.size+len(head)
+	p.pieces = append(p.pieces, head)
 }
 
 // Pieces are the bytes of all messages, in order. They are valid until Reset; the slice may be changed.

@@ -75,7 +75,7 @@ func TestPacker(t *testing.T) {
 		var want []byte
 		for range 50 { // more headers than there is room for at first
 			for _, tc := range casesMessages {
-				p.Add(&tc.m, DefaultChunk)
+				p.Add(tc.m, DefaultChunk)
 				want = append(want, tc.wire...)
 			}
 		}
@@ -85,7 +85,7 @@ func TestPacker(t *testing.T) {
 		p.Reset()
 	}
 	m := Message{Type: TypeVideo, Body: fill(100, 'v')}
-	p.Add(&m, DefaultChunk)
+	p.Add(m, DefaultChunk)
 	if body := p.Pieces()[1]; &body[0] != &m.Body[0] {
 		t.Error("the body was copied")
 	}
@@ -102,7 +102,7 @@ func TestPackingAllocatesNothing(t *testing.T) {
 	m := Message{Type: TypeVideo, Stream: 1, Body: make([]byte, 200_000)}
 	pack := func() {
 		for range 60 {
-			p.Add(&m, 60_000)
+			p.Add(m, 60_000)
 		}
 		p.Reset()
 	}
@@ -119,7 +119,7 @@ func BenchmarkPacker(b *testing.B) {
 	m := Message{Type: TypeVideo, Stream: 1, Body: make([]byte, 10_000)}
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Add(&m, 60_000)
+		p.Add(m, 60_000)
 		p.Reset()
 	}
 }
