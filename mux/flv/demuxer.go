@@ -1,10 +1,6 @@
 package flv
 
 import (
-	"bufio"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -17,14 +13,9 @@ const (
 	AudioID av.TrackID = 2
 )
 
-// maxTag bounds the body that a Demuxer takes in, below the 16 MiB that the format could say: a key frame of
-// 50 Mbit/s video is not half of it.
-const maxTag = 4 << 20
-
 // Demuxer reads frames from FLV, classic and Enhanced. It is for one goroutine, the one that reads.
 type Demuxer struct {
-	r            *bufio.Reader
-	begun        bool
+	tags         *Tags
 	video, audio av.Track // as last announced; Config is nil before that
 	now          int64    // ms of the newest audio or video tag, unwrapped
 	timed        bool     // there was one
@@ -34,7 +25,7 @@ type Demuxer struct {
 
 // NewDemuxer returns a demuxer that reads from r. It reads ahead of what Next returns.
 func NewDemuxer(r io.Reader) *Demuxer {
-	return &Demuxer{r: bufio.NewReaderSize(r, 64<<10)}
+	return &Demuxer{tags: NewTags(r)}
 }
 
 // Skipped is how many tags were passed over: scripts, and what weir cannot carry, such as unknown codecs,
@@ -48,22 +39,19 @@ func (d *Demuxer) Skipped() int { return d.skipped }
 // Errors: io.EOF at the end of a tag, io.ErrUnexpectedEOF within one, ErrFormat, ErrTooLarge, or the reader's.
 // After an ErrFormat that is about the contents of a tag the next call goes on behind it.
 func (d *Demuxer) Next() (*av.Frame, error) {
-	if !d.begun {
-		if err := d.header(); err != nil {
-			return nil, err
-		}
-		d.begun = true
-	}
 	if f := d.pending; f != nil {
 		d.pending = nil
 		return f, nil
 	}
 	for {
-		typ, body, err := d.tag()
+		t, err := d.tags.Next()
 		if err != nil {
 			return nil, err
 		}
-		f, err := d.frame(typ, body)
+		if t.Type != typeScript { // whose time is 0 wherever it stands
+			d.advance(t.Time)
+		}
+		f, err := d.frame(t.Type, t.Body)
 		if err != nil {
 			return nil, err
 		}
@@ -71,51 +59,6 @@ func (d *Demuxer) Next() (*av.Frame, error) {
 			return f, nil
 		}
 	}
-}
-
-// header reads the file header and the first PreviousTagSize (E.2).
-func (d *Demuxer) header() error {
-	var h [headerSize]byte
-	if _, err := io.ReadFull(d.r, h[:]); err != nil {
-		return err
-	}
-	offset := binary.BigEndian.Uint32(h[5:])
-	if string(h[:3]) != "FLV" || h[3] != 1 || offset < headerSize || offset > 1<<10 {
-		return fmt.Errorf("%w: header %x", ErrFormat, h)
-	}
-	_, err := d.r.Discard(int(offset) - headerSize + prevSizeSize)
-	return within(err)
-}
-
-// tag reads a tag and the PreviousTagSize behind it, which many writers get wrong and none needs.
-func (d *Demuxer) tag() (typ byte, body []byte, err error) {
-	var h [tagHeadSize]byte
-	if _, err := io.ReadFull(d.r, h[:]); err != nil {
-		return 0, nil, err
-	}
-	n := int(h[1])<<16 | int(h[2])<<8 | int(h[3])
-	if n > maxTag {
-		return 0, nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, n)
-	}
-	if h[0] != typeScript { // whose time is 0 wherever it stands
-		d.advance(uint32(h[7])<<24 | uint32(h[4])<<16 | uint32(h[5])<<8 | uint32(h[6]))
-	}
-	body = make([]byte, n)
-	if _, err := io.ReadFull(d.r, body); err != nil {
-		return 0, nil, within(err)
-	}
-	if _, err := d.r.Discard(prevSizeSize); err != nil {
-		return 0, nil, within(err)
-	}
-	return h[0], body, nil
-}
-
-// within says that an end inside of something is none between tags.
-func within(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // advance takes the time that is nearest to the one before among those with the same 32 bits.

@@ -292,7 +292,7 @@ func FuzzDemuxer(f *testing.F) {
 		var frames []*av.Frame
 		for range 1000 {
 			fr, err := d.Next()
-			if errors.Is(err, ErrFormat) && d.begun {
+			if errors.Is(err, ErrFormat) && d.tags.begun {
 				continue
 			}
 			if err != nil {

@@ -1,0 +1,139 @@
+package pull
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"weir/room/dial"
+)
+
+const (
+	// maxRedirects is how many redirects are followed in a row.
+	maxRedirects = 5
+	// maxHeader is how large the head of an answer may be.
+	maxHeader = 64 << 10
+	// agent is what servers see in their logs.
+	agent = "weir-pull"
+)
+
+var errRedirects = errors.New("too many redirects")
+
+// fetcher makes the requests of one connection to a source.
+type fetcher struct {
+	client    *http.Client
+	transport *http.Transport
+}
+
+func newFetcher(guard *dial.Guard, timeout time.Duration) *fetcher {
+	t := &http.Transport{
+		DialContext:         guard.Dialer().DialContext, // each redirect passes the guard, too
+		TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, IdleConnTimeout: time.Minute,
+		MaxResponseHeaderBytes: maxHeader, ForceAttemptHTTP2: true,
+		DisableCompression: true, // what unpacks to a thousand times its size is not taken
+	}
+	return &fetcher{transport: t, client: &http.Client{Transport: t, CheckRedirect: follow}}
+}
+
+// follow decides on a redirect.
+func follow(r *http.Request, via []*http.Request) error {
+	r.Header.Del("Referer") // it would tell the query of the address before, with what proves who asks
+	if len(via) > maxRedirects {
+		return errRedirects
+	}
+	if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+		return fmt.Errorf("%w: a redirect to another protocol", ErrAddress)
+	}
+	return nil
+}
+
+// get asks for an address; what of, unless empty, is the range of bytes. The answer is a 200, or 206 where a range was asked for.
+func (f *fetcher) get(ctx context.Context, u *url.URL, of string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return nil, ErrAddress
+	}
+	r.Header.Set("User-Agent", agent)
+	want := http.StatusOK
+	if of != "" {
+		r.Header.Set("Range", of)
+		want = http.StatusPartialContent
+	}
+	answer, err := f.client.Do(r)
+	if err != nil {
+		return nil, requestError(err)
+	}
+	if answer.StatusCode != want {
+		_ = answer.Body.Close()
+		return nil, fmt.Errorf("%w: it answers %d", ErrRefused, answer.StatusCode)
+	}
+	return answer, nil
+}
+
+// requestError says why a request failed. The error of package http itself has the address in it.
+func requestError(err error) error {
+	var with *url.Error
+	if errors.As(err, &with) {
+		err = with.Err
+	}
+	var waited net.Error
+	switch {
+	case errors.Is(err, dial.ErrAddress), errors.Is(err, ErrAddress):
+		return ErrAddress
+	case errors.Is(err, errRedirects):
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	case errors.As(err, &waited) && waited.Timeout():
+		return fmt.Errorf("%w: it does not answer", ErrTimeout)
+	default:
+		return fmt.Errorf("%w: %w", ErrConnect, err)
+	}
+}
+
+// read reads a body of at most limit bytes.
+func read(answer *http.Response, limit int64) ([]byte, error) {
+	defer func() { _ = answer.Body.Close() }()
+	if answer.ContentLength > limit {
+		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, answer.ContentLength)
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrClosed, err)
+	case int64(len(body)) > limit:
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+	}
+	return body, nil
+}
+
+// The first bytes of what is taken.
+const (
+	flvMagic = "FLV"
+	hlsMagic = "#EXTM3U"
+)
+
+// openHTTP asks for an address and reads whatever stands there: addresses are signed, and types of content are often wrong.
+func openHTTP(ctx context.Context, u *url.URL, guard *dial.Guard, timeout time.Duration, to sink) error {
+	f := newFetcher(guard, timeout)
+	defer f.transport.CloseIdleConnections()
+	answer, err := f.get(ctx, u, "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body := bufio.NewReaderSize(answer.Body, 64<<10)
+	head, err := body.Peek(len(hlsMagic))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: it sends nothing", ErrClosed)
+	case string(head[:len(flvMagic)]) == flvMagic:
+		return readFLV(body, to)
+	default:
+		return fmt.Errorf("%w: neither FLV nor HLS", ErrFormat)
+	}
+}

@@ -1,0 +1,389 @@
+package pull
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"weir/mux/av"
+	"weir/room/dial"
+	"weir/room/hook"
+	"weir/room/live"
+	"weir/room/store"
+)
+
+// way is the word for pulls where relays of both ways are kept and told of.
+const way = "pull"
+
+// maxEnded is how many pulls that ended are remembered of each task.
+const maxEnded = 8
+
+type hub interface {
+	Publish(k live.Key, o live.PublishOptions) (*live.Publisher, error)
+	Stream(k live.Key) (*live.Stream, bool)
+	Wanted() *live.Watcher
+	Awaited(k live.Key) bool
+}
+
+// keeper keeps the tasks of the API; *store.Store does.
+type keeper interface {
+	CreateRelay(ctx context.Context, r store.Relay) error
+	Relays(ctx context.Context, way string) ([]store.Relay, error)
+	DeleteRelay(ctx context.Context, way, id string) error
+}
+
+// teller hears of states; *hook.Hooks does.
+type teller interface{ Stream(events ...hook.Event) }
+
+// Options say what is pulled and how patiently. All are required but those that say otherwise.
+type Options struct {
+	Hub hub
+	// Keeper keeps the tasks of the API across restarts.
+	Keeper keeper
+	// Hooks hears each change of a pull's state (hook.Relayed); nil: nobody does.
+	Hooks teller
+	// Sources are the tasks of the configuration.
+	Sources []Task
+	// Guard lets connections pass to sources that are not Trusted; nil: to public addresses.
+	Guard *dial.Guard
+	// Codecs are the video codecs that are taken.
+	Codecs []av.Codec
+
+	// Timeout is how long a source may take to answer, and how long it may send no media.
+	Timeout time.Duration
+	// Idle is how long a stream that is pulled on demand goes on with nobody watching.
+	Idle time.Duration
+	// Retry is the pause before all addresses are tried again. It doubles up to MaxRetry, and chance makes it up to a half shorter.
+	Retry, MaxRetry time.Duration
+	// MaxTasks is how many tasks the API may make for an app, MaxStreams how many streams may be pulled at once.
+	MaxTasks, MaxStreams int
+
+	Log *slog.Logger     // nil: nothing is logged
+	Now func() time.Time // nil: time.Now
+}
+
+// Manager knows the tasks and pulls their streams. It is safe for concurrent use.
+type Manager struct {
+	opts  Options
+	stats *Stats
+	tasks sync.WaitGroup // goroutines of pullers
+
+	mu      sync.Mutex        // guards the fields below
+	ctx     context.Context   //nolint:containedctx // that of Run, for what starts later; nil while it does not run
+	known   map[string]*entry // by task id
+	pullers map[live.Key]*puller
+}
+
+// entry is a task and the last of what it pulled.
+type entry struct {
+	task  Task
+	ended []Status // the newest last
+}
+
+// New returns a Manager with the tasks of the configuration. It starts nothing; see Run.
+//
+// Errors: ErrTask and ErrDuplicate, for a task of the configuration that makes no sense.
+func New(o Options) (*Manager, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	m := &Manager{opts: o, known: make(map[string]*entry), pullers: make(map[live.Key]*puller)}
+	m.stats = newStats(m)
+	for i, t := range o.Sources {
+		t.ID, t.Origin, t.Trusted = "config-"+strconv.Itoa(i+1), OriginConfig, true
+		if err := cmp.Or(t.check(), m.duplicateLocked(&t)); err != nil {
+			return nil, fmt.Errorf("source %d: %w", i+1, err)
+		}
+		m.known[t.ID] = &entry{task: t}
+	}
+	return m, nil
+}
+
+// Run pulls until ctx is done.
+//
+// Errors: the store's, when the tasks of the API cannot be read.
+func (m *Manager) Run(ctx context.Context) error {
+	kept, err := m.kept(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := m.opts.Hub.Wanted()
+	defer wanted.Close()
+	m.begin(ctx, kept)
+	defer m.tasks.Wait()
+	for {
+		k, err := wanted.Next(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // it is the context's: the server stops
+		}
+		m.want(k)
+	}
+}
+
+// begin starts what is pulled always.
+func (m *Manager) begin(ctx context.Context, kept []Task) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ctx = ctx
+	for _, t := range kept {
+		m.known[t.ID] = &entry{task: t}
+	}
+	for _, e := range m.known {
+		if e.task.Mode == Always {
+			m.startLocked(e, e.task.key())
+		}
+	}
+}
+
+// want pulls a stream that somebody waits for, if a task brings it.
+func (m *Manager) want(k live.Key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.findLocked(k); e != nil {
+		m.startLocked(e, k)
+	}
+}
+
+// findLocked is the task that brings a stream on demand: one that names it before one with a pattern, and of several the
+// one with the smallest id.
+func (m *Manager) findLocked(k live.Key) *entry {
+	var best *entry
+	rank := func(e *entry) string {
+		if e.task.Room == k.Room && e.task.Stream == k.Stream {
+			return "0" + e.task.ID
+		}
+		return "1" + e.task.ID
+	}
+	for _, e := range m.known {
+		if e.task.Mode == OnDemand && e.task.means(k) && (best == nil || rank(e) < rank(best)) {
+			best = e
+		}
+	}
+	return best
+}
+
+func (m *Manager) startLocked(e *entry, k live.Key) {
+	if m.ctx == nil || m.ctx.Err() != nil || m.pullers[k] != nil {
+		return
+	}
+	if len(m.pullers) >= m.opts.MaxStreams {
+		m.opts.Log.Warn("stream is not pulled", "stream", k, "pull", e.task.ID, "reason", "pull.max_streams")
+		return
+	}
+	ctx, cancel := context.WithCancelCause(m.ctx)
+	p := newPuller(m, e.task, k, cancel)
+	m.pullers[k] = p
+	m.tasks.Go(func() {
+		p.run(ctx)
+		cancel(nil)
+		m.ended(p)
+	})
+}
+
+// ended forgets a puller, and starts another one where a task has come in its place.
+func (m *Manager) ended(p *puller) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.pullers, p.key)
+	if e := m.known[p.task.ID]; e != nil {
+		e.ended = append(e.ended, p.status())
+		e.ended = e.ended[max(0, len(e.ended)-maxEnded):]
+	}
+	for _, e := range m.known {
+		if e.task.Mode == Always && e.task.key() == p.key {
+			m.startLocked(e, p.key)
+			return
+		}
+	}
+	if m.opts.Hub.Awaited(p.key) {
+		if e := m.findLocked(p.key); e != nil && e.task.ID != p.task.ID {
+			m.startLocked(e, p.key)
+		}
+	}
+}
+
+// Add takes a task of the API and keeps it.
+//
+// Errors: ErrTask, ErrDuplicate, ErrTooMany, or the store's.
+func (m *Manager) Add(ctx context.Context, t Task) (Task, error) {
+	t.ID, t.Origin, t.Trusted, t.Created = rand.Text(), OriginAPI, false, m.opts.Now().UTC()
+	if err := t.check(); err != nil {
+		return Task{}, err
+	}
+	row, err := t.row()
+	if err != nil {
+		return Task{}, err
+	}
+	if err := m.reserve(t); err != nil {
+		return Task{}, err
+	}
+	if err := m.opts.Keeper.CreateRelay(ctx, row); err != nil {
+		m.forget(t.ID, false)
+		return Task{}, fmt.Errorf("cannot keep the pull: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.known[t.ID]; e != nil && t.Mode == Always {
+		m.startLocked(e, t.key())
+	}
+	return t, nil
+}
+
+// reserve makes a task a known one, unless there is a reason not to.
+func (m *Manager) reserve(t Task) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, e := range m.known {
+		if e.task.Origin == OriginAPI && e.task.App == t.App {
+			n++
+		}
+	}
+	if n >= m.opts.MaxTasks {
+		return ErrTooMany
+	}
+	if err := m.duplicateLocked(&t); err != nil {
+		return err
+	}
+	m.known[t.ID] = &entry{task: t}
+	return nil
+}
+
+// duplicateLocked refuses a second task for the same streams.
+func (m *Manager) duplicateLocked(t *Task) error {
+	for _, e := range m.known {
+		if e.task.Mode == t.Mode && e.task.key() == t.key() {
+			return ErrDuplicate
+		}
+	}
+	return nil
+}
+
+// forget makes a task unknown and ends what it pulls.
+func (m *Manager) forget(id string, end bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.known, id)
+	for _, p := range m.pullers {
+		if end && p.task.ID == id {
+			p.cancel(errDeleted)
+		}
+	}
+}
+
+// Remove deletes a task of an app and ends what it pulls.
+//
+// Errors: ErrNotFound, ErrFixed, or the store's.
+func (m *Manager) Remove(ctx context.Context, app, id string) error {
+	p, err := m.Pull(app, id)
+	if err != nil {
+		return err
+	}
+	if p.Task.Origin != OriginAPI {
+		return ErrFixed
+	}
+	if err := m.opts.Keeper.DeleteRelay(ctx, way, id); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("cannot delete the pull: %w", err)
+	}
+	m.forget(id, true)
+	return nil
+}
+
+// AppDeleted is told that there is an app no longer.
+func (m *Manager) AppDeleted(app string) {
+	for _, p := range m.Pulls(app) {
+		m.forget(p.Task.ID, true)
+	}
+}
+
+// Pulls are those of an app, by their ids.
+func (m *Manager) Pulls(app string) []Pull {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := []Pull{}
+	for _, e := range m.known {
+		if e.task.App == app {
+			all = append(all, m.pullLocked(e))
+		}
+	}
+	slices.SortFunc(all, func(a, b Pull) int { return cmp.Compare(a.Task.ID, b.Task.ID) })
+	return all
+}
+
+// Pull is one of an app, or ErrNotFound.
+func (m *Manager) Pull(app, id string) (Pull, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.known[id]
+	if e == nil || e.task.App != app {
+		return Pull{}, ErrNotFound
+	}
+	return m.pullLocked(e), nil
+}
+
+func (m *Manager) pullLocked(e *entry) Pull {
+	p := Pull{Task: e.task, Streams: slices.Clone(e.ended)}
+	for _, of := range m.pullers {
+		if of.task.ID == e.task.ID {
+			p.Streams = append(p.Streams, of.status())
+		}
+	}
+	slices.SortFunc(p.Streams, func(a, b Status) int { return a.Began.Compare(b.Began) })
+	return p
+}
+
+// facts are what is kept of a task beside the columns of its row.
+type facts struct {
+	Room   string   `json:"room"`
+	Stream string   `json:"stream"`
+	From   []string `json:"from"`
+	Mode   Mode     `json:"mode"`
+	By     string   `json:"by"`
+}
+
+// row is how a task is kept.
+func (t *Task) row() (store.Relay, error) {
+	app, err := strconv.Atoi(t.App)
+	if err != nil {
+		return store.Relay{}, fmt.Errorf("%w: %q is no app", ErrTask, t.App)
+	}
+	said, err := json.Marshal(facts{t.Room, t.Stream, t.From, t.Mode, t.By})
+	if err != nil {
+		return store.Relay{}, fmt.Errorf("cannot keep the pull: %w", err)
+	}
+	return store.Relay{Way: way, ID: t.ID, App: app, Created: t.Created, Facts: said}, nil
+}
+
+// kept are the tasks of the API.
+func (m *Manager) kept(ctx context.Context) ([]Task, error) {
+	rows, err := m.opts.Keeper.Relays(ctx, way)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the pulls: %w", err)
+	}
+	var tasks []Task
+	for _, row := range rows {
+		var said facts
+		err := json.Unmarshal(row.Facts, &said)
+		t := Task{
+			ID: row.ID, Origin: OriginAPI, App: strconv.Itoa(row.App), Created: row.Created,
+			Room: said.Room, Stream: said.Stream, From: said.From, Mode: said.Mode, By: said.By,
+		}
+		if err = cmp.Or(err, t.check()); err != nil {
+			m.opts.Log.Error("pull is left out", "pull", row.ID, "error", err)
+			continue
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, nil
+}
