@@ -60,7 +60,10 @@ func TimeScale(c av.Codec) uint32 {
 //
 // Errors: ErrCodec for a track that cannot be carried; those of the codec packages for a Config that cannot be
 // read.
-func Init(ts av.Tracks) ([]byte, error) {
+func Init(ts av.Tracks) ([]byte, error) { return initSection(ts, TimeScale) }
+
+// initSection is Init with time scales of its own.
+func initSection(ts av.Tracks, scale func(c av.Codec) uint32) ([]byte, error) {
 	var in fmp4.Init
 	for i := range ts {
 		t := &ts[i]
@@ -73,7 +76,7 @@ func Init(ts av.Tracks) ([]byte, error) {
 			return nil, fmt.Errorf("cannot describe track %d: %w", t.ID, err)
 		}
 		in.Tracks = append(in.Tracks, &fmp4.InitTrack{
-			ID: int(TrackID(t.ID)), TimeScale: TimeScale(t.Codec), Codec: codec,
+			ID: int(TrackID(t.ID)), TimeScale: scale(t.Codec), Codec: codec,
 		})
 	}
 	var buf seekablebuffer.Buffer
