@@ -2,9 +2,14 @@ package push
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
+	"weir/cdnrelay/address"
 	"weir/room/dial"
 	"weir/room/hook"
 	"weir/room/live"
@@ -63,10 +68,236 @@ type Options struct {
 
 // Manager knows the tasks and runs their destinations. It is safe for concurrent use.
 type Manager struct {
-	opts Options
+	opts  Options
+	log   *slog.Logger
+	stats *Stats
+	tasks sync.WaitGroup // destinations, and questions to sources
+
+	changing sync.Mutex // held while tasks of the API are made, deleted or read again; before mu
+
+	mu      sync.Mutex      // guards the fields below, and those of carried
+	ctx     context.Context //nolint:containedctx // it is that of Run; nil before and after
+	all     map[string]*Task
+	streams map[live.Key]*carried
+	running map[*destination]struct{}
+	claims  map[string]*destination // who pushes to an address
+	past    map[string][]Status     // of tasks: destinations that are over, the last one last
 }
 
 // New returns a Manager. It starts nothing; see Run.
 //
-// Errors: ErrTask, for a rule that makes no sense.
-func New(o Options) (*Manager, error) { return &Manager{opts: o}, nil }
+// Errors: ErrTask and ErrDuplicate, for a rule that makes no sense.
+func New(o Options) (*Manager, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	m := &Manager{
+		opts: o, log: o.Log, all: make(map[string]*Task), streams: make(map[live.Key]*carried),
+		running: make(map[*destination]struct{}), claims: make(map[string]*destination), past: make(map[string][]Status),
+	}
+	m.stats = newStats(m)
+	for i, t := range o.Rules {
+		t.ID, t.Origin, t.Trusted = fmt.Sprintf("rule-%d", i+1), OriginRule, true
+		if err := t.check(o.Outputs); err != nil {
+			return nil, fmt.Errorf("rule %d: %w", i+1, err)
+		}
+		if err := m.free(&t); err != nil {
+			return nil, fmt.Errorf("rule %d: %w", i+1, err)
+		}
+		m.all[t.ID] = &t
+	}
+	return m, nil
+}
+
+// Stats are the figures of all pushes, to be registered with Prometheus.
+func (m *Manager) Stats() *Stats { return m.stats }
+
+// reread is how often the store is asked for tasks that other nodes have made or deleted.
+const reread = 10 * time.Second
+
+// Run pushes until ctx is done, and waits for what it has started.
+func (m *Manager) Run(ctx context.Context) error {
+	m.mu.Lock()
+	m.ctx = ctx
+	m.mu.Unlock()
+	m.reread(ctx)
+	m.tasks.Go(func() { m.watch(ctx) })
+	tick := time.NewTicker(reread)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			m.reread(ctx)
+		case <-ctx.Done():
+			m.mu.Lock()
+			m.ctx = nil // nothing begins any more
+			m.mu.Unlock()
+			m.tasks.Wait()
+			return nil
+		}
+	}
+}
+
+// watch follows the streams.
+func (m *Manager) watch(ctx context.Context) {
+	w := m.opts.Hub.Watch()
+	defer w.Close()
+	for {
+		k, err := w.Next(ctx)
+		if err != nil {
+			return
+		}
+		m.look(k)
+	}
+}
+
+// edgeForm is the form of streams that were brought from another node, which pushes them.
+const edgeForm = "edge"
+
+// look begins to carry a stream that is live, and forgets one that is over.
+func (m *Manager) look(k live.Key) {
+	s, there := m.opts.Hub.Stream(k)
+	var info live.Info
+	if there {
+		info = s.Info()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.streams[k]
+	if c != nil && c.stream != s {
+		m.forgetLocked(c)
+		c = nil
+	}
+	hasMedia := info.State == live.StateLive || info.State == live.StateInterrupted
+	if c != nil || !there || !hasMedia || info.Origin.Form == edgeForm || m.ctx == nil {
+		return
+	}
+	c = newCarried(m.ctx, s, info)
+	m.streams[k] = c
+	for _, id := range slices.Sorted(maps.Keys(m.all)) {
+		if t := m.all[id]; t.means(k) {
+			m.startLocked(c, t)
+		}
+	}
+	for _, from := range m.opts.Sources {
+		m.tasks.Go(func() { m.ask(c, from) })
+	}
+}
+
+// forgetLocked drops a stream that is over, with what held for it alone. Its destinations come to their end by themselves.
+func (m *Manager) forgetLocked(c *carried) {
+	c.cancel()
+	delete(m.streams, c.key)
+	for _, id := range c.own {
+		delete(m.all, id)
+		delete(m.past, id)
+	}
+}
+
+// ask has a source name targets for a stream, until it does or the stream is over.
+func (m *Manager) ask(c *carried, from Source) {
+	patience := patience{first: m.opts.Retry, most: m.opts.MaxRetry}
+	for {
+		tasks, err := from.Targets(c.ctx, c.info)
+		if err == nil {
+			m.adopt(c, tasks)
+			return
+		}
+		if c.ctx.Err() != nil {
+			return
+		}
+		wait, _ := patience.pause(m.opts.Now(), 0, err)
+		m.log.Warn("push targets unknown", "stream", c.key, "again", wait, "error", err)
+		if !c.rest(wait) {
+			return
+		}
+	}
+}
+
+// adopt takes the tasks of one stream that a source has named.
+func (m *Manager) adopt(c *carried, tasks []Task) {
+	for _, t := range tasks {
+		t.App, t.Room, t.Stream = c.key.App, literal(c.key.Room), literal(c.key.Stream)
+		t.ID, t.Created = newID(), m.opts.Now()
+		err := t.check(m.opts.Outputs)
+		if err == nil {
+			err = t.checkLiteral(m.opts.Guard)
+		}
+		if err != nil {
+			m.log.Warn("push target refused", "stream", c.key, "target", address.Masked(t.To), "origin", t.Origin, "error", err)
+			continue
+		}
+		m.mu.Lock()
+		if m.ctx != nil && m.streams[c.key] == c {
+			m.all[t.ID] = &t
+			c.own = append(c.own, t.ID)
+			m.startLocked(c, &t)
+		}
+		m.mu.Unlock()
+	}
+}
+
+// startLocked begins a destination.
+func (m *Manager) startLocked(c *carried, t *Task) {
+	d := newDestination(m.ctx, m, t, c)
+	if c.count >= m.opts.MaxPerStream || len(m.running) >= m.opts.MaxTotal {
+		d.refused = ErrTooMany
+	}
+	c.count++
+	m.running[d] = struct{}{}
+	m.past[t.ID] = slices.DeleteFunc(m.past[t.ID], func(s Status) bool { return s.Key == c.key })
+	m.tasks.Go(func() {
+		d.run()
+		m.finished(d)
+	})
+}
+
+// maxPast is how many destinations of a task are remembered that are over.
+const maxPast = 16
+
+// finished keeps how a destination ended, and lets others have its address.
+func (m *Manager) finished(d *destination) {
+	last := d.now()
+	d.cancel(nil)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.running, d)
+	d.carried.count--
+	if m.claims[d.identity] == d {
+		delete(m.claims, d.identity)
+	}
+	if m.all[d.task.ID] == d.task {
+		past := append(m.past[d.task.ID], last)
+		m.past[d.task.ID] = past[max(0, len(past)-maxPast):]
+	}
+	close(d.done)
+}
+
+// claim takes a destination's address for it. It waits for one that is about to be over: the same stream as it was before,
+// or a task that was deleted.
+//
+// Errors: ErrDuplicate, or why the destination ends.
+func (m *Manager) claim(d *destination) error {
+	for {
+		m.mu.Lock()
+		holder := m.claims[d.identity]
+		if holder == nil {
+			m.claims[d.identity] = d
+		}
+		m.mu.Unlock()
+		if holder == nil {
+			return nil
+		}
+		if !holder.ending() {
+			return fmt.Errorf("%w: %s", ErrDuplicate, holder.task.ID)
+		}
+		select {
+		case <-holder.done:
+		case <-d.ctx.Done():
+			return context.Cause(d.ctx)
+		}
+	}
+}

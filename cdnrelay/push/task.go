@@ -2,8 +2,16 @@ package push
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
 	"time"
 
+	"weir/mux/av"
+	"weir/room/auth"
+	"weir/room/dial"
 	"weir/room/live"
 )
 
@@ -20,7 +28,7 @@ const (
 
 // Task says which streams go where.
 type Task struct {
-	ID     string // unique; made by the Manager where it is empty
+	ID     string // unique; made by the Manager
 	Origin Origin
 	App    string // as in live.Key
 	// Room and Stream are patterns of path.Match: a name means itself, * every one.
@@ -42,15 +50,121 @@ type Task struct {
 
 // Signing is how a target wants its addresses signed.
 type Signing struct {
-	Dialect string        `json:"dialect"` // tencent or alibaba
-	Key     string        `json:"key"`     // secret
-	TTL     time.Duration `json:"ttl"`     // how long a signature is good; 0: an hour
+	Dialect string        // tencent or alibaba
+	Key     string        // secret
+	TTL     time.Duration // how long a signature is good; 0: an hour
 }
 
 // Source names targets for streams, beside the tasks of the configuration and of the API: the automatic relay is one, and so
-// are receivers that are asked.
+// are receivers that are asked. Of what it returns, Origin, To, Token, Audio, Sign and Trusted count.
 type Source interface {
-	// Targets is asked once when a stream's first media comes, in a goroutine of its own. Of what it returns, Origin, To,
-	// Token, Audio, Sign and Trusted count; it holds until the stream ends. After an error it is asked again, later.
+	// Targets is asked once when a stream's first media comes, in a goroutine of its own. What it names holds until the stream
+	// ends. After an error it is asked again, later.
 	Targets(ctx context.Context, s live.Info) ([]Task, error)
+}
+
+// What of a task may be how long.
+const (
+	maxAddress, maxToken, maxKey = 2048, 2048, 256
+	minTTL, maxTTL               = time.Minute, 30 * 24 * time.Hour
+)
+
+// check refuses what makes no sense.
+func (t *Task) check(outputs map[string]Output) error {
+	if err := checkPattern("room", t.Room, auth.CheckRoom); err != nil {
+		return err
+	}
+	if err := checkPattern("stream", t.Stream, auth.CheckStream); err != nil {
+		return err
+	}
+	if err := t.checkAddress(outputs); err != nil {
+		return err
+	}
+	if t.Audio != "" && t.Audio != av.CodecAAC.String() && t.Audio != av.CodecOpus.String() {
+		return fmt.Errorf("%w: its audio is aac, opus or nothing", ErrTask)
+	}
+	if len(t.Token) > maxToken || strings.ContainsAny(t.Token, "\r\n\x00") {
+		return fmt.Errorf("%w: its token is one line of at most %d bytes", ErrTask, maxToken)
+	}
+	return t.Sign.check()
+}
+
+func checkPattern(what, pattern string, check func(string) error) error {
+	if len(pattern) > 256 {
+		return fmt.Errorf("%w: its %s is longer than 256 bytes", ErrTask, what)
+	}
+	if strings.ContainsAny(pattern, `*?[\`) {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("%w: its %s is no pattern", ErrTask, what)
+		}
+		return nil
+	}
+	if err := check(pattern); err != nil {
+		return fmt.Errorf("%w: %w", ErrTask, err)
+	}
+	return nil
+}
+
+func (t *Task) checkAddress(outputs map[string]Output) error {
+	if len(t.To) > maxAddress {
+		return fmt.Errorf("%w: its address is longer than %d bytes", ErrTask, maxAddress)
+	}
+	if err := checkPlaces(t.To); err != nil {
+		return err
+	}
+	u, err := url.Parse(fill(t.To, map[string]string{"app": "1", "room": "x", "stream": "x", "user": "x", "streamid": "x"}))
+	if err != nil || u.Hostname() == "" { // the error would show the address
+		return fmt.Errorf("%w: its address is malformed", ErrTask)
+	}
+	if outputs[u.Scheme] == nil {
+		return fmt.Errorf("%w: nothing is pushed to addresses that begin with %s://", ErrTask, u.Scheme)
+	}
+	return nil
+}
+
+// checkLiteral refuses an address that is written in numbers and may not be connected to, so that whoever makes the task learns
+// it at once. Names are looked at when they are dialed.
+func (t *Task) checkLiteral(g *dial.Guard) error {
+	if t.Trusted {
+		return nil
+	}
+	u, err := url.Parse(fill(t.To, nil))
+	if err != nil {
+		return fmt.Errorf("%w: its address is malformed", ErrTask)
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil && g.Check(a) != nil {
+		return fmt.Errorf("%w: %w", ErrTask, dial.ErrAddress)
+	}
+	return nil
+}
+
+func (s *Signing) check() error {
+	switch {
+	case s == nil:
+		return nil
+	case s.Dialect != auth.DialectTencent.String() && s.Dialect != auth.DialectAlibaba.String():
+		return fmt.Errorf("%w: its address is signed in the dialect tencent or alibaba", ErrTask)
+	case s.Key == "" || len(s.Key) > maxKey:
+		return fmt.Errorf("%w: the key that signs its address has 1 to %d bytes", ErrTask, maxKey)
+	case s.TTL != 0 && (s.TTL < minTTL || s.TTL > maxTTL):
+		return fmt.Errorf("%w: a signature is good for %v to %v", ErrTask, minTTL, maxTTL)
+	}
+	return nil
+}
+
+// means tells whether a stream is one of the task's.
+func (t *Task) means(k live.Key) bool {
+	room, _ := path.Match(t.Room, k.Room) // check has read the patterns
+	stream, _ := path.Match(t.Stream, k.Stream)
+	return t.App == k.App && room && stream
+}
+
+// collides tells whether both would push to one address, whatever the streams are.
+func (t *Task) collides(o *Task) bool {
+	if strings.Contains(t.To, "{") && (t.App != o.App || t.Room != o.Room || t.Stream != o.Stream) {
+		return false // found out stream by stream
+	}
+	a, errA := url.Parse(t.To)
+	b, errB := url.Parse(o.To)
+	return errA == nil && errB == nil && identity(a) == identity(b)
 }

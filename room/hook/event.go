@@ -95,11 +95,17 @@ type Relay struct {
 	State string `json:"state"` // connecting, running, waiting, ended or failed
 	// Tries counts connections.
 	Tries int `json:"tries"`
+	// Error says in words, without secrets, what went wrong last; empty: nothing yet.
+	Error string `json:"error,omitempty"`
+	// Bytes and Frames came over, Lags is how often it fell behind and skipped to a later key frame.
+	Bytes  uint64 `json:"bytes"`
+	Frames uint64 `json:"frames"`
+	Lags   uint64 `json:"lags"`
 }
 
 // Record is a recording, or a file of it.
 type Record struct {
-	ID     string
+	ID string
 	// State is begun, complete (a file of it), lagged (a part is missing), paused (nothing can be written), resumed, ended or
 	// failed.
 	State  string

@@ -55,7 +55,7 @@ var events = func() map[Kind]Event {
 	with(Stopped, viewer)
 	with(Stopped, func(e *Event) { e.Reason = "closed" })
 	with(Relayed, func(e *Event) {
-		e.Relay = &Relay{ID: "r-1", Way: "push", URL: "rtmp://cdn.example.com/live/cam", State: "failed", Tries: 3}
+		e.Relay = &Relay{ID: "r-1", Way: "push", URL: "rtmp://cdn.example.com/live/cam", State: "failed", Tries: 3, Error: "the target refuses the stream", Bytes: 1000, Frames: 10, Lags: 1}
 		e.Reason = "refused"
 	})
 	with(Recorded, func(e *Event) {

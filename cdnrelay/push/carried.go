@@ -1,0 +1,42 @@
+package push
+
+import (
+	"context"
+	"time"
+
+	"weir/room/live"
+)
+
+// carried is a stream that is live, from its first media to its end.
+type carried struct {
+	key    live.Key
+	stream *live.Stream
+	info   live.Info       // as it was when it began
+	ctx    context.Context //nolint:containedctx // it ends with the stream
+	cancel context.CancelFunc
+
+	// Guarded by Manager.mu:
+	count int      // destinations
+	own   []string // tasks that hold for this stream only
+}
+
+func newCarried(ctx context.Context, s *live.Stream, i live.Info) *carried {
+	c := &carried{key: i.Key, stream: s, info: i}
+	c.ctx, c.cancel = context.WithCancel(ctx)
+	return c
+}
+
+// address is a task's address for the stream, not signed.
+func (c *carried) address(t *Task) string { return fill(t.To, values(&c.info)) }
+
+// rest waits; it is not ok when the stream ended meanwhile.
+func (c *carried) rest(wait time.Duration) (ok bool) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}

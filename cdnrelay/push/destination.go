@@ -1,0 +1,281 @@
+package push
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/cdnrelay/address"
+	"weir/mux/av"
+	"weir/room/dial"
+	"weir/room/live"
+)
+
+const (
+	// goodbye is how long a session may take to say that it ends.
+	goodbye = 2 * time.Second
+	// maxError is how much of an error's text is kept, in bytes.
+	maxError = 300
+	// signedFor is how long a signature is good where nobody says so.
+	signedFor = time.Hour
+)
+
+// errDeleted ends the destinations of a task that was deleted.
+var errDeleted error = &fault{"deleted", "the relay was deleted"}
+
+// destination carries one stream to one target. Its goroutine is run's.
+type destination struct {
+	m        *Manager
+	task     *Task
+	carried  *carried
+	protocol string // the scheme of the address
+	shown    string // the address, masked
+	identity string // of the address, whatever its signature
+	refused  error  // why it does not even begin
+	log      *slog.Logger
+	progress Progress
+
+	ctx    context.Context //nolint:containedctx // it is that of run, which Manager.Remove ends
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when run is over
+
+	mu     sync.Mutex // guards status
+	status Status
+}
+
+// run tries until the stream or the task is over, or there is no use in it.
+func (d *destination) run() {
+	state, err := d.carry()
+	d.enter(state, err, time.Time{})
+}
+
+func (d *destination) carry() (State, error) {
+	if d.refused != nil {
+		return Failed, d.refused
+	}
+	if err := d.m.claim(d); err != nil {
+		return d.verdict(err), err
+	}
+	o := &d.m.opts
+	patience := patience{first: o.Retry, most: o.MaxRetry, giveUp: o.GiveUp}
+	for {
+		err := d.connect()
+		if state := d.verdict(err); state != Waiting {
+			return state, err
+		}
+		wait, ok := patience.pause(o.Now(), d.ran(), err)
+		if !ok {
+			return Failed, err
+		}
+		d.enter(Waiting, err, o.Now().Add(wait))
+		if err := d.rest(wait); err != nil {
+			return Ended, err
+		}
+	}
+}
+
+// verdict is the state that an error leads to.
+func (d *destination) verdict(err error) State {
+	switch {
+	case d.ctx.Err() != nil, errors.Is(err, live.ErrEnded), d.carried.stream.Err() != nil:
+		return Ended
+	case errors.Is(err, ErrUnfit), errors.Is(err, ErrAddress), errors.Is(err, dial.ErrAddress), errors.Is(err, ErrDuplicate):
+		return Failed
+	default:
+		return Waiting
+	}
+}
+
+// connect makes one connection and sends the stream over it until one of them ends.
+func (d *destination) connect() error {
+	d.progress.begin(func() { d.enter(Running, nil, time.Time{}) })
+	d.enter(Connecting, nil, time.Time{})
+	target, err := d.target()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, d.m.opts.ConnectTimeout)
+	defer cancel()
+	defer context.AfterFunc(d.carried.ctx, cancel)() // a stream that is over needs no connection
+	session, err := d.m.opts.Outputs[d.protocol].Open(ctx, target)
+	if err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = fmt.Errorf("%w: %w", ErrTimeout, err)
+		}
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), goodbye)
+		defer cancel()
+		session.Close(ctx)
+	}()
+	return session.Send(d.ctx, &d.progress)
+}
+
+// target is what the next connection leads to: a signature is good for a while only.
+func (d *destination) target() (Target, error) {
+	o := &d.m.opts
+	text := d.carried.address(d.task)
+	if s := d.task.Sign; s != nil {
+		with := *s
+		with.TTL = cmp.Or(with.TTL, signedFor)
+		var err error
+		if text, err = o.Sign(text, with, o.Now()); err != nil {
+			return Target{}, fmt.Errorf("%w: cannot sign it: %w", ErrAddress, err)
+		}
+	}
+	u, err := url.Parse(text)
+	if err != nil { // the error would show the address
+		return Target{}, fmt.Errorf("%w: it is malformed", ErrAddress)
+	}
+	guard := o.Guard
+	if d.task.Trusted {
+		guard = dial.Trusted
+	}
+	audio, _ := av.ParseCodec(d.task.Audio) // the task was checked
+	return Target{
+		URL: u, Token: d.task.Token, Guard: guard, Stream: d.carried.stream, Audio: audio,
+		Reader:       live.ReaderOptions{Name: way, MaxAge: o.MaxLag},
+		WriteTimeout: o.WriteTimeout, MaxLags: o.MaxLags, Log: d.log,
+	}, nil
+}
+
+// rest waits for the next try. Errors: why there is none.
+func (d *destination) rest(wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-d.carried.stream.Done():
+		return fmt.Errorf("%w: %w", live.ErrEnded, d.carried.stream.Err())
+	case <-d.ctx.Done():
+		return context.Cause(d.ctx)
+	}
+}
+
+// ending tells whether the destination is about to be over.
+func (d *destination) ending() bool { return d.ctx.Err() != nil || d.carried.stream.Err() != nil }
+
+// ran is how long the present connection has run.
+func (d *destination) ran() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.status.State != Running {
+		return 0
+	}
+	return d.m.opts.Now().Sub(d.status.Since)
+}
+
+// enter notes a change of the state and tells of it. err is what led to it, retry when the next try comes.
+func (d *destination) enter(to State, err error, retry time.Time) {
+	reason, text := "", ""
+	if err != nil {
+		reason, text = reasonOf(d.ctx, err), d.scrub(err.Error())
+	}
+	d.mu.Lock()
+	s := &d.status
+	from := s.State
+	s.State, s.Since, s.Retry = to, d.m.opts.Now(), retry
+	switch to {
+	case Connecting:
+		s.Tries++
+		d.m.stats.connected(d.protocol)
+	case Ended: // no fault: the last one stays to be seen
+		s.Reason, s.Error = reason, cmp.Or(s.Error, text)
+	case Waiting, Failed:
+		s.Reason, s.Error = reason, text
+		if from == Running {
+			s.Restarts++
+		}
+		d.m.stats.failed(d.protocol, reason)
+	case Running:
+	}
+	d.mu.Unlock()
+	d.report(to, reason, text)
+	d.m.tell(d, reason)
+}
+
+// report writes the change to the log.
+func (d *destination) report(to State, reason, text string) {
+	switch to {
+	case Waiting, Failed:
+		d.log.Warn("push "+string(to), "reason", reason, "error", text)
+	case Ended:
+		d.log.Info("push ended", "reason", reason)
+	case Connecting, Running:
+		d.log.Info("push " + string(to))
+	}
+}
+
+// Status is how the destination is now.
+func (d *destination) now() Status {
+	d.mu.Lock()
+	s := d.status
+	d.mu.Unlock()
+	d.progress.fill(&s)
+	if s.State == Running {
+		s.Lag = max(0, d.carried.stream.Newest()-d.progress.newest())
+	}
+	return s
+}
+
+// reasonOf is the short name of why a connection ended.
+func reasonOf(ctx context.Context, err error) string {
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	if errors.Is(err, live.ErrEnded) {
+		return "stream_ended"
+	}
+	if errors.Is(err, dial.ErrAddress) {
+		err = ErrAddress
+	}
+	if errors.Is(err, context.Canceled) {
+		return "stopping"
+	}
+	return live.Reason(err)
+}
+
+// scrub takes out of an error's text what is secret in the address, should an output or a library have put it there.
+func (d *destination) scrub(text string) string {
+	secrets := []string{d.task.To, d.task.Token, d.carried.address(d.task)}
+	if u, err := url.Parse(d.carried.address(d.task)); err == nil {
+		password, _ := u.User.Password()
+		secrets = append(secrets, u.String(), u.RequestURI(), u.RawQuery, password)
+		if key := u.Path[strings.LastIndexByte(u.Path, '/')+1:]; len(key) >= 8 {
+			secrets = append(secrets, key)
+		}
+	}
+	for _, s := range secrets {
+		if len(s) > 1 {
+			text = strings.ReplaceAll(text, s, "***")
+		}
+	}
+	text = strings.ToValidUTF8(text, "")
+	if len(text) > maxError {
+		text = strings.ToValidUTF8(text[:maxError], "")
+	}
+	return text
+}
+
+// newDestination returns a destination that was not started.
+func newDestination(ctx context.Context, m *Manager, t *Task, c *carried) *destination {
+	d := &destination{m: m, task: t, carried: c, done: make(chan struct{})}
+	d.ctx, d.cancel = context.WithCancelCause(ctx)
+	text := c.address(t)
+	d.shown = address.Masked(text)
+	if u, err := url.Parse(text); err == nil {
+		d.protocol, d.identity = u.Scheme, identity(u)
+	}
+	d.log = m.log.With("relay", t.ID, "stream", c.key, "target", d.shown)
+	d.progress.total = m.stats.total(d.protocol)
+	d.status = Status{Key: c.key, URL: d.shown, Began: m.opts.Now()}
+	return d
+}
