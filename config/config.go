@@ -27,6 +27,7 @@ type Config struct {
 	Outgoing        Outgoing      `key:"outgoing"`
 	Store           Store         `key:"store"`
 	Images          Images        `key:"images"`
+	Record          Record        `key:"record"`
 	Log             Log           `key:"log"`
 	DataDir         string        `key:"data_dir" doc:"folder of what weir keeps, such as the key it makes on its first start"`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" doc:"how long a graceful stop may take"`
@@ -244,9 +245,13 @@ func Default() *Config {
 			Window: 250 * time.Millisecond, Rate: 40, History: 100, HistoryTime: time.Minute, Grace: 30 * time.Second,
 			Queue: 256 << 10, MaxConnections: 100_000, Seats: 9, SeatWait: time.Minute,
 		},
-		Hook:            Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
-		Outgoing:        Outgoing{Allow: []string{}},
-		Images:          Images{S3: S3{Region: "us-east-1"}, MaxBytes: 10 << 30, Keep: 30 * 24 * time.Hour},
+		Hook:     Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
+		Outgoing: Outgoing{Allow: []string{}},
+		Images:   Images{S3: S3{Region: "us-east-1"}, MaxBytes: 10 << 30, Keep: 30 * 24 * time.Hour},
+		Record: Record{
+			Rules: RecordRules{}, Split: time.Hour, SplitBytes: 4 << 30, Fragment: time.Second, Sync: 5 * time.Second,
+			MaxRecordings: 1000, S3: S3{Region: "us-east-1"},
+		},
 		Log:             Log{Level: "info", Format: "auto"},
 		DataDir:         "data",
 		ShutdownTimeout: 10 * time.Second,

@@ -71,6 +71,8 @@ func (e Entry) yaml() (string, error) {
 		value = v.String()
 	case Apps:
 		value = []App(v)
+	case RecordRules:
+		value = []RecordRule(v)
 	case URLs:
 		value = []URL(v)
 	case encoding.TextMarshaler, []string, string, int, bool:

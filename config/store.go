@@ -20,7 +20,7 @@ type Images struct {
 
 // S3 is a bucket of an object store.
 type S3 struct {
-	Endpoint  string `key:"endpoint" doc:"address of an S3 service that keeps pictures instead of the folder; empty: none"`
+	Endpoint  string `key:"endpoint" doc:"address of an S3 service that keeps the files instead of the folder; empty: none"`
 	Region    string `key:"region" doc:"its region"`
 	Bucket    string `key:"bucket" doc:"the bucket, which must be there"`
 	AccessKey string `key:"access_key" doc:"access key ID"`
@@ -42,16 +42,21 @@ func (p *problems) images(c *Images) {
 	if c.Keep != 0 {
 		between(p, "images.keep", c.Keep, time.Hour, 100*365*24*time.Hour)
 	}
-	if c.S3.Endpoint == "" {
+	p.s3("images.s3", &c.S3)
+}
+
+// s3 checks a bucket, if there is one.
+func (p *problems) s3(key string, c *S3) {
+	if c.Endpoint == "" {
 		return
 	}
-	u, err := url.Parse(c.S3.Endpoint)
+	u, err := url.Parse(c.Endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" && u.Path != "/" {
-		p.add("images.s3.endpoint", c.S3.Endpoint, "an address such as https://s3.example.com, or empty")
+		p.add(key+".endpoint", c.Endpoint, "an address such as https://s3.example.com, or empty")
 	}
-	for key, value := range map[string]string{"bucket": c.S3.Bucket, "access_key": c.S3.AccessKey, "secret_key": string(c.S3.SecretKey)} {
+	for name, value := range map[string]string{"bucket": c.Bucket, "access_key": c.AccessKey, "secret_key": string(c.SecretKey)} {
 		if value == "" {
-			p.add("images.s3."+key, value, "set, where there is an images.s3.endpoint")
+			p.add(key+"."+name, value, "set, where there is an "+key+".endpoint")
 		}
 	}
 }

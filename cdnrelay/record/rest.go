@@ -157,8 +157,8 @@ func (r *Recorder) Create(w http.ResponseWriter, req *http.Request) {
 	})(w, req)
 }
 
-// List is GET /api/v1/recordings: the newest first, ?room= and ?stream= of some only, ?limit= so many, ?before= those behind
-// the one of that id.
+// List is GET /api/v1/recordings: the newest first, ?room= and ?stream= of some only, ?limit= so many, ?cursor= those behind
+// the ones before, as their next says.
 func (r *Recorder) List(w http.ResponseWriter, req *http.Request) {
 	r.admin(func(req *http.Request, grant auth.Grant) (int, any, error) {
 		q := req.URL.Query()
@@ -171,7 +171,7 @@ func (r *Recorder) List(w http.ResponseWriter, req *http.Request) {
 			limit = n
 		}
 		all, err := r.opts.Index.Recordings(req.Context(), grant.App, store.RecordingQuery{
-			Room: q.Get("room"), Stream: q.Get("stream"), Before: q.Get("before"), Limit: limit + 1,
+			Room: q.Get("room"), Stream: q.Get("stream"), Before: q.Get("cursor"), Limit: limit + 1,
 		})
 		if err != nil {
 			return 0, nil, err

@@ -47,14 +47,15 @@ var open = map[string]string{
 var openToPlay = map[string]bool{
 	"GET /api/v1/rooms/{room}/events": true, "POST /api/v1/beacon": true,
 	"GET /live": true, "GET /live/{file}": true, "GET /live/{room}/{file}": true, "GET /live/{room}/{stream}/{file}": true,
+	"GET /recordings/{room}/{stream}/{file}": true, "GET /recordings/{room}/{stream}/{id}/{file}": true, "GET /live/{room}/{stream}/poster.mp4": true,
 	"POST /whep/{room}/{stream}": true, "PATCH /whep/{room}/{stream}/{session}": true, "DELETE /whep/{room}/{stream}/{session}": true,
 }
 
 // administrators are the routes that no signed address opens.
 var administrators = func() map[string]bool {
 	m := map[string]bool{"POST /api/v1/images": true, "GET /api/v1/streams": true, "GET /api/v1/doctor": true, "GET /live": true}
-	for _, r := range managed(nil) {
-		m[r.pattern] = true
+	for _, r := range slices.Concat(managed(nil), recordings(doors{})) {
+		m[r.pattern] = strings.Contains(r.pattern, " /api/")
 	}
 	return m
 }()
@@ -76,7 +77,7 @@ func requests(pattern string) (out []*http.Request) {
 		files = []string{"s.flv", "s.m3u8"}
 	}
 	for _, file := range files {
-		r := httptest.NewRequest(method, strings.NewReplacer("{room}", "r", "{stream}", "s", "{session}", "1", "{file}", file, "{user}", "u", "{app}", "7", "{name}", "n", "{service}", "openim", "{command}", "sendmsg").Replace(path), nil)
+		r := httptest.NewRequest(method, strings.NewReplacer("{room}", "r", "{stream}", "s", "{session}", "1", "{file}", file, "{user}", "u", "{app}", "7", "{name}", "n", "{id}", "n", "{service}", "openim", "{command}", "sendmsg").Replace(path), nil)
 		if strings.HasSuffix(path, "/events") {
 			over, stop := context.WithCancel(r.Context())
 			stop() // it would go on for ever

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/cdnrelay/record"
 	"weir/ingest/whip"
 	"weir/playback/httpflv"
 	"weir/playback/whep"
@@ -45,6 +46,7 @@ type doors struct {
 	api    *api.API
 	manage *manage.Manage
 	images *images.Images
+	record *record.Recorder
 	im     http.Handler // the room's channel, at /im and below
 	v4     http.Handler // the cloud's REST calls
 	whip   *whip.Handler
@@ -63,7 +65,7 @@ type route struct {
 
 // routes is the whole URL space of the main listener.
 func routes(d doors) []route {
-	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), channelRoutes(d))
+	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), channelRoutes(d))
 }
 
 // channelRoutes are the room's channel and what backends call of it.

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"weir/cdnrelay/record"
 	"weir/config"
 	"weir/ingest/rtmp"
 	"weir/ingest/whip"
@@ -70,6 +71,7 @@ type server struct {
 	hls           *segmenter.Segmenters
 	chat          *chat
 	images        *images.Images
+	records       *record.Recorder
 	public, admin *listener
 	rtmpAddr      net.Addr // nil where nothing listens
 	rtmpsAddr     net.Addr // nil where nothing listens
@@ -126,6 +128,10 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		Hub: s.hub, Rooms: s.chat.rooms, Channel: s.chat.channel, Hooks: s.chat.hooks, Sessions: s.chat.bus,
 		Admin: s.apps.Administers, Exists: s.apps.Exists,
 	})
+	s.records, err = newRecorder(cfg, s.hub, s.store, s.chat.hooks, authorizer, s.sites, log)
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	if err := s.wireDoors(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -142,7 +148,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
-		images: s.images, im: s.chat.bus.Handler(), v4: s.chat.v4,
+		images: s.images, record: s.records, im: s.chat.bus.Handler(), v4: s.chat.v4,
 		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")}, hub: s.hub,
 	}))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
@@ -156,6 +162,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 func (s *server) appDeleted(id int) {
 	s.bridge.AppDeleted(id)
 	s.images.AppDeleted(id)
+	s.records.AppDeleted(id)
 	s.chat.hooks.Forget(id)
 }
 
@@ -267,7 +274,7 @@ func (s *server) metrics() *prometheus.Registry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events, s.bridge)
 	m.MustRegister(s.chat.stats()...)
-	m.MustRegister(s.images.Stats())
+	m.MustRegister(s.images.Stats(), s.records.Stats())
 	return m
 }
 
@@ -338,6 +345,9 @@ func (s *server) close() error {
 	if s.rtmp != nil {
 		errs = append(errs, s.rtmp.Close())
 	}
+	if s.records != nil {
+		errs = append(errs, s.records.Close())
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
@@ -352,14 +362,14 @@ func (s *server) Run(ctx context.Context) error {
 	err := inOrder(ctx,
 		[]part{s.chat.channel.Run, s.untilStop},
 		[]part{
-			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run,
+			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run,
 			s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run, s.serving(s.public),
 		},
 		[]part{s.bridge.Run, s.chat.rooms.Run},
 		[]part{s.chat.hooks.Run},
 		[]part{s.store.Run, s.serving(s.admin)},
 	)
-	return errors.Join(err, s.engine.Close(), s.uses.Close(), s.store.Close())
+	return errors.Join(err, s.engine.Close(), s.records.Close(), s.uses.Close(), s.store.Close())
 }
 
 // untilStop waits for the stop and says so.
