@@ -118,6 +118,7 @@ type onAir struct {
 	stream  *live.Stream
 	event   hook.Event // what is told of it, for the kinds to come
 	live    bool
+	mirror  bool      // it is published on another server, which tells of it
 	since   time.Time // of its state
 	owners  bool      // the room's owner publishes it
 	viewers audience.Count
@@ -301,7 +302,11 @@ func (b *Bridge) tooLate(c *change, at place, known *rooms.Facts) error {
 	}
 	user := "" // without a name it is the application itself that publishes, see Gate
 	if s, ok := b.parts.Hub.Stream(c.key); ok && c.from == live.StateWaiting {
-		user = s.Info().User
+		info := s.Info()
+		if info.Mirror {
+			return nil // its own server has decided
+		}
+		user = info.User
 	}
 	switch err := b.mayPublish(at, known, user); {
 	case errors.Is(err, im.ErrRoomClosed):
@@ -362,7 +367,7 @@ func (b *Bridge) note(at place, c *change, known *rooms.Facts) (event hook.Event
 	s.live, s.since = c.to == live.StateLive, c.at
 	if s.live && there {
 		s.stream, s.owners = stream, known != nil && known.Owner != "" && known.Owner == info.User
-		s.event = eventOf(at, &info)
+		s.event, s.mirror = eventOf(at, &info), info.Mirror
 	}
 	event = s.event
 	event.At, event.Kind = c.at, kinds[c.to]
@@ -376,7 +381,7 @@ func (b *Bridge) note(at place, c *change, known *rooms.Facts) (event hook.Event
 			delete(b.air, at)
 		}
 	}
-	return event, true
+	return event, !s.mirror
 }
 
 // kinds are the events of a stream's states for other programs.
@@ -415,7 +420,7 @@ func (b *Bridge) changedViewers() map[place][]hook.Event {
 	out := make(map[place][]hook.Event)
 	for at, streams := range b.air {
 		for _, s := range streams {
-			if !s.untold {
+			if !s.untold || s.mirror {
 				continue
 			}
 			s.untold = false

@@ -163,6 +163,28 @@ func isKeyOf[T Item](e *entry[T], layer string) bool {
 	return t != nil && t.Layer == layer
 }
 
+// layersBefore is how far before the main video's key frame those of the layers are looked for: encoders make them together.
+const layersBefore = 300 * time.Millisecond
+
+// withLayers is the first of the layers' key frames that belong to a join point, or the join point.
+func (r *Reader[T]) withLayers(join *entry[T]) *entry[T] {
+	first := join
+	for s := join.seq; s > max(r.ring.tail.Load(), r.given); s-- {
+		e := r.ring.get(s - 1)
+		if e == nil || join.val.Time()-e.val.Time() > layersBefore {
+			break
+		}
+		f, ok := any(e.val).(Frame)
+		if !ok || e.snap != join.snap {
+			break
+		}
+		if t := e.snap.get().Find(f.Track); t != nil && t.Layer != "" && f.Key {
+			first = e
+		}
+	}
+	return first
+}
+
 // newestJoin is the newest key frame of the reader's layer, if that is fresh or there is no newer join point, which is
 // what it is otherwise: a layer may be silent for long. It is nil when there is none.
 func (r *Reader[T]) newestJoin() *entry[T] {

@@ -52,6 +52,11 @@ type PublishOptions struct {
 	ID string
 	// Origin is where the publisher comes from, for those who are told of streams.
 	Origin Origin
+	// Mirror says that the publisher writes what another server's ring of this stream holds, frame by frame, simulcast layers
+	// and MainVideo alike; nothing is filled in. Such a publisher gets no stream that there is, and any other takes its own.
+	Mirror bool
+	// Started is when the clock of a mirrored stream was 0.
+	Started time.Time
 	// Tracks is how many tracks the publisher announced; readers wait for them, but not for long.
 	Tracks int
 	// Brings are the ids of those tracks. What else a stream has that is taken over ends with the publisher's first
@@ -72,7 +77,7 @@ type PublishOptions struct {
 
 // Origin is where a publisher comes from. What is not known is empty.
 type Origin struct {
-	Form    string // whip or rtmp
+	Form    string // whip, rtmp or edge
 	Session string // names the connection
 	Addr    string // the publisher's, without the port
 	Site    string // how it reached this server, such as https://live.example.com

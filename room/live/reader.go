@@ -42,6 +42,10 @@ type ReaderOptions struct {
 	// stands further behind lags. 0 is as far as the ring goes.
 	MaxAge time.Duration
 
+	// Layers is for a reader of all simulcast layers: it begins with those key frames of theirs which stand just before the
+	// join point, and skips what cannot be decoded by itself.
+	Layers bool
+
 	layer string // of a stream's layers, the one at whose key frames to begin; see layerSource
 }
 
@@ -62,6 +66,7 @@ type Reader[T Item] struct {
 	free  func() // called once by Close
 
 	next     uint64
+	given    uint64 // all before it was given
 	tracks   av.Tracks
 	standing bool // next is a value that may be given: the start was found
 	seeking  bool // looking for a join point at or after next
@@ -175,6 +180,9 @@ func (r *Reader[T]) begin() {
 }
 
 func (r *Reader[T]) stand(e *entry[T]) {
+	if r.opts.Layers {
+		e = r.withLayers(e)
+	}
 	r.next, r.tracks = e.seq, e.snap.get()
 	r.standing, r.seeking, r.lagged = true, false, false
 }
@@ -251,6 +259,7 @@ func (r *Reader[T]) take(dst []T) (int, error) {
 		n++
 		r.next++
 	}
+	r.given = r.next
 	if n == 0 && ended && r.next >= head {
 		return 0, r.ended()
 	}

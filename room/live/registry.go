@@ -108,6 +108,9 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 			return nil, fmt.Errorf("%w: %d", ErrFull, len(r.streams))
 		}
 		s = newStream(k, r)
+		if o.Mirror {
+			s.started = o.Started
+		}
 		r.streams[k] = s
 		defer r.announceLocked(k) // once it has its publisher
 	}
@@ -121,6 +124,12 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 func (s *Stream) yields(o PublishOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch {
+	case o.Mirror:
+		return fmt.Errorf("%w: a copy takes nothing over", ErrBusy)
+	case s.publisher != nil && s.publisher.opts.Mirror:
+		return nil // what is published here comes before what is elsewhere
+	}
 	switch o.Policy {
 	case PolicyReplace:
 		return nil

@@ -69,6 +69,7 @@ type Stream struct {
 	frames      uint64
 	dataBytes   uint64
 
+	mirrored []byte // data of the newest frame of another server's ring
 	silence  silence
 	still    still
 	made     []*av.Frame // scratch of fillLocked, empty
@@ -188,6 +189,9 @@ func (s *Stream) write(p *Publisher, f *av.Frame) error {
 }
 
 func (s *Stream) takeLocked(f *av.Frame) error {
+	if s.publisher.opts.Mirror {
+		return s.mirrorLocked(f)
+	}
 	if f.Kind == av.KindConfig {
 		return s.configureLocked(f)
 	}
@@ -380,7 +384,9 @@ func (s *Stream) take(p *Publisher, reason error) {
 	}
 	s.publisher = p
 	s.announced = p.opts.Tracks
-	s.takeLayersLocked(p.opts.Layers)
+	if !p.opts.Mirror {
+		s.takeLayersLocked(p.opts.Layers)
+	}
 	s.asker.reset(p.opts.KeyFrame)
 	if s.state == StateLive {
 		// The new publisher has the grace time to send its first frame.
@@ -398,6 +404,7 @@ type Info struct {
 	ID      string // its stream id; empty: none
 	User    string // the publisher's identity
 	Origin  Origin // where the publisher comes from
+	Mirror  bool   // what it holds comes out of another server's ring
 	State   State
 	Reason  error // why interrupted or ended; nil otherwise
 	Since   time.Time
@@ -421,7 +428,7 @@ func (s *Stream) Info() Info {
 		Silent: s.silent, Repeated: s.repeated, Misfits: s.misfits,
 	}
 	if s.publisher != nil {
-		i.User, i.Origin = s.publisher.opts.User, s.publisher.opts.Origin
+		i.User, i.Origin, i.Mirror = s.publisher.opts.User, s.publisher.opts.Origin, s.publisher.opts.Mirror
 	}
 	return i
 }
