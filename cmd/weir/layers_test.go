@@ -40,6 +40,7 @@ var layers = []layer{
 	{"room/auth", nil, "it decides on texts and knows neither media nor state"},
 	{"room", []string{"mux", "room"}, "state knows no door"},
 	{"rtc", []string{"rtc", "mux", "room/auth"}, "it is the ground below both doors for WebRTC and knows no state"},
+	{"rtc/sender", []string{"rtc", "mux", "room/live"}, "it is what doors share that send a stream by WebRTC: it reads streams and knows no door"},
 	{"ingest", append([]string{"ingest"}, forDoors...), "doors meet in the hub, never each other"},
 	{"playback", append([]string{"playback"}, forDoors...), "doors meet in the hub, never each other"},
 	{"segmenter", append([]string{"segmenter"}, forDoors...), "doors meet in the hub, never each other"},

@@ -12,12 +12,12 @@ import (
 
 // packet is a transport packet taken apart.
 type packet struct {
-	pid              uint16
-	start, random    bool
-	count            byte
-	clock            int64 // noPCR: none
-	payload          []byte
-	control          byte
+	pid           uint16
+	start, random bool
+	count         byte
+	clock         int64 // noPCR: none
+	payload       []byte
+	control       byte
 }
 
 func parse(t *testing.T, b []byte) (out []packet) {

@@ -1,5 +1,5 @@
 // Package whep is the door for viewers by WebRTC: the HTTP side of WHEP (draft-ietf-wish-whep-03) and the session behind
-// each answer, which is a connection (rtc/peer) and what sends on it (playback/whep/sender).
+// each answer, which is a connection (rtc/peer) and what sends on it (rtc/sender).
 //
 // It serves trickle and ICE restart by PATCH, OPTIONS, and Links to STUN and TURN servers. Where the draft leaves a choice:
 // an offer is answered, or refused with a problem, and never countered with another offer (4.2.2); a viewer that comes

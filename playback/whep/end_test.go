@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"weir/playback/whep/sender"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc/peer"
+	"weir/rtc/sender"
 )
 
 // A stream that is over closes the connections of its viewers, with a goodbye.

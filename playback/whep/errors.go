@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 
-	"weir/playback/whep/sender"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc/peer"
+	"weir/rtc/sender"
 )
 
 // Why a session ended, beside what its sender and its connection say.

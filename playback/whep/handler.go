@@ -9,11 +9,11 @@ import (
 	"sync"
 	"time"
 
-	"weir/playback/whep/sender"
 	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc"
+	"weir/rtc/sender"
 	"weir/rtc/signaling"
 )
 

@@ -9,8 +9,8 @@ import (
 	"github.com/pion/sdp/v3"
 
 	"weir/mux/av"
-	"weir/playback/whep/sender"
 	"weir/rtc/peer"
+	"weir/rtc/sender"
 	"weir/rtc/signaling"
 )
 

@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"strings"
 
-	"weir/playback/whep/sender"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc/peer"
+	"weir/rtc/sender"
 	"weir/rtc/signaling"
 )
 

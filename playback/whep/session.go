@@ -9,11 +9,11 @@ import (
 
 	"github.com/pion/rtcp"
 
-	"weir/playback/whep/sender"
 	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/rtc/peer"
+	"weir/rtc/sender"
 	"weir/rtc/signaling"
 )
 
@@ -57,7 +57,7 @@ func newSession(h *Handler, v *viewing, viewer audience.ID, isLocal bool) (s *se
 	s.life, s.end = context.WithCancelCause(context.Background())
 	s.log = h.log.With("stream", v.stream.Key().String(), "session", s.id[:6], "user", s.user)
 	s.peer, err = peer.New(peer.Options{
-		Engine: h.opts.Engine, Remote: v.offer.remote, Loopback: isLocal, Setup: h.opts.Handshake,
+		Engine: h.opts.Engine, Remote: &v.offer.remote, Loopback: isLocal, Setup: h.opts.Handshake,
 		Feedback: s.feedback, Log: s.log,
 	})
 	if err != nil {

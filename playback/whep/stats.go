@@ -3,7 +3,7 @@ package whep
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"weir/playback/whep/sender"
+	"weir/rtc/sender"
 	"weir/rtc/udp"
 )
 
@@ -29,7 +29,7 @@ func newStats(h *Handler) *Stats {
 		open: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "weir_whep_sessions", Help: "Sessions of viewers, those included that are connecting.",
 		}, func() float64 { return float64(h.Total()) }),
-		sender: sender.NewStats(),
+		sender: sender.NewStats("weir_whep", "WebRTC viewers"),
 		sent: []prometheus.Collector{
 			sent(h, "datagrams_total", "Datagrams of media that the kernel took.", func(f udp.Figures) uint64 { return f.Datagrams }),
 			sent(h, "datagrams_dropped_total", "Datagrams of media for which there was no room or no way.",

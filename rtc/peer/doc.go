@@ -1,4 +1,4 @@
-// Package peer is one viewer's WebRTC connection: an ICE agent on the engine's port, a DTLS handshake, and SRTP whose packets
+// Package peer is the WebRTC connection to one viewer, or to a server that takes a stream: an ICE agent on the engine's port, a DTLS handshake, and SRTP whose packets
 // are encrypted straight into the batch that leaves in one system call (ADR 15). It is not a peer connection: it
 // negotiates nothing, knows no tracks and no SDP, and takes no media in.
 //

@@ -314,7 +314,7 @@ func (s *session) connect() {
 func pair(t testing.TB, e *rtc.Engine, o viewerOptions) (*session, *viewer) {
 	t.Helper()
 	v := newViewer(t, o)
-	s := newSession(t, Options{Engine: e, Remote: v.remote})
+	s := newSession(t, Options{Engine: e, Remote: &v.remote})
 	v.answer(s.Local())
 	s.connect()
 	return s, v

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -29,7 +31,11 @@ const (
 // Options say with whom a connection is made.
 type Options struct {
 	Engine *rtc.Engine
-	Remote Remote
+	// Remote is who has offered. Without one this side offers: SetRemote tells who has answered, before Run.
+	Remote *Remote
+	// Allow tells whether packets may go to an address; nil: to all. Candidates of others are not used, nor is what asks from
+	// there.
+	Allow func(netip.Addr) bool
 	// Loopback is whether the remote side is this machine, so that loopback addresses mean something to it.
 	Loopback bool
 	// Setup is how long ICE and DTLS may take together; zero is 15 s.
@@ -44,7 +50,7 @@ type Options struct {
 type Description struct {
 	Ufrag, Pwd  string
 	Fingerprint string   // value of a=fingerprint
-	Setup       string   // value of a=setup: active or passive
+	Setup       string   // value of a=setup: active or passive, actpass in an offer
 	Candidates  []string // values of a=candidate; there are no others to come
 }
 
@@ -52,6 +58,8 @@ type Description struct {
 // use.
 type Peer struct {
 	opts    Options
+	remote  Remote
+	offers  bool // this side does, so that it controls ICE (RFC 8445 6.1.1)
 	client  bool // of DTLS
 	digests []digest
 	agent   *ice.Agent
@@ -82,18 +90,21 @@ func New(o Options) (*Peer, error) {
 	if o.Setup == 0 {
 		o.Setup = defaultSetup
 	}
-	p := &Peer{opts: o, connected: make(chan struct{})}
+	p := &Peer{opts: o, offers: o.Remote == nil, connected: make(chan struct{})}
+	if !p.offers {
+		if err := p.takeRemote(*o.Remote); err != nil {
+			return nil, err
+		}
+	}
+	var more []ice.AgentOption
+	if o.Allow != nil {
+		more = append(more, ice.WithRemoteIPFilter(func(ip net.IP) bool {
+			a, ok := netip.AddrFromSlice(ip)
+			return ok && o.Allow(a.Unmap())
+		}))
+	}
 	var err error
-	if p.client, err = o.Remote.isClient(); err != nil {
-		return nil, err
-	}
-	if p.digests, err = digests(o.Remote.Fingerprints); err != nil {
-		return nil, err
-	}
-	if o.Remote.Ufrag == "" || o.Remote.Pwd == "" {
-		return nil, fmt.Errorf("%w: it has no ICE credentials", ErrBadRemote)
-	}
-	if p.agent, p.route, err = o.Engine.Routed(o.Loopback); err != nil {
+	if p.agent, p.route, err = o.Engine.Routed(o.Loopback, more...); err != nil {
 		return nil, fmt.Errorf("cannot make an ICE agent: %w", err)
 	}
 	p.life, p.end = context.WithCancelCause(context.Background())
@@ -107,6 +118,29 @@ func New(o Options) (*Peer, error) {
 		return nil, fmt.Errorf("cannot prepare a connection: %w", err)
 	}
 	return p, nil
+}
+
+// takeRemote checks what the remote side says of itself.
+func (p *Peer) takeRemote(r Remote) (err error) {
+	if p.client, err = r.isClient(); err != nil {
+		return err
+	}
+	if p.digests, err = digests(r.Fingerprints); err != nil {
+		return err
+	}
+	if r.Ufrag == "" || r.Pwd == "" {
+		return fmt.Errorf("%w: it has no ICE credentials", ErrBadRemote)
+	}
+	p.remote = r
+	return nil
+}
+
+// SetRemote tells who has answered what this side has offered. It is called once, before Run.
+func (p *Peer) SetRemote(r Remote) error {
+	if r.Setup == "actpass" { // RFC 5763 5: an answer has chosen
+		return fmt.Errorf("%w: setup is %q in an answer", ErrBadRemote, r.Setup)
+	}
+	return p.takeRemote(r)
 }
 
 func (p *Peer) stateChanged(s ice.ConnectionState) {
@@ -149,7 +183,10 @@ func (p *Peer) gather() error {
 		return err
 	}
 	d := Description{Ufrag: ufrag, Pwd: pwd, Fingerprint: p.opts.Engine.Fingerprint(), Setup: "passive", Candidates: list}
-	if p.client {
+	switch {
+	case p.offers:
+		d.Setup = "actpass" // RFC 5763 5
+	case p.client:
 		d.Setup = "active"
 	}
 	p.mu.Lock()

@@ -65,7 +65,7 @@ func TestMediaArrivesOverTCP(t *testing.T) {
 func TestMediaArrivesBehindAPublicAddress(t *testing.T) {
 	e := newEngine(t, rtc.Options{PublicIPs: []string{"198.51.100.1"}})
 	v := newViewer(t, viewerOptions{})
-	s := newSession(t, Options{Engine: e, Remote: v.remote})
+	s := newSession(t, Options{Engine: e, Remote: &v.remote})
 	v.answer(s.Local())
 	for _, c := range values(v.offer, "candidate") { // the server finds the viewer, which cannot reach that address
 		if err := s.AddCandidate(c); err != nil {
@@ -83,7 +83,7 @@ func TestMediaArrivesBehindAPublicAddress(t *testing.T) {
 func TestTheViewerMayBePassive(t *testing.T) {
 	e := newEngine(t, rtc.Options{})
 	v := newViewer(t, viewerOptions{role: "passive"})
-	s := newSession(t, Options{Engine: e, Remote: v.remote})
+	s := newSession(t, Options{Engine: e, Remote: &v.remote})
 	if d := s.Local(); d.Setup != "active" {
 		t.Fatalf("setup is %q", d.Setup)
 	}
@@ -142,7 +142,7 @@ func TestAForeignCertificateIsRefused(t *testing.T) {
 	e := newEngine(t, rtc.Options{})
 	v := newViewer(t, viewerOptions{})
 	v.remote.Fingerprints = []string{"sha-256 " + strings.Repeat("AB:", 31) + "AB"}
-	s := newSession(t, Options{Engine: e, Remote: v.remote})
+	s := newSession(t, Options{Engine: e, Remote: &v.remote})
 	v.answer(s.Local())
 	if err := s.wait(); !errors.Is(err, ErrFingerprint) {
 		t.Errorf("the reason is %v", err)
@@ -153,7 +153,7 @@ func TestAWrongPasswordFindsNoPath(t *testing.T) {
 	e := newEngine(t, rtc.Options{})
 	v := newViewer(t, viewerOptions{})
 	v.remote.Pwd = strings.Repeat("x", 24)
-	s := newSession(t, Options{Engine: e, Remote: v.remote, Setup: time.Second})
+	s := newSession(t, Options{Engine: e, Remote: &v.remote, Setup: time.Second})
 	v.answer(s.Local())
 	if err := s.wait(); !errors.Is(err, ErrNoPath) {
 		t.Errorf("the reason is %v", err)
@@ -168,7 +168,7 @@ func TestTheEndComesInTheMiddleOfTheHandshake(t *testing.T) {
 	e := newEngine(t, rtc.Options{})
 	before := goleak.IgnoreCurrent()
 	v := newViewer(t, viewerOptions{role: "passive"}) // both begin with DTLS, and neither answers
-	s := newSession(t, Options{Engine: e, Remote: v.remote})
+	s := newSession(t, Options{Engine: e, Remote: &v.remote})
 	d := s.Local()
 	d.Setup = "passive"
 	v.answer(d)
@@ -231,7 +231,7 @@ func TestTheServerSaysGoodbye(t *testing.T) {
 			closed <- struct{}{}
 		}
 	})
-	s := newSession(t, Options{Engine: e, Remote: v.remote})
+	s := newSession(t, Options{Engine: e, Remote: &v.remote})
 	v.answer(s.Local())
 	s.connect()
 	s.cancel()
@@ -300,7 +300,7 @@ func TestRemotesThatCannotBeTalkedTo(t *testing.T) {
 			r := good
 			r.Fingerprints = slices.Clone(good.Fingerprints)
 			change(&r)
-			if _, err := New(Options{Remote: r}); !errors.Is(err, ErrBadRemote) {
+			if _, err := New(Options{Remote: &r}); !errors.Is(err, ErrBadRemote) {
 				t.Errorf("the error is %v", err)
 			}
 		})
@@ -323,7 +323,7 @@ func TestFingerprints(t *testing.T) {
 func TestCandidatesAreBounded(t *testing.T) {
 	e := newEngine(t, rtc.Options{})
 	v := newViewer(t, viewerOptions{})
-	p, err := New(Options{Engine: e, Remote: v.remote, Log: slog.New(slog.DiscardHandler)})
+	p, err := New(Options{Engine: e, Remote: &v.remote, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +349,7 @@ func TestLoopbackIsForThisMachine(t *testing.T) {
 	e := newEngine(t, rtc.Options{Listen: ":0"})
 	v := newViewer(t, viewerOptions{})
 	for _, loopback := range []bool{false, true} {
-		p, err := New(Options{Engine: e, Remote: v.remote, Loopback: loopback, Log: slog.New(slog.DiscardHandler)})
+		p, err := New(Options{Engine: e, Remote: &v.remote, Loopback: loopback, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,8 +62,8 @@ func (p *Peer) reason(stage, err error) error {
 }
 
 func (p *Peer) connect(ctx context.Context) (*ice.Conn, error) {
-	r := &p.opts.Remote
-	if r.Lite {
+	r := &p.remote
+	if r.Lite || p.offers {
 		return p.agent.Dial(ctx, r.Ufrag, r.Pwd)
 	}
 	return p.agent.Accept(ctx, r.Ufrag, r.Pwd)

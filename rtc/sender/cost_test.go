@@ -28,7 +28,7 @@ func newEgress(tb testing.TB, n int) (*egress, *line, *rtp.Unit) {
 		tb.Fatal(err)
 	}
 	e := &egress{
-		began: time.Now(), cname: "weir", clock: func() time.Duration { return time.Second }, stats: NewStats(),
+		began: time.Now(), cname: "weir", clock: func() time.Duration { return time.Second }, stats: NewStats("weir_whep", "WebRTC viewers"),
 		to: new(sink), video: video, estimate: estimate.New(),
 	}
 	u := &rtp.Unit{Codec: av.CodecH264}

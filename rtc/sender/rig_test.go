@@ -280,7 +280,7 @@ func (r *rig) watch(change func(*Options)) *viewer {
 	w := new(wire)
 	video, audio := testVideo, testAudio
 	o := Options{
-		Stream: r.pub.Stream(), To: w, Video: &video, Audio: &audio, CNAME: "weir", MaxLags: 2, Stats: NewStats(),
+		Stream: r.pub.Stream(), To: w, Video: &video, Audio: &audio, CNAME: "weir", MaxLags: 2, Stats: NewStats("weir_whep", "WebRTC viewers"),
 	}
 	if change != nil {
 		change(&o)

@@ -13,25 +13,26 @@ type Stats struct {
 	roundTrips     prometheus.Histogram
 }
 
-// NewStats returns the figures of senders that are given them, to be registered with Prometheus.
-func NewStats() *Stats {
+// NewStats returns the figures of senders that are given them, to be registered with Prometheus: their names begin with
+// prefix, and who names those that are sent to.
+func NewStats(prefix, who string) *Stats {
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: prefix + name, Help: help})
 	}
 	return &Stats{
-		packets: counter("weir_whep_sent_packets_total", "RTP packets sent to WebRTC viewers, without those sent again."),
-		bytes:   counter("weir_whep_sent_bytes_total", "Payload bytes of those packets."),
+		packets: counter("_sent_packets_total", "RTP packets sent to "+who+", without those sent again."),
+		bytes:   counter("_sent_bytes_total", "Payload bytes of those packets."),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "weir_whep_nacks_total", Help: "Packets that WebRTC viewers asked for again, by what became of the request.",
+			Name: prefix + "_nacks_total", Help: "Packets that " + who + " asked for again, by what became of the request.",
 		}, []string{"result"}),
 		leftOut: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "weir_whep_left_out_total", Help: "Pictures that a WebRTC viewer did not get since its path does not carry them, by kind.",
+			Name: prefix + "_left_out_total", Help: "Pictures that " + who + " did not get since their path does not carry them, by kind.",
 		}, []string{"kind"}),
-		keyFrames: counter("weir_whep_key_frame_requests_total", "Key frames that WebRTC viewers asked for (PLI, FIR)."),
-		lost:      counter("weir_whep_lost_packets_total", "Packets that WebRTC viewers reported as lost."),
-		probed:    counter("weir_whep_probe_bytes_total", "Bytes sent to find out whether a larger layer fits."),
+		keyFrames: counter("_key_frame_requests_total", "Key frames that "+who+" asked for (PLI, FIR)."),
+		lost:      counter("_lost_packets_total", "Packets that "+who+" reported as lost."),
+		probed:    counter("_probe_bytes_total", "Bytes sent to find out whether a larger layer fits."),
 		roundTrips: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "weir_whep_round_trip_seconds", Help: "Round trips to WebRTC viewers, by their reports.",
+			Name: prefix + "_round_trip_seconds", Help: "Round trips to " + who + ", by their reports.",
 			Buckets: []float64{0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1},
 		}),
 	}

@@ -36,13 +36,19 @@ type Options struct {
 	To           Transport
 	Video, Audio *Track // nil when not agreed on
 	// Declined says that the viewer asked for video when there was none: with the first picture it has to ask again.
-	Declined bool
-	CNAME    string // at most 255 bytes (RFC 3550 6.5)
+	// Silent says the same of sound.
+	Declined, Silent bool
+	CNAME            string // at most 255 bytes (RFC 3550 6.5)
 	// Estimate follows the path; nil is rtc/estimate's.
 	Estimate Estimator
 	// MaxLags a minute are allowed.
 	MaxLags int
 	Stats   *Stats
+	// Name is the reader's in the hub's figures; empty is whep.
+	Name string
+	// Sent hears of each unit that was sent, and Lagged of each lag; nil: nobody does.
+	Sent   func(u *rtp.Unit)
+	Lagged func()
 }
 
 // Sender sends a stream's units to one viewer.
@@ -77,6 +83,9 @@ type progress struct {
 func New(o Options) (*Sender, error) {
 	if o.Estimate == nil {
 		o.Estimate = estimate.New()
+	}
+	if o.Name == "" {
+		o.Name = "whep"
 	}
 	s := &Sender{opts: o, layer: o.Layer, out: &egress{
 		began: time.Now(), cname: o.CNAME[:min(len(o.CNAME), maxCNAME)], clock: o.Stream.Now,
@@ -146,7 +155,7 @@ func (s *Sender) open(layer string, start live.Start) error {
 	if s.reader != nil {
 		s.reader.Close()
 	}
-	s.reader = source.NewReader(live.ReaderOptions{Name: "whep", Start: start, Join: join, Beat: true})
+	s.reader = source.NewReader(live.ReaderOptions{Name: s.opts.Name, Start: start, Join: join, Beat: true})
 	s.layer, s.moved, s.need, s.wantUp = layer, true, s.out.video != nil, false
 	s.current = s.opts.Stream.Newest() - stale
 	return nil
@@ -156,6 +165,9 @@ func (s *Sender) open(layer string, start live.Start) error {
 func (s *Sender) lagged() error {
 	if now := time.Now(); now.Sub(s.lagFrom) > lagWindow {
 		s.lags, s.lagFrom = 0, now
+	}
+	if s.opts.Lagged != nil {
+		s.opts.Lagged()
 	}
 	if s.lags++; s.lags > s.opts.MaxLags {
 		return ErrSlow
@@ -182,7 +194,7 @@ func (s *Sender) batch(ctx context.Context, units []*rtp.Unit) error {
 func (s *Sender) take(ctx context.Context, u *rtp.Unit) error {
 	l := s.out.line(u.Codec)
 	switch {
-	case l == nil && s.opts.Declined && u.Codec.IsVideo() && !u.Over():
+	case l == nil && s.missing(u):
 		return ErrChanged
 	case l == nil: // not asked for
 		return nil
@@ -200,6 +212,11 @@ func (s *Sender) take(ctx context.Context, u *rtp.Unit) error {
 	default:
 		return s.picture(ctx, l, u)
 	}
+}
+
+// missing tells whether the unit is of a kind that there was none of when tracks were agreed on.
+func (s *Sender) missing(u *rtp.Unit) bool {
+	return !u.Over() && (u.Codec.IsVideo() && s.opts.Declined || u.Codec.IsAudio() && s.opts.Silent)
 }
 
 // changed looks at a track's change. Of sound that is over nothing more comes, until it is back; of pictures the last one
@@ -333,6 +350,9 @@ func (s *Sender) send(ctx context.Context, l *line, u *rtp.Unit) error {
 		}
 	}
 	s.last[kindOf(u.Codec)] = progress{u.PTS, true}
+	if s.opts.Sent != nil {
+		s.opts.Sent(u)
+	}
 	return nil
 }
 
