@@ -233,7 +233,7 @@ func testNewSPS(t *testing.T) {
 	if !bytes.Equal(tags[i].Body()[5:], wide.Config) || tags[i].Config.Width != 1280 || !tags[i+1].Key {
 		t.Errorf("%+v", tags[i].Config)
 	}
-	if !bytes.Equal(tags[i-1].Body(), tags[i-2].Body()) || tags[i-1].DTS != tags[i+1].DTS-ms {
+	if !tags[i-1].Again || tags[i-2].Again || !bytes.Equal(tags[i-1].Body(), tags[i-2].Body()) || tags[i-1].DTS != tags[i+1].DTS-ms {
 		t.Error("the last picture does not stand before the sequence header once more")
 	}
 }

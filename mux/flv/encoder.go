@@ -147,7 +147,7 @@ func (e *Encoder) repeat(dst []Tag, dts time.Duration) []Tag {
 	}
 	tag := e.picture
 	tag.Data = appendTag(make([]byte, 0, len(tag.Data)), typeVideo, ms, nil, tag.Body())
-	tag.DTS = dts - time.Millisecond
+	tag.DTS, tag.Again = dts-time.Millisecond, true
 	e.video.last = ms
 	return append(dst, tag)
 }

@@ -175,6 +175,15 @@ func TestEncoderRepeatsTheLastPicture(t *testing.T) {
 	}
 }
 
+func TestTagHead(t *testing.T) {
+	for _, ms := range []int64{0, 1, 0xffffff, 0x1000000, 0xfffffffe, 1<<32 + 5} {
+		tag := Tag{Data: appendTag(nil, typeAudio, ms, nil, []byte("sound"))}
+		if tag.Stamp() != uint32(ms) || tag.Type() != BodyAudio || string(tag.Body()) != "sound" {
+			t.Errorf("%d: got %d, type %d, %q", ms, tag.Stamp(), tag.Type(), tag.Body())
+		}
+	}
+}
+
 func TestEncoderTracks(t *testing.T) {
 	given := av.Tracks{small, sound}
 	e := NewEncoder(given)

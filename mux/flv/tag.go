@@ -18,6 +18,8 @@ type Tag struct {
 	Key bool
 	// JoinPoint tells that a player may begin here, behind a preamble.
 	JoinPoint bool
+	// Again tells that it is the picture before a new sequence header once more, for players that would lose it otherwise.
+	Again bool
 	// DTS is the frame's own, in full precision; the tag says milliseconds that rise strictly.
 	DTS time.Duration
 	// Config is the track as the sequence header announces it; nil for other tags.
@@ -26,6 +28,14 @@ type Tag struct {
 
 // Over tells whether the tag says that its track is over. It goes over no wire.
 func (t Tag) Over() bool { return t.Kind == av.KindConfig && t.Config == nil }
+
+// Type is the tag's type: BodyAudio or BodyVideo.
+func (t Tag) Type() byte { return t.Data[0] }
+
+// Stamp is the tag's time in milliseconds, wrapping at 2^32 (E.4.1).
+func (t Tag) Stamp() uint32 {
+	return uint32(t.Data[7])<<24 | uint32(t.Data[4])<<16 | uint32(t.Data[5])<<8 | uint32(t.Data[6])
+}
 
 // Bytes is the memory that the tag keeps alive.
 func (t Tag) Bytes() int { return len(t.Data) }

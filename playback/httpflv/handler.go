@@ -185,15 +185,7 @@ func (h *Handler) source(ctx context.Context, s *live.Stream, q query, patience 
 	if codec == av.CodecNone {
 		codec = published(s.Tracks())
 	}
-	frames, err := s.WithAudio(codec)
-	if err != nil {
-		return nil, err
-	}
-	frames, err = s.Layer(q.layer, codec.String(), frames)
-	if err != nil {
-		return nil, err
-	}
-	return live.FeedOf(s, "flv-"+codec.String()+"/"+q.layer, frames, newEncoder), nil
+	return s.Tags(codec, q.layer)
 }
 
 // published is the audio codec as it comes.
@@ -211,22 +203,6 @@ func (q query) takes(ts av.Tracks) error {
 		return errVP9
 	}
 	return nil
-}
-
-// encoder makes tags out of frames.
-type encoder struct{ *flv.Encoder }
-
-func newEncoder(ts av.Tracks) (live.Encoder[live.Frame, flv.Tag], error) {
-	return encoder{flv.NewEncoder(ts)}, nil
-}
-
-// Encode implements live.Encoder.
-func (e encoder) Encode(dst []flv.Tag, f live.Frame) ([]flv.Tag, error) {
-	out, err := e.Encoder.Encode(dst, f.Frame)
-	for i := len(dst); i < len(out); i++ {
-		out[i].JoinPoint = out[i].Kind == av.KindMedia && f.Join() // the hub knows where a reader may start
-	}
-	return out, err
 }
 
 // enter counts a viewer in, if there is room.

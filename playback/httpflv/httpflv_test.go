@@ -305,7 +305,11 @@ func (p *player) toEnd() error {
 func lagReader(t *testing.T, r *rig) *live.Reader[flv.Tag] {
 	t.Helper()
 	s, _ := r.hub.Stream(testKey)
-	reader := live.FeedOf(s, "flv-test", live.Source[live.Frame](s), newEncoder).NewReader(live.ReaderOptions{})
+	source, err := s.Tags(published(s.Tracks()), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := source.NewReader(live.ReaderOptions{})
 	t.Cleanup(reader.Close)
 	if _, err := reader.Start(t.Context()); err != nil {
 		t.Fatal(err)
