@@ -183,21 +183,7 @@ func newLinks(cfg *config.Config, known *apps.Apps, o linkOptions) (*links, erro
 	if err != nil {
 		return nil, err
 	}
-	by, err := newAuthorizer(cfg, known, nil)
-	if err != nil {
-		return nil, err
-	}
-	where, err := newSites(cfg)
-	if err != nil {
-		return nil, err
-	}
-	if o.base == "" {
-		o.base = cfg.HTTP.PublicURL
-	}
-	if o.base == "" {
-		o.base = baseURL(cfg, cfg.HTTP.Listen)
-	}
-	site, err := where.at(o.base)
+	by, site, err := builderOf(cfg, known, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +213,26 @@ func newLinks(cfg *config.Config, known *apps.Apps, o linkOptions) (*links, erro
 	}
 	out.publish, err = by.PublishURLs(site, a)
 	return out, err
+}
+
+// builderOf is the builder of addresses, and where the server is reached that they are of: o.base, which is filled in.
+func builderOf(cfg *config.Config, known *apps.Apps, o *linkOptions) (*auth.Authorizer, auth.Site, error) {
+	by, err := newAuthorizer(cfg, known, nil)
+	if err != nil {
+		return nil, auth.Site{}, err
+	}
+	where, err := newSites(cfg)
+	if err != nil {
+		return nil, auth.Site{}, err
+	}
+	if o.base == "" {
+		o.base = cfg.HTTP.PublicURL
+	}
+	if o.base == "" {
+		o.base = baseURL(cfg, cfg.HTTP.Listen)
+	}
+	site, err := where.at(o.base)
+	return by, site, err
 }
 
 func (l *links) write(w io.Writer) error {

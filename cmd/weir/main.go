@@ -29,7 +29,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), urlCommand(), userSigCommand(), configCommand(), healthCommand(), versionCommand())
+	root.AddCommand(serveCommand(), urlCommand(), pushURLCommand(), userSigCommand(), configCommand(), healthCommand(), versionCommand())
 	return root
 }
 

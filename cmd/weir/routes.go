@@ -55,6 +55,8 @@ type doors struct {
 	hls    *segmenter.Segmenters
 	auth   authorizer
 	hub    awaiter
+
+	addresses http.Handler // the generator of addresses
 }
 
 // route is one line of the URL space: a pattern of http.ServeMux and who answers.
@@ -65,7 +67,7 @@ type route struct {
 
 // routes is the whole URL space of the main listener.
 func routes(d doors) []route {
-	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), channelRoutes(d))
+	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), addressRoutes(d), channelRoutes(d))
 }
 
 // channelRoutes are the room's channel and what backends call of it.

@@ -150,6 +150,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
 		images: s.images, record: s.records, im: s.chat.bus.Handler(), v4: s.chat.v4,
 		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")}, hub: s.hub,
+		addresses: s.newGenerator(authorizer),
 	}))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/room/auth"
+	"weir/room/live"
 )
 
 // usualTTL is the life of addresses when none is asked for.
@@ -35,7 +36,7 @@ type urlsJSON struct {
 // URLs answers GET /api/v1/streams/{room}/{stream}/urls: the addresses of a stream that whoever asks may use, signed
 // where that is needed. ?ttl= is how long they open, which is never longer than the asker's own authority; ?dialect=
 // how they are signed. ?end=1 ends what was begun with them when they expire, ?once=1 makes those for publishing good
-// for one use. ?viewer= names whom they are for: another than the asker for administrators only.
+// for one use. ?streamid= asks for those by a stream id, too, for administrators; a stream that is live has its own. ?viewer= names whom they are for: another than the asker for administrators only.
 func (a *API) URLs(w http.ResponseWriter, r *http.Request) {
 	body, err := a.urls(r)
 	var bad *parameterError
@@ -79,6 +80,9 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 		return nil, err
 	}
 	o.App, o.Room, o.Stream = who.App, room, stream
+	if o.ID == "" {
+		o.ID = a.idOf(live.Key{App: auth.AppName(who.App), Room: room, Stream: stream})
+	}
 	out := &urlsJSON{Room: room, Stream: stream, Expires: o.Expires.UTC()}
 	// An address allows sound and pictures: who may send one of them alone would get more by it.
 	g, err := may(auth.ActionPublish)
@@ -115,6 +119,15 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 	return out, nil
 }
 
+// idOf is the stream id of a stream that is there; empty when it has none.
+func (a *API) idOf(k live.Key) string {
+	s, ok := a.hub.Stream(k)
+	if !ok {
+		return ""
+	}
+	return s.Info().ID
+}
+
 // carriesName tells whether an address to play at is to name who asked for it, if he may only watch: whoever passes it on
 // is known by it, and all who have it count as one viewer. Who may publish the stream shares it with everybody. Who asks
 // with an address that names him loses the name in no other dialect.
@@ -142,12 +155,17 @@ func (a *API) wanted(q url.Values, who auth.Grant) (o auth.Address, once string,
 			return o, "", err
 		}
 	}
+	if o.ID = q.Get("streamid"); o.ID != "" && auth.CheckStream(o.ID) != nil {
+		return o, "", &parameterError{"streamid", "1 to 128 of A-Z a-z 0-9 . _ -"}
+	}
 	o.User = q.Get("viewer")
 	switch {
 	case o.User != "" && auth.CheckUser(o.User) != nil:
 		return o, "", &parameterError{"viewer", "a user id: 1 to 32 of A-Z a-z 0-9 _ -"}
 	case o.User != "" && o.User != who.User && !who.Admin:
 		return o, "", fmt.Errorf("%w: only administrators make addresses for others", auth.ErrForbidden)
+	case o.ID != "" && !who.Admin: // in another room it may be another stream's
+		return o, "", fmt.Errorf("%w: only administrators make addresses for a stream id that the stream does not have", auth.ErrForbidden)
 	}
 	o.Expires, o.Ends = a.now().Add(ttl).Truncate(time.Second), end || !who.Ends.IsZero()
 	if !who.Admin && !who.Expires.IsZero() && o.Expires.After(who.Expires) {

@@ -13,6 +13,7 @@ import (
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
 	"weir/room/auth"
+	"weir/room/live"
 )
 
 // urlAPI is an API in front of whose addresses stands an Authorizer.
@@ -30,7 +31,7 @@ func urlAPI(t *testing.T, change func(o *auth.Options)) (*API, *auth.Authorizer)
 		t.Fatal(err)
 	}
 	return New(Options{
-		Lister: streams, Auth: by, URLs: by, Log: slog.New(slog.DiscardHandler),
+		Lister: streams, Auth: by, URLs: by, Log: slog.New(slog.DiscardHandler), Hub: live.NewRegistry(live.Options{MaxStreams: 1}),
 		Site: func(r *http.Request) (auth.Site, error) {
 			if r.Host == "bad" {
 				return auth.Site{}, errors.New("no host")
@@ -210,5 +211,37 @@ func TestURLsWherePlayingIsOpen(t *testing.T) {
 	}
 	if _, got := askURLs(a, sign(t, "ann"), ""); got.Play.FLV != "https://live.example.com/live/demo/cam.flv" {
 		t.Errorf("got %+v", got.Play)
+	}
+}
+
+// TestURLsByStreamID: a stream that is live is told with the addresses by its id. Only administrators get those of an id that
+// the stream does not have: it may be another room's stream that has it later.
+func TestURLsByStreamID(t *testing.T) {
+	a, by := urlAPI(t, nil)
+	admin, host := sign(t, "root"), sign(t, "host")
+	if w, got := askURLs(a, host, ""); w.Code != http.StatusOK || got.Play.ByID != nil {
+		t.Errorf("no id: got %d, %+v", w.Code, got.Play)
+	}
+	if w, _ := askURLs(a, host, "streamid=concert"); w.Code != http.StatusForbidden {
+		t.Errorf("another's id: got %d %s", w.Code, w.Body)
+	}
+	if w, _ := askURLs(a, admin, "streamid=a/b"); w.Code != http.StatusBadRequest {
+		t.Errorf("no id at all: got %d %s", w.Code, w.Body)
+	}
+	if w, got := askURLs(a, admin, "streamid=concert"); w.Code != http.StatusOK || got.Play.ByID == nil || got.Play.ByID.ID != "concert" {
+		t.Errorf("an administrator: got %d %+v", w.Code, got.Play)
+	}
+	hub := a.hub.(*live.Registry)
+	if _, err := hub.Publish(live.Key{App: "1", Room: "demo", Stream: "cam"}, live.PublishOptions{User: "host", ID: "1_demo_host_main"}); err != nil {
+		t.Fatal(err)
+	}
+	w, got := askURLs(a, host, "")
+	if w.Code != http.StatusOK || got.Play.ByID == nil {
+		t.Fatalf("while it is live: got %d %s", w.Code, w.Body)
+	}
+	path, query, _ := strings.Cut(strings.TrimPrefix(got.Play.ByID.HLS, "https://live.example.com"), "?")
+	r := auth.Request{Action: auth.ActionPlay, ID: "1_demo_host_main", Room: "demo", Stream: "cam", Path: path, Query: query}
+	if _, err := by.Authorize(t.Context(), r); err != nil {
+		t.Errorf("%s: %v", got.Play.ByID.HLS, err)
 	}
 }

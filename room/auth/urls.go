@@ -20,6 +20,7 @@ type Site struct {
 type Address struct {
 	App          int // DefaultApp, or an id
 	Room, Stream string
+	ID           string // the stream id by which it is known as well; empty: none
 	Dialect      Dialect
 	User         string
 	Once         string // of publishing only
@@ -36,13 +37,23 @@ type PlayURLs struct {
 	HLS    string `json:"hls"`
 	// Watch is the page. What it proves stands behind the #, which browsers send to no server.
 	Watch string `json:"watch"`
+	// ByID are the addresses by its stream id, where it has one.
+	ByID *IDURLs `json:"by_streamid,omitempty"`
+}
+
+// IDURLs are the addresses at which a stream is played by its stream id alone, as a cloud's are. Signatures are for the id.
+type IDURLs struct {
+	ID    string `json:"streamid"`
+	FLV   string `json:"flv"`
+	WSFLV string `json:"ws_flv"`
+	HLS   string `json:"hls"`
 }
 
 // PublishURLs are the addresses at which a stream is published.
 type PublishURLs struct {
 	// WHIP is for RFC 9725.
 	WHIP string `json:"whip"`
-	// RTMP is empty where nothing listens.
+	// RTMP is empty where nothing listens. It has the stream id in the place of room and stream where that leads there.
 	RTMP string `json:"rtmp,omitempty"`
 	// Studio is the page, with the signature behind the #.
 	Studio string `json:"studio"`
@@ -52,6 +63,9 @@ type PublishURLs struct {
 // viewer or promise an end.
 func (a *Authorizer) PlayURLs(site Site, o Address) (PlayURLs, error) {
 	root, path, err := site.parse(o.Room, o.Stream)
+	if err == nil && o.ID != "" {
+		err = CheckStream(o.ID)
+	}
 	if err != nil {
 		return PlayURLs{}, err
 	}
@@ -63,6 +77,9 @@ func (a *Authorizer) PlayURLs(site Site, o Address) (PlayURLs, error) {
 		WebRTC: s.under(root, "/whep/"+path), FLV: s.under(root, file+suffixes[FormFLV]), HLS: s.under(root, file+suffixes[FormHLS]),
 	}
 	out.WSFLV = "ws" + strings.TrimPrefix(out.FLV, "http")
+	if o.ID != "" {
+		out.ByID = s.byID(root, o.ID)
+	}
 	// The page asks at several paths, so its signature is of the dialect that holds for all of them.
 	s.dialect, s.mark = DialectWeir, "#"
 	out.Watch = s.under(root, "/watch/"+path)
@@ -73,20 +90,24 @@ func (a *Authorizer) PlayURLs(site Site, o Address) (PlayURLs, error) {
 // nothing to promise.
 func (a *Authorizer) PublishURLs(site Site, o Address) (PublishURLs, error) {
 	root, path, err := site.parse(o.Room, o.Stream)
+	if err == nil && o.ID != "" {
+		err = CheckStream(o.ID)
+	}
 	if err != nil {
 		return PublishURLs{}, err
 	}
 	s := signing{by: a, dialect: o.Dialect, skip: a.publish == PublishOpen && o.User == "" && o.Once == "" && !o.Ends, pass: Pass{
 		App: o.App, Action: ActionPublish, Room: o.Room, Stream: o.Stream, User: o.User, Once: o.Once, Expires: o.Expires, Ends: o.Ends,
 	}}
+	s.id = o.ID
 	out := PublishURLs{WHIP: s.under(root, "/whip/"+path)}
 	if site.RTMP != "" {
-		out.RTMP = s.under(strings.TrimRight(site.RTMP, "/"), "/live/"+path)
+		out.RTMP = s.rtmp(strings.TrimRight(site.RTMP, "/"), "/live/"+path)
 	}
 	if out.Studio, err = StudioURL(site.HTTP, DefaultApp, o.Room, o.Stream, ""); err != nil {
 		return PublishURLs{}, err
 	}
-	s.dialect, s.mark = DialectWeir, "&" // as for the watch page
+	s.id, s.dialect, s.mark = "", DialectWeir, "&" // as for the watch page
 	out.Studio = s.under(out.Studio, "")
 	return out, s.err
 }
@@ -125,15 +146,43 @@ type signing struct {
 	by      *Authorizer
 	dialect Dialect
 	pass    Pass
+	id      string // what a publisher's address gives the stream
 	skip    bool   // nothing is to be signed
 	mark    string // before the signature; ? when empty
 	err     error
+}
+
+// byID are the addresses for players by a stream id.
+func (s *signing) byID(root, id string) *IDURLs {
+	of := *s
+	of.pass.Room, of.pass.Stream, of.pass.ID = "", "", id
+	file := "/live/" + url.PathEscape(id)
+	out := &IDURLs{ID: id, FLV: of.under(root, file+suffixes[FormFLV]), HLS: of.under(root, file+suffixes[FormHLS])}
+	out.WSFLV = "ws" + strings.TrimPrefix(out.FLV, "http")
+	s.err = of.err
+	return out
+}
+
+// rtmp is the address for encoders: by the stream id if that alone says which room and stream it is.
+func (s *signing) rtmp(root, path string) string {
+	room, stream, err := RoomOfID(s.id)
+	if err != nil || room != s.pass.Room || stream != s.pass.Stream {
+		return s.under(root, path)
+	}
+	of := *s
+	of.id, of.pass.Room, of.pass.Stream, of.pass.ID = "", "", "", s.id
+	out := of.under(root, "/live/"+url.PathEscape(s.id))
+	s.err = of.err
+	return out
 }
 
 func (s *signing) under(root, path string) string {
 	var parts []string
 	if app := s.pass.App; app != DefaultApp && app != s.by.own.ID {
 		parts = append(parts, paramApp+"="+AppName(app))
+	}
+	if s.id != "" {
+		parts = append(parts, paramStreamID+"="+url.QueryEscape(s.id))
 	}
 	if !s.skip && s.err == nil {
 		query, err := s.by.SignQuery(s.dialect, s.pass, path)

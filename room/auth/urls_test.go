@@ -145,3 +145,48 @@ func TestStudioURL(t *testing.T) {
 		}
 	}
 }
+
+// TestURLsByID: with a stream id there are the addresses by it, too, and a publisher gives it; each opens what it is for.
+func TestURLsByID(t *testing.T) {
+	a := closed(t, Keys{}, epoch, nil)
+	site := Site{HTTP: "https://live.example.com", RTMP: "rtmp://live.example.com"}
+	id := AppName(demoApp) + "_r_s_main"
+	for d := range dialects {
+		o := Address{Room: "r", Stream: "s", ID: id, Dialect: Dialect(d), Expires: epoch.Add(time.Hour)}
+		play, err := a.PlayURLs(site, o)
+		publish, err2 := a.PublishURLs(site, o)
+		if err = errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		if play.ByID == nil || play.ByID.ID != id || !strings.HasPrefix(play.ByID.WSFLV, "wss://live.example.com/live/"+id+".flv?") {
+			t.Fatalf("%v: got %+v", Dialect(d), play.ByID)
+		}
+		for address, action := range map[string]Action{play.ByID.FLV: ActionPlay, play.ByID.HLS: ActionPlay, publish.RTMP: ActionPublish} {
+			u, err := url.Parse(address)
+			if err != nil || !strings.HasPrefix(u.Path, "/live/"+id) {
+				t.Errorf("%v: %s: %v", Dialect(d), address, err)
+				continue
+			}
+			r := Request{Action: action, ID: id, Room: "r", Stream: "s", Path: u.EscapedPath(), Query: u.RawQuery}
+			if _, err := a.Authorize(t.Context(), r); err != nil {
+				t.Errorf("%v: %s: %v", Dialect(d), address, err)
+			}
+		}
+		if !strings.Contains(publish.WHIP, "/whip/r/s?streamid="+id+"&") || strings.Contains(publish.Studio, "streamid") {
+			t.Errorf("%v: %+v", Dialect(d), publish)
+		}
+	}
+	// An id that leads an encoder elsewhere stands behind the room and stream.
+	publish, err := a.PublishURLs(site, Address{Room: "r", Stream: "s", ID: "concert", Expires: epoch.Add(time.Hour)})
+	if err != nil || !strings.HasPrefix(publish.RTMP, "rtmp://live.example.com/live/r/s?streamid=concert&sign=") {
+		t.Errorf("got %s, %v", publish.RTMP, err)
+	}
+	for _, id := range []string{"a/b", "x.flv"} {
+		o := Address{Room: "r", Stream: "s", ID: id, Expires: epoch.Add(time.Hour)}
+		_, err := a.PlayURLs(site, o)
+		_, err2 := a.PublishURLs(site, o)
+		if !errors.Is(err, ErrBadID) || !errors.Is(err2, ErrBadID) {
+			t.Errorf("%q: %v, %v", id, err, err2)
+		}
+	}
+}
