@@ -27,6 +27,7 @@ type Config struct {
 	Outgoing        Outgoing      `key:"outgoing"`
 	Store           Store         `key:"store"`
 	Images          Images        `key:"images"`
+	Relay           Relay         `key:"relay"`
 	Record          Record        `key:"record"`
 	Log             Log           `key:"log"`
 	DataDir         string        `key:"data_dir" doc:"folder of what weir keeps, such as the key it makes on its first start"`
@@ -248,6 +249,11 @@ func Default() *Config {
 		Hook:     Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
 		Outgoing: Outgoing{Allow: []string{}},
 		Images:   Images{S3: S3{Region: "us-east-1"}, MaxBytes: 10 << 30, Keep: 30 * 24 * time.Hour},
+		Relay: Relay{
+			Rules: RelayRules{}, ConnectTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxLag: 5 * time.Second,
+			Retry: time.Second, RetryMax: 15 * time.Second, GiveUp: 6 * time.Hour, SignedFor: time.Hour,
+			MaxRelays: 1000, MaxPerStream: 20, MaxDestinations: 1000,
+		},
 		Record: Record{
 			Rules: RecordRules{}, Split: time.Hour, SplitBytes: 4 << 30, Fragment: time.Second, Sync: 5 * time.Second,
 			MaxRecordings: 1000, S3: S3{Region: "us-east-1"},

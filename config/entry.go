@@ -69,6 +69,8 @@ func (e Entry) yaml() (string, error) {
 	switch v := value.(type) {
 	case time.Duration:
 		value = v.String()
+	case RelayRules:
+		value = []RelayRule(v)
 	case Apps:
 		value = []App(v)
 	case RecordRules:

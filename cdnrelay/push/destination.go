@@ -22,8 +22,6 @@ const (
 	goodbye = 2 * time.Second
 	// maxError is how much of an error's text is kept, in bytes.
 	maxError = 300
-	// signedFor is how long a signature is good where nobody says so.
-	signedFor = time.Hour
 )
 
 // errDeleted ends the destinations of a task that was deleted.
@@ -34,10 +32,11 @@ type destination struct {
 	m        *Manager
 	task     *Task
 	carried  *carried
-	protocol string // the scheme of the address
-	shown    string // the address, masked
-	identity string // of the address, whatever its signature
-	refused  error  // why it does not even begin
+	protocol string   // the scheme of the address
+	shown    string   // the address, masked
+	identity string   // of the address, whatever its signature
+	refused  error    // why it does not even begin
+	last     *url.URL // the address of the last connection, for run only
 	log      *slog.Logger
 	progress Progress
 
@@ -123,10 +122,8 @@ func (d *destination) target() (Target, error) {
 	o := &d.m.opts
 	text := d.carried.address(d.task)
 	if s := d.task.Sign; s != nil {
-		with := *s
-		with.TTL = cmp.Or(with.TTL, signedFor)
 		var err error
-		if text, err = o.Sign(text, with, o.Now()); err != nil {
+		if text, err = o.Sign(text, *s, o.Now().Add(o.SignedFor)); err != nil {
 			return Target{}, fmt.Errorf("%w: cannot sign it: %w", ErrAddress, err)
 		}
 	}
@@ -138,6 +135,7 @@ func (d *destination) target() (Target, error) {
 	if d.task.Trusted {
 		guard = dial.Trusted
 	}
+	d.last = u
 	audio, _ := av.ParseCodec(d.task.Audio) // the task was checked
 	return Target{
 		URL: u, Token: d.task.Token, Guard: guard, Stream: d.carried.stream, Audio: audio,
@@ -245,8 +243,8 @@ func reasonOf(ctx context.Context, err error) string {
 
 // scrub takes out of an error's text what is secret in the address, should an output or a library have put it there.
 func (d *destination) scrub(text string) string {
-	secrets := []string{d.task.To, d.task.Token, d.carried.address(d.task)}
-	if u, err := url.Parse(d.carried.address(d.task)); err == nil {
+	secrets := []string{d.task.To, d.task.Token}
+	if u := d.last; u != nil {
 		password, _ := u.User.Password()
 		secrets = append(secrets, u.String(), u.RequestURI(), u.RawQuery, password)
 		if key := u.Path[strings.LastIndexByte(u.Path, '/')+1:]; len(key) >= 8 {

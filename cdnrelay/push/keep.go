@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"weir/room/store"
 )
@@ -26,7 +25,6 @@ type facts struct {
 type signFacts struct {
 	Dialect string `json:"dialect"`
 	Key     string `json:"key"`
-	TTL     int64  `json:"ttl_s,omitempty"`
 }
 
 // stored is a task of the API as the store keeps it.
@@ -37,7 +35,7 @@ func (t *Task) stored() (store.Relay, error) {
 	}
 	f := facts{Room: t.Room, Stream: t.Stream, To: t.To, Token: t.Token, Audio: t.Audio, By: t.By}
 	if s := t.Sign; s != nil {
-		f.Sign = &signFacts{s.Dialect, s.Key, int64(s.TTL / time.Second)}
+		f.Sign = &signFacts{s.Dialect, s.Key}
 	}
 	text, err := json.Marshal(f)
 	if err != nil {
@@ -57,7 +55,7 @@ func kept(r store.Relay) (*Task, error) {
 		Audio: f.Audio, By: f.By, Created: r.Created,
 	}
 	if s := f.Sign; s != nil {
-		t.Sign = &Signing{s.Dialect, s.Key, time.Duration(s.TTL) * time.Second}
+		t.Sign = &Signing{s.Dialect, s.Key}
 	}
 	return t, nil
 }

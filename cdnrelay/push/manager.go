@@ -46,8 +46,9 @@ type Options struct {
 	Sources []Source
 	// Guard lets connections pass to targets that are not Trusted; nil: to public addresses.
 	Guard *dial.Guard
-	// Sign signs an address as a task says.
-	Sign func(address string, s Signing, now time.Time) (string, error)
+	// Sign signs an address as a task says, and SignedFor is how long that is good.
+	Sign      func(address string, s Signing, expires time.Time) (string, error)
+	SignedFor time.Duration
 
 	ConnectTimeout time.Duration // for each connection to come about
 	WriteTimeout   time.Duration // for the target to take what is written

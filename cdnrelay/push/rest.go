@@ -74,7 +74,6 @@ type newRelay struct {
 type signing struct {
 	Dialect string `json:"dialect"`
 	Key     string `json:"key"`
-	TTL     int64  `json:"ttl_s"`
 }
 
 // List answers GET with the relays of the app.
@@ -122,7 +121,7 @@ func (h *REST) Create(w http.ResponseWriter, r *http.Request) {
 		App: auth.AppName(grant.App), Room: in.Room, Stream: in.Stream, To: in.To, Token: in.Token, Audio: in.Audio, By: grant.User,
 	}
 	if s := in.Sign; s != nil {
-		task.Sign = &Signing{s.Dialect, s.Key, time.Duration(min(max(s.TTL, -1), int64(maxTTL/time.Second)+1)) * time.Second}
+		task.Sign = &Signing{s.Dialect, s.Key}
 	}
 	relay, err := h.Manager.Add(r.Context(), task)
 	if err != nil {

@@ -30,7 +30,7 @@ const (
 type Task struct {
 	ID     string // unique; made by the Manager
 	Origin Origin
-	App    string // as in live.Key
+	App    string // as in live.Key; empty, in a rule: every app
 	// Room and Stream are patterns of path.Match: a name means itself, * every one.
 	Room, Stream string
 	// To is the address. {app}, {room}, {stream} and {user} in it stand for those of the stream, {streamid} for its id. It is
@@ -50,9 +50,8 @@ type Task struct {
 
 // Signing is how a target wants its addresses signed.
 type Signing struct {
-	Dialect string        // tencent or alibaba
-	Key     string        // secret
-	TTL     time.Duration // how long a signature is good; 0: an hour
+	Dialect string // tencent or alibaba
+	Key     string // secret
 }
 
 // Source names targets for streams, beside the tasks of the configuration and of the API: the automatic relay is one, and so
@@ -66,7 +65,6 @@ type Source interface {
 // What of a task may be how long.
 const (
 	maxAddress, maxToken, maxKey = 2048, 2048, 256
-	minTTL, maxTTL               = time.Minute, 30 * 24 * time.Hour
 )
 
 // check refuses what makes no sense.
@@ -146,8 +144,6 @@ func (s *Signing) check() error {
 		return fmt.Errorf("%w: its address is signed in the dialect tencent or alibaba", ErrTask)
 	case s.Key == "" || len(s.Key) > maxKey:
 		return fmt.Errorf("%w: the key that signs its address has 1 to %d bytes", ErrTask, maxKey)
-	case s.TTL != 0 && (s.TTL < minTTL || s.TTL > maxTTL):
-		return fmt.Errorf("%w: a signature is good for %v to %v", ErrTask, minTTL, maxTTL)
 	}
 	return nil
 }
@@ -156,7 +152,7 @@ func (s *Signing) check() error {
 func (t *Task) means(k live.Key) bool {
 	room, _ := path.Match(t.Room, k.Room) // check has read the patterns
 	stream, _ := path.Match(t.Stream, k.Stream)
-	return t.App == k.App && room && stream
+	return (t.App == "" || t.App == k.App) && room && stream
 }
 
 // collides tells whether both would push to one address, whatever the streams are.

@@ -51,7 +51,7 @@ func (m *Manager) Add(ctx context.Context, t Task) (Relay, error) {
 	}
 	m.insert(&t)
 	m.log.Info("relay made", "relay", t.ID, "app", t.App, "room", t.Room, "stream", t.Stream, "by", t.By)
-	return m.relay(&t), nil
+	return m.relay(&t, t.App), nil
 }
 
 // admit tells whether there is room for a task, and nobody else at its address.
@@ -213,7 +213,7 @@ func (m *Manager) made() (made []*Task) {
 func (m *Manager) find(app, id string) (*Task, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t := m.all[id]; t != nil && t.App == app {
+	if t := m.all[id]; t != nil && (t.App == "" || t.App == app) {
 		return t, nil
 	}
 	return nil, ErrNotFound
@@ -227,31 +227,32 @@ func (m *Manager) Relay(app, id string) (Relay, error) {
 	if err != nil {
 		return Relay{}, err
 	}
-	return m.relay(t), nil
+	return m.relay(t, app), nil
 }
 
-// Relays are the tasks of an app, in the order of their ids.
+// Relays are the tasks that hold for an app, in the order of their ids.
 func (m *Manager) Relays(app string) []Relay {
 	m.mu.Lock()
 	var tasks []*Task
 	for _, id := range slices.Sorted(maps.Keys(m.all)) {
-		if t := m.all[id]; t.App == app {
+		if t := m.all[id]; t.App == "" || t.App == app {
 			tasks = append(tasks, t)
 		}
 	}
 	m.mu.Unlock()
 	relays := make([]Relay, len(tasks))
 	for i, t := range tasks {
-		relays[i] = m.relay(t)
+		relays[i] = m.relay(t, app)
 	}
 	return relays
 }
 
-func (m *Manager) relay(t *Task) Relay {
+// relay is a task and its destinations for streams of the app.
+func (m *Manager) relay(t *Task, app string) Relay {
 	m.mu.Lock()
-	all := slices.Clone(m.past[t.ID])
+	all := slices.DeleteFunc(slices.Clone(m.past[t.ID]), func(s Status) bool { return s.Key.App != app })
 	for d := range m.running {
-		if d.task == t {
+		if d.task == t && d.carried.key.App == app {
 			all = append(all, d.now())
 		}
 	}
