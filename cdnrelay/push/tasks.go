@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/room/auth"
 	"weir/room/store"
 )
 
@@ -156,6 +157,15 @@ func (m *Manager) drop(t *Task) (ending []*destination) {
 		}
 	}
 	return ending
+}
+
+// AppDeleted is told that there is an app no longer, with which the store has deleted its tasks.
+func (m *Manager) AppDeleted(id int) {
+	for _, t := range m.made() {
+		if t.App == auth.AppName(id) {
+			m.drop(t)
+		}
+	}
 }
 
 // reread takes from the store the tasks of the API as they are now.

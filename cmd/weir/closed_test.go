@@ -54,7 +54,7 @@ var openToPlay = map[string]bool{
 // administrators are the routes that no signed address opens.
 var administrators = func() map[string]bool {
 	m := map[string]bool{"POST /api/v1/images": true, "GET /api/v1/streams": true, "GET /api/v1/doctor": true, "GET /live": true}
-	for _, r := range slices.Concat(managed(nil), recordings(doors{}), addressRoutes(doors{})) {
+	for _, r := range slices.Concat(managed(nil), recordings(doors{}), relays(nil), addressRoutes(doors{})) {
 		m[r.pattern] = strings.Contains(r.pattern, " /api/")
 	}
 	return m

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/cdnrelay/push"
 	"weir/cdnrelay/record"
 	"weir/ingest/whip"
 	"weir/playback/httpflv"
@@ -47,6 +48,7 @@ type doors struct {
 	manage *manage.Manage
 	images *images.Images
 	record *record.Recorder
+	relays *push.REST
 	im     http.Handler // the room's channel, at /im and below
 	v4     http.Handler // the cloud's REST calls
 	whip   *whip.Handler
@@ -67,7 +69,7 @@ type route struct {
 
 // routes is the whole URL space of the main listener.
 func routes(d doors) []route {
-	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), addressRoutes(d), channelRoutes(d))
+	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), relays(d.relays), addressRoutes(d), channelRoutes(d))
 }
 
 // channelRoutes are the room's channel and what backends call of it.

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"weir/cdnrelay/push"
 	"weir/cdnrelay/record"
 	"weir/config"
 	"weir/ingest/rtmp"
@@ -72,6 +73,7 @@ type server struct {
 	chat          *chat
 	images        *images.Images
 	records       *record.Recorder
+	pushes        *push.Manager
 	public, admin *listener
 	rtmpAddr      net.Addr // nil where nothing listens
 	rtmpsAddr     net.Addr // nil where nothing listens
@@ -132,6 +134,9 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	if s.pushes, err = newPushes(cfg, s.hub, s.store, s.chat.hooks, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	if err := s.wireDoors(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -148,7 +153,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
-		images: s.images, record: s.records, im: s.chat.bus.Handler(), v4: s.chat.v4,
+		images: s.images, record: s.records, relays: &push.REST{Manager: s.pushes, Auth: authorizer, Problem: api.Problem}, im: s.chat.bus.Handler(), v4: s.chat.v4,
 		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")}, hub: s.hub,
 		addresses: s.newGenerator(authorizer),
 	}))
@@ -164,6 +169,7 @@ func (s *server) appDeleted(id int) {
 	s.bridge.AppDeleted(id)
 	s.images.AppDeleted(id)
 	s.records.AppDeleted(id)
+	s.pushes.AppDeleted(id)
 	s.chat.hooks.Forget(id)
 }
 
@@ -275,7 +281,7 @@ func (s *server) metrics() *prometheus.Registry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events, s.bridge)
 	m.MustRegister(s.chat.stats()...)
-	m.MustRegister(s.images.Stats(), s.records.Stats())
+	m.MustRegister(s.images.Stats(), s.records.Stats(), s.pushes.Stats())
 	return m
 }
 
@@ -363,7 +369,7 @@ func (s *server) Run(ctx context.Context) error {
 	err := inOrder(ctx,
 		[]part{s.chat.channel.Run, s.untilStop},
 		[]part{
-			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run,
+			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run, s.pushes.Run,
 			s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run, s.serving(s.public),
 		},
 		[]part{s.bridge.Run, s.chat.rooms.Run},

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"weir/cdnrelay/address"
+	"weir/cdnrelay/push"
+	"weir/config"
+	"weir/room/auth"
+	"weir/room/hook"
+	"weir/room/live"
+	"weir/room/store"
+)
+
+// pushOutputs are the protocols that streams are pushed by, by the schemes of addresses.
+func pushOutputs() map[string]push.Output {
+	rtmp := push.NewRTMP(push.RTMPOptions{Agent: maker()})
+	return map[string]push.Output{"rtmp": rtmp, "rtmps": rtmp}
+}
+
+// newPushes pushes streams to other servers.
+func newPushes(cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *hook.Hooks, log *slog.Logger) (*push.Manager, error) {
+	c := &cfg.Relay
+	o := push.Options{
+		Hub: hub, Keeper: kept, Hooks: hooks, Outputs: pushOutputs(), Guard: newGuard(cfg),
+		ConnectTimeout: c.ConnectTimeout, WriteTimeout: c.WriteTimeout, MaxLag: c.MaxLag, MaxLags: cfg.Live.MaxLags,
+		Retry: c.Retry, MaxRetry: c.RetryMax, GiveUp: c.GiveUp, SignedFor: c.SignedFor,
+		MaxTasks: c.MaxRelays, MaxPerStream: c.MaxPerStream, MaxTotal: c.MaxDestinations, Log: log,
+	}
+	o.Sign = func(to string, s push.Signing, expires time.Time) (string, error) {
+		return address.Sign(to, address.Dialect(s.Dialect), auth.Secret(s.Key), auth.ActionPublish, expires)
+	}
+	for _, r := range c.Rules {
+		o.Rules = append(o.Rules, pushRule(&r))
+	}
+	m, err := push.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("relay.rules: %w", err)
+	}
+	return m, nil
+}
+
+// pushRule is a rule of the configuration.
+func pushRule(r *config.RelayRule) push.Task {
+	t := push.Task{To: string(r.To), Token: string(r.Token), Audio: r.Audio}
+	t.Room, t.Stream, _ = strings.Cut(r.Match, "/")
+	if r.App != auth.DefaultApp {
+		t.App = auth.AppName(r.App)
+	}
+	if r.Sign.Dialect != "" {
+		t.Sign = &push.Signing{Dialect: r.Sign.Dialect, Key: string(r.Sign.Key)}
+	}
+	return t
+}
+
+// relays are the paths of what is pushed to other servers.
+func relays(r *push.REST) []route {
+	return []route{
+		{"GET /api/v1/relays", http.HandlerFunc(r.List)},
+		{"POST /api/v1/relays", http.HandlerFunc(r.Create)},
+		{"GET /api/v1/relays/{id}", http.HandlerFunc(r.Get)},
+		{"DELETE /api/v1/relays/{id}", http.HandlerFunc(r.Delete)},
+	}
+}
