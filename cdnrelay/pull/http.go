@@ -133,6 +133,8 @@ func openHTTP(ctx context.Context, u *url.URL, guard *dial.Guard, timeout time.D
 		return fmt.Errorf("%w: it sends nothing", ErrClosed)
 	case string(head[:len(flvMagic)]) == flvMagic:
 		return readFLV(body, to)
+	case string(head) == hlsMagic:
+		return readHLS(ctx, f, u, answer.Request.URL, body, to)
 	default:
 		return fmt.Errorf("%w: neither FLV nor HLS", ErrFormat)
 	}

@@ -19,6 +19,8 @@ func open(ctx context.Context, from string, guard *dial.Guard, timeout time.Dura
 	switch u.Scheme {
 	case "http", "https":
 		return openHTTP(ctx, u, guard, timeout, to)
+	case "rtmp", "rtmps":
+		return openRTMP(ctx, from, guard, timeout, to)
 	default:
 		return fmt.Errorf("%w: its scheme is unknown", ErrAddress)
 	}

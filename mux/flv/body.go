@@ -79,6 +79,21 @@ func (b *Bodies) Read(typ byte, body []byte) (Unit, error) {
 	}
 }
 
+// Record takes a configuration record that came by other means than a tag's body, as Read takes a sequence header.
+//
+// Errors: ErrFormat, ErrCodec.
+func (b *Bodies) Record(c av.Codec, record []byte) (Unit, error) {
+	return b.config(packet{codec: c, config: true, data: record})
+}
+
+// AccessUnit takes an access unit that came by other means than a tag's body, as Read takes one: in the form of
+// av.Frame, but for parameter sets and the like, which may be in it. It changes data, and what it returns lies in it.
+//
+// Errors: ErrFormat.
+func (b *Bodies) AccessUnit(c av.Codec, data []byte) (Unit, error) {
+	return b.media(packet{codec: c, key: true, data: data}) // of pictures it is seen which of them are key frames
+}
+
 // forget makes the track one that was never announced. What follows a sequence header that cannot be read is not as the
 // one before said: pictures would be mosaic, and sound noise.
 func (b *Bodies) forget(c av.Codec) {

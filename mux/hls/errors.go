@@ -2,5 +2,9 @@ package hls
 
 import "errors"
 
-// ErrCodec: a track's codec has no name in a playlist, as far as weir knows.
-var ErrCodec = errors.New("codec has no name in HLS playlists")
+var (
+	// ErrCodec: a track's codec has no name in a playlist, as far as weir knows.
+	ErrCodec = errors.New("codec has no name in HLS playlists")
+	// ErrFormat: a text is no playlist.
+	ErrFormat = errors.New("no HLS playlist")
+)

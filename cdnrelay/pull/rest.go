@@ -1,0 +1,231 @@
+package pull
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"weir/cdnrelay/address"
+	"weir/room/auth"
+)
+
+// authorizer decides on requests; *auth.Authorizer is one.
+type authorizer interface {
+	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
+}
+
+// REST is the pulls of an app over HTTP, for its administrators. Routes are the caller's.
+type REST struct {
+	Manager *Manager
+	Auth    authorizer
+	// Problem answers with an error (RFC 9457).
+	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
+}
+
+// maxBody is the size of a request's body in bytes.
+const maxBody = 16 << 10
+
+// pullJSON is a pull as it is shown: its addresses masked.
+type pullJSON struct {
+	ID      string       `json:"id"`
+	Origin  Origin       `json:"origin"`
+	Room    string       `json:"room"`
+	Stream  string       `json:"stream"`
+	From    []string     `json:"from"`
+	Mode    Mode         `json:"mode"`
+	Created *time.Time   `json:"created,omitempty"`
+	By      string       `json:"by,omitempty"`
+	Streams []streamJSON `json:"streams"`
+}
+
+type streamJSON struct {
+	Room     string     `json:"room"`
+	Stream   string     `json:"stream"`
+	URL      string     `json:"url"`
+	State    State      `json:"state"`
+	Reason   string     `json:"reason,omitempty"`
+	Error    string     `json:"error,omitempty"`
+	Began    time.Time  `json:"began"`
+	Since    time.Time  `json:"since"`
+	Retry    *time.Time `json:"retry,omitempty"`
+	Tries    int        `json:"tries"`
+	Restarts int        `json:"restarts"`
+	Bytes    uint64     `json:"bytes"`
+	Frames   uint64     `json:"frames"`
+}
+
+// newPull is what a pull is made of.
+type newPull struct {
+	Room   string   `json:"room"`
+	Stream string   `json:"stream"`
+	From   []string `json:"from"`
+	Mode   Mode     `json:"mode"`
+}
+
+// List answers GET with the pulls of the app.
+func (h *REST) List(w http.ResponseWriter, r *http.Request) {
+	grant, ok := h.admin(w, r)
+	if !ok {
+		return
+	}
+	all := h.Manager.Pulls(auth.AppName(grant.App))
+	out := struct {
+		Pulls []pullJSON `json:"pulls"`
+	}{make([]pullJSON, len(all))}
+	for i := range all {
+		out.Pulls[i] = jsonOf(&all[i])
+	}
+	h.answer(w, http.StatusOK, out)
+}
+
+// Get answers GET with the pull {id}.
+func (h *REST) Get(w http.ResponseWriter, r *http.Request) {
+	grant, ok := h.admin(w, r)
+	if !ok {
+		return
+	}
+	p, err := h.Manager.Pull(auth.AppName(grant.App), r.PathValue("id"))
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	h.answer(w, http.StatusOK, jsonOf(&p))
+}
+
+// Create answers POST: it makes a pull.
+func (h *REST) Create(w http.ResponseWriter, r *http.Request) {
+	grant, ok := h.admin(w, r)
+	if !ok {
+		return
+	}
+	in, err := decode(w, r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	task, err := h.Manager.Add(r.Context(), Task{
+		App: auth.AppName(grant.App), Room: in.Room, Stream: in.Stream, From: in.From, Mode: cmp.Or(in.Mode, OnDemand), By: grant.User,
+	})
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	p, err := h.Manager.Pull(task.App, task.ID)
+	if err != nil { // deleted meanwhile
+		h.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Location", r.URL.Path+"/"+task.ID)
+	h.answer(w, http.StatusCreated, jsonOf(&p))
+}
+
+// Delete answers DELETE: it deletes the pull {id}, whose streams end.
+func (h *REST) Delete(w http.ResponseWriter, r *http.Request) {
+	grant, ok := h.admin(w, r)
+	if !ok {
+		return
+	}
+	if err := h.Manager.Remove(r.Context(), auth.AppName(grant.App), r.PathValue("id")); err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// admin lets administrators of the app pass.
+func (h *REST) admin(w http.ResponseWriter, r *http.Request) (auth.Grant, bool) {
+	grant, err := h.Auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionAdmin, "", ""))
+	if err != nil {
+		h.refuse(w, r, err)
+	}
+	return grant, err == nil
+}
+
+// decode reads the body of a request: one JSON object without members that nobody knows.
+func decode(w http.ResponseWriter, r *http.Request) (in newPull, err error) {
+	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	body.DisallowUnknownFields()
+	if err := body.Decode(&in); err != nil {
+		return in, fmt.Errorf("%w: the body is not as described: %w", ErrTask, err)
+	}
+	if _, err := body.Token(); !errors.Is(err, io.EOF) {
+		return in, fmt.Errorf("%w: there is something behind the body's JSON", ErrTask)
+	}
+	return in, nil
+}
+
+// outcomes are the errors as HTTP shows them. The codes are stable.
+var outcomes = []struct {
+	err    error
+	status int
+	code   string
+}{
+	{ErrTask, http.StatusBadRequest, "bad_request"},
+	{ErrNotFound, http.StatusNotFound, "pull_not_found"},
+	{ErrFixed, http.StatusConflict, "pull_fixed"},
+	{ErrDuplicate, http.StatusConflict, "pull_exists"},
+	{ErrTooMany, http.StatusConflict, "too_many_pulls"},
+}
+
+func (h *REST) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	for _, o := range outcomes {
+		if errors.Is(err, o.err) {
+			h.Problem(w, r, o.status, o.code, err.Error())
+			return
+		}
+	}
+	status, code := auth.Status(err)
+	detail := err.Error()
+	if status == http.StatusInternalServerError {
+		detail = "the server could not do it"
+		if r.Context().Err() == nil {
+			h.Manager.opts.Log.Error("call failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		}
+	}
+	h.Problem(w, r, status, code, detail)
+}
+
+func (h *REST) answer(w http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // texts, numbers and times of this century always marshal
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // the client may be gone; nobody is left to tell
+}
+
+func jsonOf(p *Pull) pullJSON {
+	t := &p.Task
+	out := pullJSON{
+		ID: t.ID, Origin: t.Origin, Room: t.Room, Stream: t.Stream, From: make([]string, len(t.From)), Mode: t.Mode,
+		Created: instant(t.Created), By: t.By, Streams: make([]streamJSON, len(p.Streams)),
+	}
+	for i, from := range t.From {
+		out.From[i] = address.MaskedSource(from)
+	}
+	for i, s := range p.Streams {
+		out.Streams[i] = streamJSON{
+			Room: s.Key.Room, Stream: s.Key.Stream, URL: s.URL, State: s.State, Reason: s.Reason, Error: s.Error,
+			Began: s.Began.UTC(), Since: s.Since.UTC(), Retry: instant(s.Retry), Tries: s.Tries, Restarts: s.Restarts,
+			Bytes: s.Bytes, Frames: s.Frames,
+		}
+	}
+	return out
+}
+
+// instant is a time that may not be there.
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
