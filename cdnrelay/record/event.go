@@ -15,7 +15,7 @@ func (s *session) tell(state, why string, f *store.RecordingFile) {
 	if s.of.opts.Hooks == nil {
 		return
 	}
-	r, info := s.recording(), s.stream.Info()
+	r, info := s.recording(), &s.info
 	told := &hook.Record{ID: r.ID, State: state, Format: r.Format, Reason: why, Lags: r.Lags, Begin: r.Begun, End: r.Ended}
 	if f != nil {
 		told.File, told.URL = f.Name, s.of.opts.Site+fileAddress(&r, f.Name)
@@ -26,7 +26,7 @@ func (s *session) tell(state, why string, f *store.RecordingFile) {
 		Session: info.Origin.Session, Addr: info.Origin.Addr, Site: info.Origin.Site, Query: info.Origin.Query,
 		Form: info.Origin.Form, Since: info.Started, Record: told,
 	}
-	if v := info.Tracks.Video(); v != nil {
+	if v := s.stream.Tracks().Video(); v != nil {
 		e.Width, e.Height = v.Width, v.Height
 	}
 	s.of.opts.Hooks.Stream(e)

@@ -14,20 +14,22 @@ const maxTags = 1 << 20
 
 // flvFile is an FLV. Tags are written together, whole ones only.
 type flvFile struct {
-	out    *output
-	every  time.Duration
-	zero   time.Duration
-	enc    *flv.Encoder
-	video  *av.Track // as the file was begun
-	audio  *av.Track
-	head   []byte // the preamble, whose facts are known at the end
-	tags   []flv.Tag
-	buf    []byte
-	began  time.Duration // of the first frame in buf
-	newest time.Duration // where the newest frame ends
-	whole  time.Duration // where what is written ends
-	last   map[av.TrackID]time.Duration
+	out   *output
+	every time.Duration
+	zero  time.Duration
+	enc   *flv.Encoder
+	video *av.Track // as the file was begun
+	audio *av.Track
+	head  []byte // the preamble, whose facts are known at the end
+	tags  []flv.Tag
+	buf   []byte
+	began time.Duration // of the first frame in buf
+	whole time.Duration // where what is written ends
+	last  map[av.TrackID]pace
 }
+
+// pace is when the newest frame of a track came, and how long the one before it lasted.
+type pace struct{ at, step time.Duration }
 
 func openFLV(out *output, ts av.Tracks, zero time.Duration, o *Options) (container, error) {
 	head, err := flv.AppendFilePreamble(nil, ts, o.Encoder)
@@ -36,7 +38,7 @@ func openFLV(out *output, ts av.Tracks, zero time.Duration, o *Options) (contain
 	}
 	f := &flvFile{
 		out: out, every: o.Fragment, zero: zero, enc: flv.NewEncoder(ts), video: ts.Video(), audio: ts.Audio(), head: head,
-		last: make(map[av.TrackID]time.Duration),
+		last: make(map[av.TrackID]pace),
 	}
 	return f, out.append(head)
 }
@@ -69,23 +71,16 @@ func (f *flvFile) write(frame *av.Frame) (err error) {
 		f.buf = append(f.buf, f.tags[i].Data...)
 	}
 	clear(f.tags)
-	if frame.Kind == av.KindMedia {
-		f.ends(&own)
+	if before, ok := f.last[own.Track]; own.Kind == av.KindMedia {
+		f.last[own.Track] = pace{at: own.DTS}
+		if ok {
+			f.last[own.Track] = pace{own.DTS, own.DTS - before.at}
+		}
 	}
 	if own.DTS-f.began >= f.every || len(f.buf) >= maxTags {
 		return f.flush()
 	}
 	return nil
-}
-
-// ends notes where a frame ends: it is expected to last as long as the one before it.
-func (f *flvFile) ends(frame *av.Frame) {
-	step := time.Duration(0)
-	if before, ok := f.last[frame.Track]; ok {
-		step = frame.DTS - before
-	}
-	f.last[frame.Track] = frame.DTS
-	f.newest = max(f.newest, frame.DTS+step)
 }
 
 func (f *flvFile) flush() error {
@@ -94,10 +89,14 @@ func (f *flvFile) flush() error {
 	}
 	err := f.out.append(f.buf)
 	f.buf = f.buf[:0]
-	if err == nil {
-		f.whole = f.newest
+	if err != nil {
+		return err
 	}
-	return err
+	f.whole = 0
+	for _, p := range f.last {
+		f.whole = max(f.whole, p.at+p.step) // it is expected to last as long as the one before it
+	}
+	return nil
 }
 
 func (f *flvFile) finish(at time.Duration, split bool) ([]*av.Frame, facts, error) {

@@ -167,12 +167,12 @@ func (r *Recorder) Start(ctx context.Context, k live.Key, spec Spec, by string) 
 
 // begin makes a session of a stream and starts it.
 func (r *Recorder) begin(ctx context.Context, stream *live.Stream, spec Spec, by string, at live.Start) (*session, error) {
-	key := stream.Key()
+	key, info := stream.Key(), stream.Info()
 	s := &session{
-		of: r, stream: stream, spec: spec, start: at, done: make(chan struct{}), last: make(map[av.TrackID]time.Duration),
+		of: r, stream: stream, info: info, spec: spec, start: at, done: make(chan struct{}), last: make(map[av.TrackID]time.Duration),
 		rec: store.Recording{
 			App: appOf(key.App), ID: newID(r.opts.Now()), Room: key.Room, Stream: key.Stream, Node: r.folder.node, Running: true,
-			State: stateRecording, Format: spec.Format, User: stream.Info().User, By: by, Begun: r.opts.Now(),
+			State: stateRecording, Format: spec.Format, User: info.User, By: by, Begun: r.opts.Now(),
 		},
 	}
 	s.log = r.log.With("stream", key, "recording", s.rec.ID)

@@ -40,6 +40,7 @@ type session struct {
 	start  live.Start
 	stop   context.CancelCauseFunc
 	done   chan struct{} // closed when it is over
+	info   live.Info     // of the stream, when the recording began
 	log    *slog.Logger
 
 	mu  sync.Mutex      // guards rec

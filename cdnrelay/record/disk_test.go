@@ -1,0 +1,125 @@
+package record
+
+import (
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// disk is one that tests can fill and stop.
+type disk struct {
+	full   atomic.Bool
+	stop   sync.RWMutex // held for writing: writes wait
+	writes atomic.Int64
+}
+
+func (d *disk) wrap(_ string, f file) file { return &diskFile{f, d} }
+
+// diskFile is a file on it. Where it is full, half of what is written fits.
+type diskFile struct {
+	file
+	disk *disk
+}
+
+func (f *diskFile) WriteAt(b []byte, at int64) (int, error) {
+	f.disk.stop.RLock()
+	defer f.disk.stop.RUnlock()
+	f.disk.writes.Add(1)
+	if !f.disk.full.Load() {
+		return f.file.WriteAt(b, at)
+	}
+	n, err := f.file.WriteAt(b[:len(b)/2], at)
+	if err == nil {
+		err = syscall.ENOSPC
+	}
+	return n, err
+}
+
+// On a full disk a recording has a pause, which is told once, and goes on in another file when there is room. What was written
+// before plays, and the stream does not notice.
+func TestFullDisk(t *testing.T) {
+	for _, format := range []string{FormatMP4, FormatFLV} {
+		t.Run(format, func(t *testing.T) {
+			var d disk
+			l := openLab(t, Options{Rules: all(Spec{Format: format}), wrap: d.wrap})
+			p := l.publish(t)
+			p.play(4500 * time.Millisecond)
+			l.heard(t, "begun")
+			for d.writes.Load() < 4 { // the head and some fragments
+				time.Sleep(time.Millisecond)
+			}
+			d.full.Store(true)
+			p.play(8 * time.Second)
+			l.heard(t, "begun", "complete", "paused")
+			l.pass(time.Minute)
+			p.play(8 * time.Second) // it tries again
+			d.full.Store(false)
+			l.pass(time.Minute)
+			p.play(8 * time.Second)
+			events := l.heard(t, "begun", "complete", "paused", "resumed")
+			if r := events[2].Record; r.Reason != "disk_full" {
+				t.Errorf("a pause for %q", r.Reason)
+			}
+			l.end(t, p)
+			r := l.ended(t)
+			if r.State != stateComplete || len(r.Files) != 2 {
+				t.Fatalf("%+v", r)
+			}
+			for i := range r.Files {
+				f := &r.Files[i]
+				if got := ffprobe(t, l.path(&r, f.Name)); f.Duration < 2*time.Second || len(got.Streams) != 2 {
+					t.Errorf("%+v %+v", f, got)
+				}
+				units(t, l.path(&r, f.Name)) // ffmpeg reads it to its end without a complaint
+			}
+		})
+	}
+}
+
+// A recording whose disk is full to its end has failed.
+func TestDiskStaysFull(t *testing.T) {
+	var d disk
+	d.full.Store(true)
+	l := openLab(t, Options{Rules: all(Spec{}), wrap: d.wrap})
+	p := l.publish(t)
+	p.play(4 * time.Second)
+	l.heard(t, "begun", "paused")
+	l.end(t, p)
+	l.heard(t, "begun", "paused", "failed")
+	if r := l.recorded(t); r.State != stateFailed || r.Reason != "disk_full" || len(r.Files) != 0 || r.Running {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A disk that stands still for longer than the ring goes costs the recording what it missed, which is counted and told; the
+// publisher never waits.
+func TestSlowDisk(t *testing.T) {
+	var d disk
+	l := openLab(t, Options{Rules: all(Spec{}), wrap: d.wrap})
+	p := l.publish(t)
+	p.play(3 * time.Second)
+	l.heard(t, "begun")
+	for d.writes.Load() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	d.stop.Lock()
+	p.play(100 * time.Second) // returns, although nothing is written
+	d.stop.Unlock()
+	l.heard(t, "begun", "complete", "lagged")
+	p.play(3 * time.Second)
+	l.end(t, p)
+	r := l.ended(t)
+	if r.Lags != 1 || len(r.Files) != 2 {
+		t.Fatalf("%+v", r)
+	}
+	total := time.Duration(0)
+	for i := range r.Files {
+		ffprobe(t, l.path(&r, r.Files[i].Name))
+		total += r.Files[i].Duration
+	}
+	if total < 6*time.Second || total > 100*time.Second {
+		t.Errorf("%v of 106 s were recorded, with a stop of the disk", total)
+	}
+}
