@@ -251,8 +251,8 @@ func (l *lab) begin(t testing.TB, spec Spec) store.Recording {
 	}
 }
 
-// get is a recording as the store has it.
-func (l *lab) get(t testing.TB, id string) store.Recording {
+// kept is a recording as the store has it.
+func (l *lab) kept(t testing.TB, id string) store.Recording {
 	t.Helper()
 	r, err := l.store.Recording(t.Context(), 1400000000, id)
 	if err != nil {
