@@ -1,0 +1,182 @@
+package auto
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/cdnrelay/admin"
+	"weir/cdnrelay/push"
+	"weir/room/auth"
+	"weir/room/live"
+	"weir/room/store"
+)
+
+const cdn = "rtmp://push.example.com/live/{streamid}"
+
+// shelf is a keeper of one app, 7.
+type shelf struct {
+	settings string
+	reads    int
+	err      error
+}
+
+func (s *shelf) App(_ context.Context, id int) (store.App, error) {
+	s.reads++
+	switch {
+	case s.err != nil:
+		return store.App{}, s.err
+	case id != 7:
+		return store.App{}, store.ErrNotFound
+	}
+	return store.App{ID: 7, Settings: []byte(s.settings)}, nil
+}
+
+func (s *shelf) ModifyApp(ctx context.Context, id int, change func(*store.App) error) (store.App, error) {
+	app, err := s.App(ctx, id)
+	if err == nil {
+		err = change(&app)
+	}
+	s.settings = string(app.Settings)
+	return app, err
+}
+
+func TestCheck(t *testing.T) {
+	for name, s := range map[string]Settings{
+		"off":          {},
+		"ids alone":    {On: true},
+		"plain":        {On: true, To: "rtmp://push.example.com/app/{streamid}"},
+		"signed":       {On: true, To: cdn, Dialect: "tencent", Key: "k"},
+		"another weir": {To: "rtmp://weir.example.com/live/{room}/{stream}?sdkappid=7", Dialect: "weir", Key: "k"},
+	} {
+		if err := s.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, s := range map[string]Settings{
+		"no address":             {To: "push.example.com/{streamid}"},
+		"a scheme of no use":     {To: "file:///live/{streamid}"},
+		"one address for all":    {To: "rtmp://push.example.com/live/cam"},
+		"an unknown place":       {To: "rtmp://push.example.com/{vhost}/{streamid}"},
+		"a dialect without key":  {To: cdn, Dialect: "tencent"},
+		"a key without dialect":  {To: cdn, Key: "k"},
+		"a key without address":  {Key: "k"},
+		"plain is no dialect":    {To: cdn, Dialect: "plain", Key: "k"},
+		"an unknown dialect":     {To: cdn, Dialect: "x", Key: "k"},
+		"weir's without its app": {To: cdn, Dialect: "weir", Key: "k"},
+		"too long":               {To: cdn + strings.Repeat("x", maxTo)},
+	} {
+		if err := s.Check(); !errors.Is(err, ErrSettings) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := New(Options{Own: Settings{Key: "k"}}); !errors.Is(err, ErrSettings) {
+		t.Errorf("the configuration's: %v", err)
+	}
+}
+
+// A26: with the automatic relay on, each stream that has its id goes to the CDN; else it does not.
+func TestA26(t *testing.T) {
+	kept := &shelf{settings: `{"callback_url":"https://app.example.com/"}`}
+	now := time.Unix(1_800_000_000, 0)
+	r, err := New(Options{
+		Default: 1, Own: Settings{On: true, To: cdn, Dialect: "tencent", Key: "k"}, Apps: kept, Now: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := func(app, id string) live.Info {
+		return live.Info{Key: live.Key{App: app, Room: "r", Stream: "s"}, ID: id}
+	}
+	got, err := r.Targets(t.Context(), stream("1", "1_r_ann_main"))
+	if err != nil || len(got) != 1 || got[0].To != cdn || !got[0].Trusted || got[0].Origin != push.OriginAuto || *got[0].Sign != (push.Signing{Dialect: "tencent", Key: "k"}) {
+		t.Errorf("the default app: %+v, %v", got, err)
+	}
+	for _, i := range []live.Info{stream("1", ""), stream("7", "7_r_ann_main"), stream("x", "id")} {
+		if got, err := r.Targets(t.Context(), i); err != nil || len(got) != 0 {
+			t.Errorf("%v: %+v, %v", i.Key, got, err)
+		}
+	}
+	if r.On(7) || !r.On(1) {
+		t.Error("the wrong app is on")
+	}
+	if err := r.Set(t.Context(), 7, Settings{On: true, To: cdn}); err != nil || !strings.Contains(kept.settings, "callback_url") || !r.On(7) {
+		t.Fatalf("%v, %s", err, kept.settings)
+	}
+	if got, err := r.Targets(t.Context(), stream("7", "id")); err != nil || len(got) != 1 || got[0].Trusted || got[0].Sign != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, app := range []int{1, 8} {
+		if err := r.Set(t.Context(), app, Settings{}); !errors.Is(err, ErrConfigured) {
+			t.Errorf("app %d of the configuration: %v", app, err)
+		}
+	}
+	reads := kept.reads
+	if r.On(7); kept.reads != reads {
+		t.Error("the store is asked for what is known")
+	}
+	kept.settings = `{}` // another node did that
+	if now = now.Add(age); r.On(7) {
+		t.Error("another node's change is not seen")
+	}
+	if err := r.Set(t.Context(), 7, Settings{On: true}); err != nil {
+		t.Fatal(err)
+	}
+	kept.err = errors.New("no store")
+	if now = now.Add(age); !r.On(7) {
+		t.Error("a store that does not answer turns it off")
+	}
+}
+
+func TestREST(t *testing.T) {
+	r, err := New(Options{Default: 1, Apps: &shelf{settings: "{}"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := func(app int) admin.Calls {
+		return admin.Calls{Auth: as(app), Problem: func(w http.ResponseWriter, _ *http.Request, status int, code, _ string) {
+			w.WriteHeader(status)
+			_, _ = fmt.Fprint(w, code)
+		}}
+	}
+	ask := func(app int, method, body string) (int, string) {
+		w := httptest.NewRecorder()
+		do := r.Get
+		if method == http.MethodPut {
+			do = r.Put
+		}
+		calls(app).To(do).ServeHTTP(w, httptest.NewRequest(method, "/api/v1/autorelay", strings.NewReader(body)))
+		return w.Code, w.Body.String()
+	}
+	const set = `{"on":true,"to":"rtmp://user:pw@push.example.com/live/{streamid}?x=y","dialect":"tencent","key":"hidden"}`
+	if status, text := ask(7, http.MethodPut, set); status != http.StatusNoContent {
+		t.Fatalf("%d %s", status, text)
+	}
+	status, text := ask(7, http.MethodGet, "")
+	var got shown
+	if err := json.Unmarshal([]byte(text), &got); err != nil || status != http.StatusOK {
+		t.Fatalf("%d %s", status, text)
+	}
+	if want := (shown{On: true, To: cdn, Dialect: "tencent", Signed: true}); got != want {
+		t.Errorf("got %+v", got)
+	}
+	if status, text := ask(7, http.MethodPut, `{"to":"x"}`); status != http.StatusBadRequest || text != "bad_request" {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := ask(1, http.MethodPut, `{}`); status != http.StatusConflict || text != "app_configured" {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// as takes everybody for an administrator of an app.
+type as int
+
+func (a as) Authorize(context.Context, auth.Request) (auth.Grant, error) {
+	return auth.Grant{App: int(a), User: "root", Admin: true}, nil
+}
