@@ -12,6 +12,7 @@ import (
 
 // Relay is where streams are pushed to, and how patiently.
 type Relay struct {
+	Auto            RelayAuto     `key:"auto"`
 	Rules           RelayRules    `key:"rules" doc:"servers that streams are pushed to: match, to, app, audio, token and sign of each"`
 	ConnectTimeout  time.Duration `key:"connect_timeout" doc:"how long a connection to a push target may take to come about"`
 	WriteTimeout    time.Duration `key:"write_timeout" doc:"how long a push target may take nothing"`
@@ -23,6 +24,24 @@ type Relay struct {
 	MaxRelays       int           `key:"max_relays" doc:"relays that an app may make by REST"`
 	MaxPerStream    int           `key:"max_per_stream" doc:"destinations of one stream"`
 	MaxDestinations int           `key:"max_destinations" doc:"destinations at once"`
+}
+
+// RelayAuto is the automatic relay of the default app.
+type RelayAuto struct {
+	On      bool   `key:"on" doc:"give each stream of the default app the stream id {sdkappid}_{roomid}_{userid}_main, and relay it"`
+	To      Secret `key:"to" doc:"where it is relayed to, an address with {streamid} in it; empty: nowhere"`
+	Dialect string `key:"dialect" doc:"how that address is signed: tencent, alibaba or weir; empty: not at all"`
+	Key     Secret `key:"key" doc:"the key that signs it"`
+}
+
+func (p *problems) relayAuto(c *RelayAuto) {
+	if c.To != "" && !strings.Contains(string(c.To), "://") {
+		p.add("relay.auto.to", c.To, "an address such as rtmp://push.example.com/live/{streamid}, or empty")
+	}
+	p.oneOf("relay.auto.dialect", c.Dialect, "", "tencent", "alibaba", "weir")
+	if (c.Dialect == "") != (c.Key == "") {
+		p.add("relay.auto.key", c.Key, "set together with relay.auto.dialect")
+	}
 }
 
 // RelayRule is which streams are pushed, and where.
@@ -85,11 +104,12 @@ func (p *problems) relay(c *Relay) {
 		}
 		p.oneOf(name+".audio", r.Audio, "", "opus", "aac")
 		between(p, name+".app", r.App, 0, 1<<32-1)
-		p.oneOf(name+".sign.dialect", r.Sign.Dialect, "", "tencent", "alibaba")
+		p.oneOf(name+".sign.dialect", r.Sign.Dialect, "", "tencent", "alibaba", "weir")
 		if (r.Sign.Dialect == "") != (r.Sign.Key == "") {
 			p.add(name+".sign.key", r.Sign.Key, "set together with the dialect")
 		}
 	}
+	p.relayAuto(&c.Auto)
 	between(p, "relay.connect_timeout", c.ConnectTimeout, time.Second, time.Minute)
 	between(p, "relay.write_timeout", c.WriteTimeout, time.Second, time.Minute)
 	between(p, "relay.max_lag", c.MaxLag, time.Second, time.Minute)

@@ -136,12 +136,15 @@ func (t *Task) checkLiteral(g *dial.Guard) error {
 	return nil
 }
 
+// dialects are those of Signing.
+var dialects = map[string]bool{auth.DialectTencent.String(): true, auth.DialectAlibaba.String(): true, auth.DialectWeir.String(): true}
+
 func (s *Signing) check() error {
 	switch {
 	case s == nil:
 		return nil
-	case s.Dialect != auth.DialectTencent.String() && s.Dialect != auth.DialectAlibaba.String():
-		return fmt.Errorf("%w: its address is signed in the dialect tencent or alibaba", ErrTask)
+	case !dialects[s.Dialect]:
+		return fmt.Errorf("%w: its address is signed in the dialect tencent, alibaba or weir", ErrTask)
 	case s.Key == "" || len(s.Key) > maxKey:
 		return fmt.Errorf("%w: the key that signs its address has 1 to %d bytes", ErrTask, maxKey)
 	}

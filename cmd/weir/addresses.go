@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -13,22 +13,33 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cdnrelay/address"
-	"weir/cdnrelay/address/rest"
-	"weir/cdnrelay/admin"
+	"weir/cdnrelay/auto"
 	"weir/config"
-	"weir/room/api"
+	"weir/room/apps"
 	"weir/room/auth"
+	"weir/room/store"
 )
 
-// newGenerator makes the call for addresses.
-func (s *server) newGenerator(by *auth.Authorizer) http.Handler {
-	g := &rest.Generator{Builder: by, Site: s.sites.of, Now: time.Now}
-	return admin.Calls{Auth: by, Problem: api.Problem, Log: s.log}.To(g.Create)
+// newAuto is the automatic relay of apps.
+func newAuto(cfg *config.Config, kept *store.Store, known *apps.Apps, log *slog.Logger) (*auto.Relay, error) {
+	c := &cfg.Relay.Auto
+	r, err := auto.New(auto.Options{
+		Default: known.Default(), Own: auto.Settings{On: c.On, To: string(c.To), Dialect: c.Dialect, Key: string(c.Key)},
+		Apps: kept, Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("relay.auto: %w", err)
+	}
+	return r, nil
 }
 
-// addressRoutes are the generator of addresses and its page.
+// addressRoutes are the generator of addresses, and the automatic relay.
 func addressRoutes(d doors) []route {
-	return []route{{"POST /api/v1/addresses", d.addresses}}
+	return []route{
+		{"POST /api/v1/addresses", d.calls.To(d.addresses.Create)},
+		{"GET /api/v1/autorelay", d.calls.To(d.auto.Get)},
+		{"PUT /api/v1/autorelay", d.calls.To(d.auto.Put)},
+	}
 }
 
 // pushOptions say what address is wanted to publish at: of a stream here, or any other one.

@@ -23,13 +23,15 @@ func pushOutputs() map[string]push.Output {
 }
 
 // newPushes pushes streams to other servers.
-func newPushes(cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *hook.Hooks, log *slog.Logger) (*push.Manager, error) {
+func newPushes(
+	cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *hook.Hooks, log *slog.Logger, sources ...push.Source,
+) (*push.Manager, error) {
 	c := &cfg.Relay
 	o := push.Options{
 		Hub: hub, Keeper: kept, Hooks: hooks, Outputs: pushOutputs(), Guard: newGuard(cfg),
 		ConnectTimeout: c.ConnectTimeout, WriteTimeout: c.WriteTimeout, MaxLag: c.MaxLag, MaxLags: cfg.Live.MaxLags,
 		Retry: c.Retry, MaxRetry: c.RetryMax, GiveUp: c.GiveUp, SignedFor: c.SignedFor,
-		MaxTasks: c.MaxRelays, MaxPerStream: c.MaxPerStream, MaxTotal: c.MaxDestinations, Log: log,
+		Sources: sources, MaxTasks: c.MaxRelays, MaxPerStream: c.MaxPerStream, MaxTotal: c.MaxDestinations, Log: log,
 	}
 	o.Sign = func(to string, s push.Signing, expires time.Time) (string, error) {
 		return address.Sign(to, address.Dialect(s.Dialect), auth.Secret(s.Key), auth.ActionPublish, expires)

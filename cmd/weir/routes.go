@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"weir/cdnrelay/address/rest"
+	"weir/cdnrelay/admin"
+	"weir/cdnrelay/auto"
 	"weir/cdnrelay/push"
 	"weir/cdnrelay/record"
 	"weir/ingest/whip"
@@ -58,7 +61,9 @@ type doors struct {
 	auth   authorizer
 	hub    awaiter
 
-	addresses http.Handler // the generator of addresses
+	calls     admin.Calls
+	addresses *rest.Generator
+	auto      *auto.Relay
 }
 
 // route is one line of the URL space: a pattern of http.ServeMux and who answers.

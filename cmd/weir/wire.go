@@ -15,6 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"weir/cdnrelay/address/rest"
+	"weir/cdnrelay/admin"
+	"weir/cdnrelay/auto"
 	"weir/cdnrelay/push"
 	"weir/cdnrelay/record"
 	"weir/config"
@@ -74,6 +77,7 @@ type server struct {
 	images        *images.Images
 	records       *record.Recorder
 	pushes        *push.Manager
+	auto          *auto.Relay
 	public, admin *listener
 	rtmpAddr      net.Addr // nil where nothing listens
 	rtmpsAddr     net.Addr // nil where nothing listens
@@ -117,7 +121,10 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			s.bridge.StreamChanged(k, from, to, reason)
 		}, Log: log,
 	})
-	s.namer = room.NewNamer(s.hub, nil)
+	if s.auto, err = newAuto(cfg, s.store, s.apps, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.namer = room.NewNamer(s.hub, s.auto.On)
 	watch := audience.Options{MaxSeen: maxSeen, Changed: func(k live.Key, c audience.Count) {
 		s.events.ViewersChanged(k, c)
 		s.bridge.ViewersChanged(k, c)
@@ -134,7 +141,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	if s.pushes, err = newPushes(cfg, s.hub, s.store, s.chat.hooks, log); err != nil {
+	if s.pushes, err = newPushes(cfg, s.hub, s.store, s.chat.hooks, log, s.auto); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	if err := s.wireDoors(); err != nil {
@@ -155,7 +162,8 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
 		images: s.images, record: s.records, relays: &push.REST{Manager: s.pushes, Auth: authorizer, Problem: api.Problem}, im: s.chat.bus.Handler(), v4: s.chat.v4,
 		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")}, hub: s.hub,
-		addresses: s.newGenerator(authorizer),
+		addresses: &rest.Generator{Builder: authorizer, Site: s.sites.of, Now: time.Now},
+		auto:      s.auto, calls: admin.Calls{Auth: authorizer, Problem: api.Problem, Log: log},
 	}))
 	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {
