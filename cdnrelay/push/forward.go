@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"weir/room/live"
@@ -51,12 +52,7 @@ type recent struct{ times []time.Time }
 
 // add counts one more and returns how many there were within the minute.
 func (t *recent) add(now time.Time) int {
-	kept := t.times[:0]
-	for _, at := range t.times {
-		if now.Sub(at) < time.Minute {
-			kept = append(kept, at)
-		}
-	}
-	t.times = append(kept, now)
+	t.times = slices.DeleteFunc(t.times, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
+	t.times = append(t.times, now)
 	return len(t.times)
 }

@@ -271,8 +271,8 @@ func (m *Manager) finished(d *destination) {
 		delete(m.claims, d.identity)
 	}
 	if m.all[d.task.ID] == d.task {
-		past := append(m.past[d.task.ID], last)
-		m.past[d.task.ID] = past[max(0, len(past)-maxPast):]
+		m.past[d.task.ID] = append(m.past[d.task.ID], last)
+		m.past[d.task.ID] = m.past[d.task.ID][max(0, len(m.past[d.task.ID])-maxPast):]
 	}
 	close(d.done)
 }

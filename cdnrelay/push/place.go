@@ -39,16 +39,16 @@ func fill(text string, values map[string]string) string {
 // checkPlaces refuses braces that are no places, and places in or before the host: who names a stream must not say which
 // server gets it.
 func checkPlaces(text string) error {
-	from := strings.Index(text, "://")
-	if from < 0 {
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found {
 		return fmt.Errorf("%w: its address must begin with a scheme and ://", ErrTask)
 	}
-	host, rest, _ := strings.Cut(text[from+3:], "/")
-	if strings.ContainsAny(text[:from]+strings.SplitN(host, "?", 2)[0], "{}") {
-		return fmt.Errorf("%w: places stand behind the host", ErrTask)
+	host := rest
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		host, rest = rest[:end], rest[end:]
 	}
-	if _, query, found := strings.Cut(host, "?"); found { // no path
-		rest = query + "/" + rest
+	if strings.ContainsAny(scheme+host, "{}") {
+		return fmt.Errorf("%w: places stand behind the host", ErrTask)
 	}
 	for {
 		before, at, found := strings.Cut(rest, "{")

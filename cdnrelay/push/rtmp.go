@@ -61,8 +61,12 @@ func (o *RTMP) Open(ctx context.Context, t Target) (Session, error) {
 // ofRTMP says an error of the client in the words of this package.
 func ofRTMP(err error) error {
 	for _, e := range [...]struct{ of, is error }{
-		{rtmp.ErrAddress, ErrAddress}, {rtmp.ErrConnect, ErrConnect}, {rtmp.ErrRefused, ErrRefused},
-		{rtmp.ErrTimeout, ErrTimeout}, {rtmp.ErrClosed, ErrClosed}, {rtmp.ErrProtocol, ErrProtocol},
+		{rtmp.ErrAddress, ErrAddress},
+		{rtmp.ErrConnect, ErrConnect},
+		{rtmp.ErrRefused, ErrRefused},
+		{rtmp.ErrTimeout, ErrTimeout},
+		{rtmp.ErrClosed, ErrClosed},
+		{rtmp.ErrProtocol, ErrProtocol},
 	} {
 		if !errors.Is(err, e.of) {
 			continue
