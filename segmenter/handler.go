@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/mux/hls"
+	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 )
@@ -56,7 +57,7 @@ func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, k
 		m.fail(w, r, err)
 		return
 	}
-	cache := m.playlistCache()
+	cache := m.playlistCache(r)
 	if session != "" {
 		cache = cacheNever
 	}
@@ -90,18 +91,18 @@ func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live
 	m.saw(key, r)
 	w.Header().Add("Vary", "Accept-Encoding") // RFC 9110 12.5.5
 	text := win.Playlist
-	carried := auth.CarriedApp(r.URL.RawQuery)
-	if m.opts.Signed {
+	carried, own := auth.CarriedApp(r.URL.RawQuery), m.isOwn(r)
+	if own {
 		carried = auth.Carried(r.URL.RawQuery)
 	}
 	switch {
-	case m.opts.Signed || carried != "":
+	case own || carried != "":
 		text = hls.AppendCarrying(make([]byte, 0, len(text)+carriedURIs*(len(carried)+1)), text, carried)
 	case takesGzip(r):
 		w.Header().Set("Content-Encoding", "gzip")
 		text = win.zipped.of(text)
 	}
-	servePlaylist(w, r, m.playlistCache(), text)
+	servePlaylist(w, r, m.playlistCache(r), text)
 }
 
 func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int, key live.Key, name string) {
@@ -113,6 +114,7 @@ func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int
 	}
 	h := w.Header()
 	h.Set("Content-Type", typeMedia)
+	h.Set("ETag", `"`+name+`"`) // no other bytes ever have this name
 	if m.opts.Signed && r.Header.Get("Authorization") != "" {
 		h.Set("Cache-Control", cacheOwnMedia)
 	} else {
@@ -130,8 +132,13 @@ func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int
 // carriedURIs is how many addresses a media playlist is thought to have; more cost a copy.
 const carriedURIs = 10
 
-func (m *Segmenters) playlistCache() string {
-	if m.opts.Signed {
+// isOwn tells whether a playlist has to have the proof of the one viewer who asks for it.
+func (m *Segmenters) isOwn(r *http.Request) bool {
+	return m.opts.Signed && !audience.PullOf(r.Context()).IsShared()
+}
+
+func (m *Segmenters) playlistCache(r *http.Request) string {
+	if m.isOwn(r) {
 		return cacheOwnPlaylist
 	}
 	return cachePlaylist
@@ -141,11 +148,17 @@ func servePlaylist(w http.ResponseWriter, r *http.Request, cache string, text []
 	h := w.Header()
 	h.Set("Content-Type", typePlaylist)
 	h.Set("Cache-Control", cache)
+	h.Set("ETag", tagOf(text))
 	writeAll(w, r, text)
 }
 
 // writeAll answers with data, or to HEAD with the headers alone. That the viewer is gone is no error of ours.
 func writeAll(w http.ResponseWriter, r *http.Request, data []byte) {
+	if isHeld(r, w.Header().Get("ETag")) {
+		w.Header().Del("Content-Type") // RFC 9110 15.4.5: it says nothing of what is not there
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(data)

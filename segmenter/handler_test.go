@@ -268,7 +268,7 @@ func TestServeFileAllocs(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		max  float64
-	}{{names[1], 6}, {mediaName, 6}} {
+	}{{names[1], 7}, {mediaName, 7}} {
 		r, w := httptest.NewRequest(http.MethodGet, "/", nil), discard{http.Header{}}
 		if n := testing.AllocsPerRun(100, func() { h.ServeFile(w, r, testKey, c.name) }); n > c.max {
 			t.Errorf("%s: %v allocations, want at most %v", c.name, n, c.max)

@@ -14,7 +14,7 @@ const viewerAge = 10 * time.Second
 
 // saw notes who reloads a playlist.
 func (m *Segmenters) saw(key live.Key, r *http.Request) {
-	if m.opts.Audience == nil {
+	if m.opts.Audience == nil || audience.PullOf(r.Context()) != nil {
 		return
 	}
 	id := audience.FromRequest(r)
@@ -27,7 +27,7 @@ func (m *Segmenters) saw(key live.Key, r *http.Request) {
 // session is a query for the media playlists of a viewer who has no id, or nothing. Behind a cache all have to ask
 // for the same addresses; there players say by themselves that they watch.
 func (m *Segmenters) session(r *http.Request) string {
-	if !m.opts.Sessions || isShared(r) || audience.FromRequest(r) != (audience.ID{}) {
+	if !m.opts.Sessions || isShared(r) || audience.PullOf(r.Context()) != nil || audience.FromRequest(r) != (audience.ID{}) {
 		return ""
 	}
 	return audience.Param + "=" + rand.Text()
