@@ -25,6 +25,7 @@ type Config struct {
 	IM              IM            `key:"im"`
 	Hook            Hook          `key:"hook"`
 	Outgoing        Outgoing      `key:"outgoing"`
+	Origin          Origin        `key:"origin"`
 	Store           Store         `key:"store"`
 	Images          Images        `key:"images"`
 	Relay           Relay         `key:"relay"`
@@ -248,6 +249,7 @@ func Default() *Config {
 		},
 		Hook:     Hook{URLs: URLs{}, Ask: []string{}, Server: "weir", Timeout: 5 * time.Second, MaxAge: 24 * time.Hour},
 		Outgoing: Outgoing{Allow: []string{}},
+		Origin:   Origin{Domains: Domains{}, Pullers: Pullers{}},
 		Images:   Images{S3: S3{Region: "us-east-1"}, MaxBytes: 10 << 30, Keep: 30 * 24 * time.Hour},
 		Relay: Relay{
 			Rules: RelayRules{}, ConnectTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxLag: 5 * time.Second,

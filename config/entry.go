@@ -75,6 +75,10 @@ func (e Entry) yaml() (string, error) {
 		value = []App(v)
 	case RecordRules:
 		value = []RecordRule(v)
+	case Domains:
+		value = []Domain(v)
+	case Pullers:
+		value = []Puller(v)
 	case URLs:
 		value = []URL(v)
 	case encoding.TextMarshaler, []string, string, int, bool:

@@ -37,6 +37,7 @@ func (c *Config) Validate() error {
 	p.auth(&c.Auth)
 	p.im(&c.IM)
 	p.hooks(c)
+	p.origin(c)
 	p.store(&c.Store)
 	p.images(&c.Images)
 	p.relay(&c.Relay)

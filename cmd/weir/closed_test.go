@@ -36,6 +36,7 @@ var open = map[string]string{
 	channelPattern:                            ownWords,
 	channelPattern + "/":                      ownWords,
 	restPattern:                               ownWords,
+	"GET /health":                             "CDNs probe it, and it says no more than whether the server is well",
 	"GET /api/openapi.yaml":                   "it says nothing that the source does not",
 	"OPTIONS /whip/{room}/{stream}":           "browsers ask it before they may send a token; TURN credentials need one",
 	"OPTIONS /whip/{room}/{stream}/{session}": "browsers ask it before they may send a token",

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// proxied is where a request's context says that a trusted proxy has sent it.
+// proxied is where a request's context has the address of the trusted proxy that has sent it.
 type proxied struct{}
 
 // restore gives requests that trusted proxies send the addresses of their clients: for what is counted or bounded by
@@ -16,7 +16,7 @@ type proxied struct{}
 func (s *sites) restore(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.trusts(r.RemoteAddr) {
-			r = r.WithContext(context.WithValue(r.Context(), proxied{}, true)) // a copy
+			r = r.WithContext(context.WithValue(r.Context(), proxied{}, r.RemoteAddr)) // a copy
 			if client, ok := s.client(r.Header.Values("X-Forwarded-For")); ok {
 				r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
 			}

@@ -10,12 +10,12 @@ import (
 	"weir/cdnrelay/address/rest"
 	"weir/cdnrelay/admin"
 	"weir/cdnrelay/auto"
+	"weir/cdnrelay/origin"
 	"weir/cdnrelay/push"
 	"weir/cdnrelay/record"
 	"weir/ingest/whip"
 	"weir/playback/httpflv"
 	"weir/playback/whep"
-	"weir/room"
 	"weir/room/api"
 	"weir/room/api/manage"
 	"weir/room/audience"
@@ -36,7 +36,7 @@ type authorizer interface {
 // hlsGate is the authorizer of HLS: its gate decides, and the playlists that it leads to are signed without asking again.
 type hlsGate struct {
 	*auth.Authorizer
-	gate room.Door
+	gate origin.Gate
 }
 
 // Authorize decides as the gate does.
@@ -60,6 +60,8 @@ type doors struct {
 	hls    *segmenter.Segmenters
 	auth   authorizer
 	hub    awaiter
+	origin *origin.Origin
+	health health
 
 	calls     admin.Calls
 	addresses *rest.Generator
@@ -148,6 +150,7 @@ func mediaRoutes(d doors) []route {
 		{"GET /watch/{room}/{stream}", checkIDs(d.pages.page(web.WatchPage))},
 		{"GET /assets/", http.HandlerFunc(d.pages.asset)},
 
+		{"GET " + origin.HealthPath, d.health},
 		{"GET /live", http.HandlerFunc(d.api.Live)},
 		{"GET /api/v1/streams", http.HandlerFunc(d.api.Streams)},
 		{"GET /api/v1/streams/{room}/{stream}/urls", checkIDs(http.HandlerFunc(d.api.URLs))},
@@ -168,9 +171,9 @@ func mediaRoutes(d doors) []route {
 		{"OPTIONS /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.SessionOptions))},
 		{"DELETE /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.Delete))},
 
-		{"GET /live/{file}", d.byID(byForm(d.flv, d.mayPlay(true, d.playlist)))},
-		{"GET /live/{room}/{file}", byForm(d.flv, d.mayPlay(true, d.playlist))},
-		{"GET /live/{room}/{stream}/{file}", checkIDs(d.mayPlay(false, d.hlsFile))},
+		{"GET /live/{file}", d.origin.Streams(d.byID(byForm(d.flv, d.mayPlay(true, d.playlist))))},
+		{"GET /live/{room}/{file}", d.origin.Streams(byForm(d.flv, d.mayPlay(true, d.playlist)))},
+		{"GET /live/{room}/{stream}/{file}", d.origin.Streams(checkIDs(d.mayPlay(false, d.hlsFile)))},
 	}
 }
 

@@ -26,8 +26,8 @@ type listener struct {
 }
 
 // listen opens the socket, so that an address in use is an error at once and a port 0 is known from here on.
-// With a certificate the listener speaks HTTPS.
-func listen(name, addr string, h http.Handler, cert *tls.Certificate, log *slog.Logger) (*listener, error) {
+// With a configuration of TLS the listener speaks HTTPS.
+func listen(name, addr string, h http.Handler, secure *tls.Config, log *slog.Logger) (*listener, error) {
 	socket, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for %s: %w", name, err)
@@ -40,15 +40,10 @@ func listen(name, addr string, h http.Handler, cert *tls.Certificate, log *slog.
 		// What net/http has to say is about single clients, such as a failed TLS handshake.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
-	if cert != nil {
-		l.server.TLSConfig = secure(cert)
+	if secure != nil {
+		l.server.TLSConfig = secure
 	}
 	return l, nil
-}
-
-// secure is how weir speaks TLS.
-func secure(cert *tls.Certificate) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
 }
 
 // serve answers until shutdown.

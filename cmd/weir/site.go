@@ -40,16 +40,13 @@ func (s *sites) of(r *http.Request) (auth.Site, error) {
 	if s.public != "" {
 		return s.at(s.public)
 	}
-	scheme, host := "http", r.Host
+	scheme, host := "http", s.host(r)
 	if r.TLS != nil {
 		scheme = "https"
 	}
 	if isProxied(r) {
 		if p := forwarded(r, "X-Forwarded-Proto"); p == "http" || p == "https" {
 			scheme = p
-		}
-		if h := forwarded(r, "X-Forwarded-Host"); h != "" {
-			host = h
 		}
 	}
 	return s.at(scheme + "://" + host)

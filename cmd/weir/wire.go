@@ -18,6 +18,7 @@ import (
 	"weir/cdnrelay/address/rest"
 	"weir/cdnrelay/admin"
 	"weir/cdnrelay/auto"
+	"weir/cdnrelay/origin"
 	"weir/cdnrelay/push"
 	"weir/cdnrelay/record"
 	"weir/config"
@@ -66,6 +67,7 @@ type server struct {
 	namer         *room.Namer
 	bridge        *room.Bridge
 	sites         *sites
+	origin        *origin.Origin
 	events        *room.Events
 	engine        *rtc.Engine
 	whip          *whip.Handler
@@ -91,6 +93,9 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	var err error
 	if s.sites, err = newSites(cfg); err != nil {
 		return nil, fmt.Errorf("http.trusted_proxies: %w", err)
+	}
+	if s.origin, err = newOrigin(cfg, s.sites); err != nil {
+		return nil, err
 	}
 	if s.store, err = openStore(cfg, log); err != nil {
 		return nil, err
@@ -161,11 +166,12 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		}),
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
 		images: s.images, record: s.records, relays: &push.REST{Manager: s.pushes, Auth: authorizer, Problem: api.Problem}, im: s.chat.bus.Handler(), v4: s.chat.v4,
-		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, s.gate.At("hls")}, hub: s.hub,
+		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, origin.NewGate(s.gate.At("hls"))}, hub: s.hub,
 		addresses: &rest.Generator{Builder: authorizer, Site: s.sites.of, Now: time.Now},
 		auto:      s.auto, calls: admin.Calls{Auth: authorizer, Problem: api.Problem, Log: log},
+		origin: s.origin, health: health{ready: s.ready.Load, hub: s.hub},
 	}))
-	public := s.sites.restore(publicHandler(mux, cfg.HTTP.Origins, log))
+	public := s.sites.restore(publicHandler(s.origin.Domains(mux), cfg.HTTP.Origins, log))
 	if err := s.listen(public, adminHandler(s.metrics(), s.ready.Load)); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -211,7 +217,7 @@ func (s *server) wireDoors() (err error) {
 		return err
 	}
 	s.flv = httpflv.NewHandler(httpflv.Options{
-		Auth: s.gate.At("flv"), Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, MaxJoin: cfg.FLV.JoinMax,
+		Auth: origin.NewGate(s.gate.At("flv")), Hub: s.hub, Audience: s.audience, Encoder: maker(), Join: cfg.FLV.Join, MaxJoin: cfg.FLV.JoinMax,
 		MaxAge: cfg.FLV.MaxAge, WriteTimeout: cfg.FLV.WriteTimeout,
 		MaxLags: cfg.Live.MaxLags, MaxViewers: cfg.FLV.MaxViewers, Patience: cfg.Ingest.HandshakeTimeout,
 		Problem: api.Problem, Log: s.log,
@@ -261,11 +267,11 @@ func (s *server) wireRTMP(policy live.Policy, codecs []av.Codec) error {
 	if files.Cert == "" {
 		name, files = "http.tls", cfg.HTTP.TLS
 	}
-	cert, err := loadCertificate(name, files)
+	certs, err := loadCertificates(name, files, nil, s.log)
 	if err != nil {
 		return err
 	}
-	s.rtmpsAddr, err = s.rtmp.Listen(cfg.RTMP.TLSListen, secure(cert))
+	s.rtmpsAddr, err = s.rtmp.Listen(cfg.RTMP.TLSListen, certs.secure())
 	return err
 }
 
@@ -287,7 +293,7 @@ func (s *server) metrics() *prometheus.Registry {
 	m := prometheus.NewRegistry()
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events, s.bridge)
+		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events, s.bridge, s.origin)
 	m.MustRegister(s.chat.stats()...)
 	m.MustRegister(s.images.Stats(), s.records.Stats(), s.pushes.Stats())
 	return m
@@ -324,26 +330,20 @@ func publishMode(cfg *config.Config) auth.Mode {
 
 // listen opens the sockets.
 func (s *server) listen(public, admin http.Handler) error {
-	var cert *tls.Certificate
-	var err error
+	var secure *tls.Config
 	if s.cfg.HTTP.TLS.Cert != "" {
-		if cert, err = loadCertificate("http.tls", s.cfg.HTTP.TLS); err != nil {
+		certs, err := loadCertificates("http.tls", s.cfg.HTTP.TLS, s.cfg.Origin.Domains, s.log)
+		if err != nil {
 			return err
 		}
+		secure = certs.secure()
 	}
-	if s.public, err = listen("http", s.cfg.HTTP.Listen, public, cert, s.log); err != nil {
+	var err error
+	if s.public, err = listen("http", s.cfg.HTTP.Listen, public, secure, s.log); err != nil {
 		return err
 	}
 	s.admin, err = listen("admin", s.cfg.Admin.Listen, admin, nil, s.log)
 	return err
-}
-
-func loadCertificate(name string, files config.TLS) (*tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
-	if err != nil {
-		return nil, fmt.Errorf("cannot load the certificate of %s: %w", name, err)
-	}
-	return &pair, nil
 }
 
 // close gives back the sockets of a server that never ran.

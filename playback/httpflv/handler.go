@@ -140,7 +140,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	v.key, v.part = key, h.opts.Audience.Enter(key, audience.FLV, audience.Of(grant.User, r))
+	v.key, v.pull = key, audience.PullOf(r.Context())
+	if v.pull != nil {
+		v.part = v.pull.Keep()
+	} else {
+		v.part = h.opts.Audience.Enter(key, audience.FLV, audience.Of(grant.User, r))
+	}
 	v.respond(w, r, grant)
 }
 

@@ -146,6 +146,7 @@ func (p *pump) serve(v *viewer) (stays bool) {
 	form := p.batch.in(v.conn.framing, had)
 	n, err := p.nozzle.send(v.conn.raw, &form.vector)
 	p.sent += n
+	v.pull.Sent(n)
 	switch {
 	case err != nil:
 		v.dismiss(broken(err))

@@ -12,6 +12,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/flv"
+	"weir/room/audience"
 	"weir/room/auth"
 	"weir/room/live"
 )
@@ -27,7 +28,8 @@ type viewer struct {
 	key     live.Key
 	reader  *live.Reader[flv.Tag]
 	join    time.Duration   // of the reader
-	part    func()          // counts it out of the audience
+	part    func()          // counts it out of the audience, or out of the pulls
+	pull    *audience.Pull  // nil of one who watches
 	ctx     context.Context // done when the response is to end; its cause is why
 	cancel  context.CancelFunc
 	out     sink
@@ -129,7 +131,9 @@ func (v *viewer) leave(reason error) {
 	defer v.part()
 	v.cancel()
 	v.reader.Close()
-	h.stats.closed.WithLabelValues(reasonOf(reason)).Inc()
+	if v.pull == nil {
+		h.stats.closed.WithLabelValues(reasonOf(reason)).Inc()
+	}
 	h.log.Debug("viewer left", "stream", v.key, "reason", reason)
 	if v.out != nil {
 		v.out.close(reason)
@@ -152,7 +156,7 @@ func (v *viewer) run() error {
 		if err := v.conn.send(rest); err != nil {
 			return broken(err)
 		}
-		v.handler.stats.bytes.Add(float64(n))
+		v.sent(n)
 	}
 	for {
 		if v.conn != nil && v.begun && v.reader.Idle() {
@@ -208,9 +212,15 @@ func (v *viewer) step() error {
 		if err := v.out.write(p.data); err != nil {
 			return broken(err)
 		}
-		v.handler.stats.bytes.Add(float64(size(p.data)))
+		v.sent(size(p.data))
 	}
 	return changed
+}
+
+// sent counts bytes that the viewer has taken.
+func (v *viewer) sent(n int) {
+	v.handler.stats.bytes.Add(float64(n))
+	v.pull.Sent(n)
 }
 
 // preamble begins the response: header, metadata and sequence headers, at the time of the first tag.

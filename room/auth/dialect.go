@@ -90,10 +90,7 @@ func (a *Authorizer) verify(app *App, r *Request, pr *proof) (Pass, error) {
 	if !a.dialects[d] {
 		return Pass{}, fmt.Errorf("%w: the dialect %v is not taken here", ErrBadSignature, d)
 	}
-	p := Pass{App: app.ID, Action: r.Action, Room: r.Room, Stream: r.Stream}
-	if r.ID != "" {
-		p.Room, p.Stream, p.ID = "", "", r.ID
-	}
+	p := passOf(app.ID, r)
 	signed, err := schemes[d].read(pr, app.ID, &p, r.Path)
 	if err != nil {
 		return Pass{}, err
@@ -105,6 +102,14 @@ func (a *Authorizer) verify(app *App, r *Request, pr *proof) (Pass, error) {
 		return Pass{}, ErrSignatureExpired
 	}
 	return p, nil
+}
+
+// passOf is the pass that a request to an app would need.
+func passOf(app int, r *Request) Pass {
+	if r.ID != "" {
+		return Pass{App: app, Action: r.Action, ID: r.ID}
+	}
+	return Pass{App: app, Action: r.Action, Room: r.Room, Stream: r.Stream}
 }
 
 // unix reads Unix seconds of ten digits, which is the one way to write the times from 2001 to 2106.

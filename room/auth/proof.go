@@ -131,7 +131,12 @@ func Signed(query string) bool {
 
 // ReplaceProof is the query with another signature in the place of what proves something in it.
 func ReplaceProof(query, signature string) string {
-	kept := []string{signature}
+	return strings.TrimSuffix(signature+"&"+WithoutProof(query), "&")
+}
+
+// WithoutProof is the query without all that proves something.
+func WithoutProof(query string) string {
+	var kept []string
 	for pair := range strings.SplitSeq(query, "&") {
 		if i, _, err := readPair(pair); err == nil && i < 0 && pair != "" {
 			kept = append(kept, pair)
