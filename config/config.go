@@ -29,6 +29,7 @@ type Config struct {
 	Store           Store         `key:"store"`
 	Images          Images        `key:"images"`
 	Relay           Relay         `key:"relay"`
+	Pull            Pull          `key:"pull"`
 	Record          Record        `key:"record"`
 	Log             Log           `key:"log"`
 	DataDir         string        `key:"data_dir" doc:"folder of what weir keeps, such as the key it makes on its first start"`
@@ -255,6 +256,10 @@ func Default() *Config {
 			Rules: RelayRules{}, ConnectTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxLag: 5 * time.Second,
 			Retry: time.Second, RetryMax: 15 * time.Second, GiveUp: 6 * time.Hour, SignedFor: time.Hour,
 			MaxRelays: 1000, MaxPerStream: 20, MaxDestinations: 1000,
+		},
+		Pull: Pull{
+			Sources: PullSources{}, Timeout: 10 * time.Second, Idle: 30 * time.Second, Retry: time.Second, RetryMax: 15 * time.Second,
+			MaxPulls: 1000, MaxStreams: 1000,
 		},
 		Record: Record{
 			Rules: RecordRules{}, Split: time.Hour, SplitBytes: 4 << 30, Fragment: time.Second, Sync: 5 * time.Second,

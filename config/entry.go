@@ -71,6 +71,8 @@ func (e Entry) yaml() (string, error) {
 		value = v.String()
 	case RelayRules:
 		value = []RelayRule(v)
+	case PullSources:
+		value = []PullSource(v)
 	case Apps:
 		value = []App(v)
 	case RecordRules:

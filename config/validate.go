@@ -41,6 +41,7 @@ func (c *Config) Validate() error {
 	p.store(&c.Store)
 	p.images(&c.Images)
 	p.relay(&c.Relay)
+	p.pull(&c.Pull)
 	p.record(&c.Record)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "text", "json")

@@ -45,6 +45,12 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Detail }
 
+// Created is the result of a call that made something, and where that is.
+type Created struct {
+	Location string
+	Body     any
+}
+
 // Bad is a request that is not as described.
 func Bad(format string, args ...any) error {
 	return &Error{http.StatusBadRequest, "bad_request", fmt.Sprintf(format, args...)}
@@ -73,12 +79,18 @@ func (c Calls) write(w http.ResponseWriter, r *http.Request, result any) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	status := http.StatusOK
+	if made, ok := result.(Created); ok {
+		status, result = http.StatusCreated, made.Body
+		w.Header().Set("Location", made.Location)
+	}
 	body, err := json.Marshal(result)
 	if err != nil {
 		c.refuse(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // a client that is gone misses it
 }
 

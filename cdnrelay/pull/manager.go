@@ -115,7 +115,10 @@ func New(o Options) (*Manager, error) {
 // Errors: the store's, when the tasks of the API cannot be read.
 func (m *Manager) Run(ctx context.Context) error {
 	kept, err := m.kept(ctx)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // the server stops already
+		return nil
+	case err != nil:
 		return err
 	}
 	wanted := m.opts.Hub.Wanted()

@@ -2,33 +2,14 @@ package pull
 
 import (
 	"cmp"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	"weir/cdnrelay/address"
+	"weir/cdnrelay/admin"
 	"weir/room/auth"
 )
-
-// authorizer decides on requests; *auth.Authorizer is one.
-type authorizer interface {
-	Authorize(ctx context.Context, r auth.Request) (auth.Grant, error)
-}
-
-// REST is the pulls of an app over HTTP, for its administrators. Routes are the caller's.
-type REST struct {
-	Manager *Manager
-	Auth    authorizer
-	// Problem answers with an error (RFC 9457).
-	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
-}
-
-// maxBody is the size of a request's body in bytes.
-const maxBody = 16 << 10
 
 // pullJSON is a pull as it is shown: its addresses masked.
 type pullJSON struct {
@@ -67,97 +48,49 @@ type newPull struct {
 	Mode   Mode     `json:"mode"`
 }
 
-// List answers GET with the pulls of the app.
-func (h *REST) List(w http.ResponseWriter, r *http.Request) {
-	grant, ok := h.admin(w, r)
-	if !ok {
-		return
-	}
-	all := h.Manager.Pulls(auth.AppName(grant.App))
+// List is the call for the pulls of an app.
+func (m *Manager) List(r *admin.Request) (any, error) {
+	all := m.Pulls(auth.AppName(r.Grant.App))
 	out := struct {
 		Pulls []pullJSON `json:"pulls"`
 	}{make([]pullJSON, len(all))}
 	for i := range all {
 		out.Pulls[i] = jsonOf(&all[i])
 	}
-	h.answer(w, http.StatusOK, out)
+	return out, nil
 }
 
-// Get answers GET with the pull {id}.
-func (h *REST) Get(w http.ResponseWriter, r *http.Request) {
-	grant, ok := h.admin(w, r)
-	if !ok {
-		return
-	}
-	p, err := h.Manager.Pull(auth.AppName(grant.App), r.PathValue("id"))
+// Show is the call for the pull {id}.
+func (m *Manager) Show(r *admin.Request) (any, error) {
+	p, err := m.Pull(auth.AppName(r.Grant.App), r.PathValue("id"))
 	if err != nil {
-		h.refuse(w, r, err)
-		return
+		return nil, refusal(err)
 	}
-	h.answer(w, http.StatusOK, jsonOf(&p))
+	return jsonOf(&p), nil
 }
 
-// Create answers POST: it makes a pull.
-func (h *REST) Create(w http.ResponseWriter, r *http.Request) {
-	grant, ok := h.admin(w, r)
-	if !ok {
-		return
+// Create is the call that makes a pull, on demand unless it says otherwise.
+func (m *Manager) Create(r *admin.Request) (any, error) {
+	var in newPull
+	if err := r.Decode(&in); err != nil {
+		return nil, err
 	}
-	in, err := decode(w, r)
-	if err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	task, err := h.Manager.Add(r.Context(), Task{
-		App: auth.AppName(grant.App), Room: in.Room, Stream: in.Stream, From: in.From, Mode: cmp.Or(in.Mode, OnDemand), By: grant.User,
+	t, err := m.Add(r.Context(), Task{
+		App: auth.AppName(r.Grant.App), Room: in.Room, Stream: in.Stream, From: in.From, Mode: cmp.Or(in.Mode, OnDemand), By: r.Grant.User,
 	})
 	if err != nil {
-		h.refuse(w, r, err)
-		return
+		return nil, refusal(err)
 	}
-	p, err := h.Manager.Pull(task.App, task.ID)
+	p, err := m.Pull(t.App, t.ID)
 	if err != nil { // deleted meanwhile
-		h.refuse(w, r, err)
-		return
+		return nil, refusal(err)
 	}
-	w.Header().Set("Location", r.URL.Path+"/"+task.ID)
-	h.answer(w, http.StatusCreated, jsonOf(&p))
+	return admin.Created{Location: r.URL.Path + "/" + t.ID, Body: jsonOf(&p)}, nil
 }
 
-// Delete answers DELETE: it deletes the pull {id}, whose streams end.
-func (h *REST) Delete(w http.ResponseWriter, r *http.Request) {
-	grant, ok := h.admin(w, r)
-	if !ok {
-		return
-	}
-	if err := h.Manager.Remove(r.Context(), auth.AppName(grant.App), r.PathValue("id")); err != nil {
-		h.refuse(w, r, err)
-		return
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// admin lets administrators of the app pass.
-func (h *REST) admin(w http.ResponseWriter, r *http.Request) (auth.Grant, bool) {
-	grant, err := h.Auth.Authorize(r.Context(), auth.RequestOf(r, auth.ActionAdmin, "", ""))
-	if err != nil {
-		h.refuse(w, r, err)
-	}
-	return grant, err == nil
-}
-
-// decode reads the body of a request: one JSON object without members that nobody knows.
-func decode(w http.ResponseWriter, r *http.Request) (in newPull, err error) {
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	body.DisallowUnknownFields()
-	if err := body.Decode(&in); err != nil {
-		return in, fmt.Errorf("%w: the body is not as described: %w", ErrTask, err)
-	}
-	if _, err := body.Token(); !errors.Is(err, io.EOF) {
-		return in, fmt.Errorf("%w: there is something behind the body's JSON", ErrTask)
-	}
-	return in, nil
+// Delete is the call that deletes the pull {id}, whose streams end.
+func (m *Manager) Delete(r *admin.Request) (any, error) {
+	return nil, refusal(m.Remove(r.Context(), auth.AppName(r.Grant.App), r.PathValue("id")))
 }
 
 // outcomes are the errors as HTTP shows them. The codes are stable.
@@ -173,33 +106,14 @@ var outcomes = []struct {
 	{ErrTooMany, http.StatusConflict, "too_many_pulls"},
 }
 
-func (h *REST) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// refusal is an error as its caller sees it.
+func refusal(err error) error {
 	for _, o := range outcomes {
 		if errors.Is(err, o.err) {
-			h.Problem(w, r, o.status, o.code, err.Error())
-			return
+			return &admin.Error{Status: o.status, Code: o.code, Detail: err.Error()}
 		}
 	}
-	status, code := auth.Status(err)
-	detail := err.Error()
-	if status == http.StatusInternalServerError {
-		detail = "the server could not do it"
-		if r.Context().Err() == nil {
-			h.Manager.opts.Log.Error("call failed", "method", r.Method, "path", r.URL.Path, "error", err)
-		}
-	}
-	h.Problem(w, r, status, code, detail)
-}
-
-func (h *REST) answer(w http.ResponseWriter, status int, value any) {
-	body, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // texts, numbers and times of this century always marshal
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // the client may be gone; nobody is left to tell
+	return err
 }
 
 func jsonOf(p *Pull) pullJSON {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tencentyun/tls-sig-api-v2-golang/tencentyun"
 
+	"weir/cdnrelay/admin"
 	"weir/config"
 	"weir/room/apps"
 	"weir/room/auth"
@@ -55,7 +56,7 @@ var openToPlay = map[string]bool{
 // administrators are the routes that no signed address opens.
 var administrators = func() map[string]bool {
 	m := map[string]bool{"POST /api/v1/images": true, "GET /api/v1/streams": true, "GET /api/v1/doctor": true, "GET /live": true}
-	for _, r := range slices.Concat(managed(nil), recordings(doors{}), relays(nil), addressRoutes(doors{})) {
+	for _, r := range slices.Concat(managed(nil), recordings(doors{}), relays(nil), pulls(nil, admin.Calls{}), addressRoutes(doors{})) {
 		m[r.pattern] = strings.Contains(r.pattern, " /api/")
 	}
 	return m

@@ -11,6 +11,7 @@ import (
 	"weir/cdnrelay/admin"
 	"weir/cdnrelay/auto"
 	"weir/cdnrelay/origin"
+	"weir/cdnrelay/pull"
 	"weir/cdnrelay/push"
 	"weir/cdnrelay/record"
 	"weir/ingest/whip"
@@ -52,6 +53,7 @@ type doors struct {
 	images *images.Images
 	record *record.Recorder
 	relays *push.REST
+	pulls  *pull.Manager
 	im     http.Handler // the room's channel, at /im and below
 	v4     http.Handler // the cloud's REST calls
 	whip   *whip.Handler
@@ -76,7 +78,7 @@ type route struct {
 
 // routes is the whole URL space of the main listener.
 func routes(d doors) []route {
-	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), relays(d.relays), addressRoutes(d), channelRoutes(d))
+	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), relays(d.relays), pulls(d.pulls, d.calls), addressRoutes(d), channelRoutes(d))
 }
 
 // channelRoutes are the room's channel and what backends call of it.

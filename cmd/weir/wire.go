@@ -19,6 +19,7 @@ import (
 	"weir/cdnrelay/admin"
 	"weir/cdnrelay/auto"
 	"weir/cdnrelay/origin"
+	"weir/cdnrelay/pull"
 	"weir/cdnrelay/push"
 	"weir/cdnrelay/record"
 	"weir/config"
@@ -80,6 +81,7 @@ type server struct {
 	records       *record.Recorder
 	pushes        *push.Manager
 	auto          *auto.Relay
+	pulls         *pull.Manager
 	public, admin *listener
 	rtmpAddr      net.Addr // nil where nothing listens
 	rtmpsAddr     net.Addr // nil where nothing listens
@@ -149,6 +151,9 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if s.pushes, err = newPushes(cfg, s.hub, s.store, s.chat.hooks, log, s.auto); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	if s.pulls, err = newPulls(cfg, s.hub, s.store, s.chat.hooks, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	if err := s.wireDoors(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -168,7 +173,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		images: s.images, record: s.records, relays: &push.REST{Manager: s.pushes, Auth: authorizer, Problem: api.Problem}, im: s.chat.bus.Handler(), v4: s.chat.v4,
 		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, origin.NewGate(s.gate.At("hls"))}, hub: s.hub,
 		addresses: &rest.Generator{Builder: authorizer, Site: s.sites.of, Now: time.Now},
-		auto:      s.auto, calls: admin.Calls{Auth: authorizer, Problem: api.Problem, Log: log},
+		auto:      s.auto, pulls: s.pulls, calls: admin.Calls{Auth: authorizer, Problem: api.Problem, Log: log},
 		origin: s.origin, health: health{ready: s.ready.Load, hub: s.hub},
 	}))
 	public := s.sites.restore(publicHandler(s.origin.Domains(mux), cfg.HTTP.Origins, log))
@@ -184,6 +189,7 @@ func (s *server) appDeleted(id int) {
 	s.images.AppDeleted(id)
 	s.records.AppDeleted(id)
 	s.pushes.AppDeleted(id)
+	s.pulls.AppDeleted(auth.AppName(id))
 	s.chat.hooks.Forget(id)
 }
 
@@ -295,7 +301,7 @@ func (s *server) metrics() *prometheus.Registry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events, s.bridge, s.origin)
 	m.MustRegister(s.chat.stats()...)
-	m.MustRegister(s.images.Stats(), s.records.Stats(), s.pushes.Stats())
+	m.MustRegister(s.images.Stats(), s.records.Stats(), s.pushes.Stats(), s.pulls.Stats())
 	return m
 }
 
@@ -377,7 +383,7 @@ func (s *server) Run(ctx context.Context) error {
 	err := inOrder(ctx,
 		[]part{s.chat.channel.Run, s.untilStop},
 		[]part{
-			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run, s.pushes.Run,
+			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run, s.pushes.Run, s.pulls.Run,
 			s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run, s.serving(s.public),
 		},
 		[]part{s.bridge.Run, s.chat.rooms.Run},
