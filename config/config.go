@@ -176,7 +176,7 @@ type IM struct {
 type Hook struct {
 	URLs    URLs          `key:"urls" doc:"receivers of stream events, as FORM=URL with the form weir, css or srs"`
 	Key     Secret        `key:"key" doc:"key that signs stream events; empty: they are not signed"`
-	Ask     []string      `key:"ask" doc:"what receivers of the form srs may refuse: publish, play"`
+	Ask     []string      `key:"ask" doc:"what receivers are asked: publish and play, which those of the form srs may refuse; forward, where to push"`
 	Server  string        `key:"server" doc:"name of this server in stream events"`
 	Timeout time.Duration `key:"timeout" doc:"how long a receiver of events may take to answer"`
 	MaxAge  time.Duration `key:"max_age" doc:"how long is tried to deliver an event"`

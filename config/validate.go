@@ -232,7 +232,7 @@ func (p *problems) hooks(c *Config) {
 		p.add("hook.key", c.Hook.Key, fmt.Sprintf("at least %d bytes long, or empty", minAddressKey))
 	}
 	for _, what := range c.Hook.Ask {
-		p.oneOf("hook.ask", what, "publish", "play")
+		p.oneOf("hook.ask", what, "publish", "play", "forward")
 	}
 	if c.Hook.Server == "" {
 		p.add("hook.server", c.Hook.Server, "a name")

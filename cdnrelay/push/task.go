@@ -50,7 +50,7 @@ type Task struct {
 
 // Signing is how a target wants its addresses signed.
 type Signing struct {
-	Dialect string // tencent or alibaba
+	Dialect string // tencent, alibaba or weir
 	Key     string // secret
 }
 

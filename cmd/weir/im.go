@@ -145,7 +145,8 @@ func newHooks(cfg *config.Config, kept *store.Store, app int, mine func() bool, 
 			URL: string(cfg.IM.CallbackURL), Token: string(cfg.IM.CallbackToken), Commands: cfg.IM.Callbacks,
 		},
 		AskPublish: slices.Contains(cfg.Hook.Ask, "publish"), AskPlay: slices.Contains(cfg.Hook.Ask, "play"),
-		Key: string(cfg.Hook.Key), Server: cfg.Hook.Server, Timeout: cfg.Hook.Timeout, MaxAge: cfg.Hook.MaxAge,
+		AskForward: slices.Contains(cfg.Hook.Ask, "forward"),
+		Key:        string(cfg.Hook.Key), Server: cfg.Hook.Server, Timeout: cfg.Hook.Timeout, MaxAge: cfg.Hook.MaxAge,
 		Log: log,
 	}
 	for _, text := range cfg.Hook.URLs {

@@ -36,6 +36,9 @@ func newPushes(
 	o.Sign = func(to string, s push.Signing, expires time.Time) (string, error) {
 		return address.Sign(to, address.Dialect(s.Dialect), auth.Secret(s.Key), auth.ActionPublish, expires)
 	}
+	for _, f := range hooks.Forwarders() {
+		o.Sources = append(o.Sources, push.Asked(f))
+	}
 	for _, r := range c.Rules {
 		o.Rules = append(o.Rules, pushRule(&r))
 	}

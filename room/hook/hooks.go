@@ -36,6 +36,8 @@ type Options struct {
 	Streams []StreamReceiver
 	// AskPublish and AskPlay have the receivers of SRS's form asked before a stream is published or played.
 	AskPublish, AskPlay bool
+	// AskForward has the receivers of SRS's form and of weir's own asked where a stream is to be pushed; see Forwarders.
+	AskForward bool
 	// Key signs stream events; empty: they are not signed.
 	Key string
 	// Server is the name of this server, for its receivers; weir when empty.

@@ -45,6 +45,8 @@ func renderSRS(s server, e *Event) ([]byte, bool) {
 		v.Action = "on_unpublish"
 	case Played:
 		v.Action, v.Page = "on_play", &e.Page
+	case Forward:
+		v.Action = "on_forward"
 	case Stopped:
 		v.Action = "on_stop"
 	case Recorded:
