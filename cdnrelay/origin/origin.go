@@ -73,8 +73,14 @@ func (o *Origin) named(name string) *puller {
 	return nil
 }
 
-// domainKey is where a request's context has the domain that it came by.
+// domainKey is where a request's context has how it came by a domain.
 type domainKey struct{}
+
+// arrival is how a request came by a domain.
+type arrival struct {
+	*domain
+	named bool // the app was named by the domain alone
+}
 
 // Domains gives requests to a domain the app of it, as if they named it by ?sdkappid=. Who asks for another one there is
 // refused, and so is everything but streams on a puller's own domain.
@@ -99,7 +105,8 @@ func (o *Origin) Domains(next http.Handler) http.Handler {
 			o.opts.Problem(w, r, status, code, err.Error())
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), domainKey{}, d))
+		came := &arrival{domain: d, named: query != r.URL.RawQuery}
+		r = r.WithContext(context.WithValue(r.Context(), domainKey{}, came))
 		next.ServeHTTP(w, withQuery(r, query))
 	})
 }
@@ -114,6 +121,21 @@ func (d *domain) naming(query string) (string, error) {
 	default:
 		return "", auth.ErrUnknownApp
 	}
+}
+
+// AsAsked is the request without the app that its domain alone has named, for a door that knows it by now and hands the query
+// on to addresses on the same domain.
+func AsAsked(r *http.Request) *http.Request {
+	if came, _ := r.Context().Value(domainKey{}).(*arrival); came == nil || !came.named {
+		return r
+	}
+	var kept []string
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		if !strings.HasPrefix(pair, "sdkappid=") && pair != "" {
+			kept = append(kept, pair)
+		}
+	}
+	return withQuery(r, strings.Join(kept, "&"))
 }
 
 // hostname is a Host without its port, in lower case.

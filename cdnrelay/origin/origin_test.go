@@ -27,6 +27,7 @@ var now = time.Unix(1_800_000_000, 0)
 
 // seen is what a door gets to see of a request.
 type seen struct {
+	asked   string // the query that is handed on to addresses of a playlist
 	pull    *audience.Pull
 	query   string
 	header  http.Header
@@ -41,7 +42,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		grant.App = 0
 	}
-	d.seen = seen{audience.PullOf(r.Context()), r.URL.RawQuery, r.Header, grant.App}
+	d.seen = seen{AsAsked(r).URL.RawQuery, audience.PullOf(r.Context()), r.URL.RawQuery, r.Header, grant.App}
 	_, _ = io.WriteString(w, "media")
 }
 
@@ -201,6 +202,9 @@ func TestDomains(t *testing.T) {
 		r.Header.Set(secretHeader, c.secret)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
+		if _, asked, _ := strings.Cut(c.path, "?"); w.Code == 200 && d.asked != asked {
+			t.Errorf("%s%s hands on %q", c.host, c.path, d.asked)
+		}
 		if w.Code != c.status || d.query != c.query {
 			t.Errorf("%s%s: %d %s, query %q; want %d, %q", c.host, c.path, w.Code, w.Body, d.query, c.status, c.query)
 		}

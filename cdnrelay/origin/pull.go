@@ -32,8 +32,8 @@ func (o *Origin) Streams(next http.Handler) http.Handler {
 // pullerOf is who pulls; nil for a viewer. On a puller's own domain it is always that one.
 func (o *Origin) pullerOf(r *http.Request) (*puller, claim) {
 	asked, peer, now := o.asked(r), o.opts.Peer(r), o.opts.Now()
-	if d, _ := r.Context().Value(domainKey{}).(*domain); d != nil && d.puller != nil {
-		return d.puller, d.puller.claims(r.Header, peer, &asked, now)
+	if came, _ := r.Context().Value(domainKey{}).(*arrival); came != nil && came.puller != nil {
+		return came.puller, came.puller.claims(r.Header, peer, &asked, now)
 	}
 	for _, p := range o.pullers {
 		if by := p.claims(r.Header, peer, &asked, now); by != none {

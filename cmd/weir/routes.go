@@ -207,12 +207,12 @@ func (d doors) playlist(w http.ResponseWriter, r *http.Request, key live.Key) {
 		// RFC 3986 4.2: a colon in the first part of a relative path would make a scheme of what is before it.
 		child = strings.ReplaceAll(url.PathEscape(r.PathValue("room")), ":", "%3A") + "/" + child
 	}
-	d.hls.ServeMultivariant(w, r, key, child)
+	d.hls.ServeMultivariant(w, origin.AsAsked(r), key, child)
 }
 
 // hlsFile gives a media playlist, a segment or an init section.
 func (d doors) hlsFile(w http.ResponseWriter, r *http.Request, key live.Key) {
-	d.hls.ServeFile(w, r, key, r.PathValue("file"))
+	d.hls.ServeFile(w, origin.AsAsked(r), key, r.PathValue("file"))
 }
 
 // newMux mounts the routes. What none of them answers is a problem like any other.
