@@ -31,6 +31,7 @@ type Config struct {
 	Relay           Relay         `key:"relay"`
 	Pull            Pull          `key:"pull"`
 	Record          Record        `key:"record"`
+	Edge            Edge          `key:"edge"`
 	Log             Log           `key:"log"`
 	DataDir         string        `key:"data_dir" doc:"folder of what weir keeps, such as the key it makes on its first start"`
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" doc:"how long a graceful stop may take"`
@@ -261,6 +262,7 @@ func Default() *Config {
 			Sources: PullSources{}, Timeout: 10 * time.Second, Idle: 30 * time.Second, Retry: time.Second, RetryMax: 15 * time.Second,
 			MaxPulls: 1000, MaxStreams: 1000,
 		},
+		Edge: Edge{Origins: []string{}, Idle: 10 * time.Second, CacheBytes: 256 << 20},
 		Record: Record{
 			Rules: RecordRules{}, Split: time.Hour, SplitBytes: 4 << 30, Fragment: time.Second, Sync: 5 * time.Second,
 			MaxRecordings: 1000, S3: S3{Region: "us-east-1"},

@@ -43,6 +43,7 @@ func (c *Config) Validate() error {
 	p.relay(&c.Relay)
 	p.pull(&c.Pull)
 	p.record(&c.Record)
+	p.edge(&c.Edge)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "text", "json")
 	if c.DataDir == "" {

@@ -2,6 +2,7 @@ package segmenter
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math"
 	"net/http"
@@ -46,13 +47,7 @@ func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, k
 	m.stats.requests[kindMultivariant].Add(1)
 	session := m.session(r)
 	query := join(r.URL.RawQuery, session)
-	variants, err := m.variants(r, key, r.URL.Query().Get("layer"), func(layer string) string {
-		uri := child + playlistName(layer)
-		if query != "" {
-			uri += "?" + query
-		}
-		return uri
-	})
+	text, err := m.index(r, key, child, query)
 	if err != nil {
 		m.fail(w, r, err)
 		return
@@ -61,7 +56,25 @@ func (m *Segmenters) ServeMultivariant(w http.ResponseWriter, r *http.Request, k
 	if session != "" {
 		cache = cacheNever
 	}
-	servePlaylist(w, r, cache, hls.Multivariant(false, variants...)) // whether segments are independent may change: the media playlists say it
+	servePlaylist(w, r, cache, text)
+}
+
+// index is the multivariant playlist of a stream whose files are below child, and whose addresses have a query.
+func (m *Segmenters) index(r *http.Request, key live.Key, child, query string) ([]byte, error) {
+	if m.isElsewhere(key) {
+		return m.remoteIndex(r, key, child, query)
+	}
+	variants, err := m.variants(r.Context(), key, r.URL.Query().Get("layer"), func(layer string) string {
+		uri := child + playlistName(layer)
+		if query != "" {
+			uri += "?" + query
+		}
+		return uri
+	})
+	if err != nil {
+		return nil, err
+	}
+	return hls.Multivariant(false, variants...), nil // whether segments are independent may change: the media playlists say it
 }
 
 // ServeFile answers with the file called name of a stream: its media playlist, an init section or a segment. Range
@@ -83,14 +96,13 @@ func (m *Segmenters) ServeFile(w http.ResponseWriter, r *http.Request, key live.
 
 func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live.Key, layer string) {
 	m.stats.requests[kindMedia].Add(1)
-	win, err := m.window(r.Context(), key, layer)
+	text, zipped, err := m.media(r.Context(), key, layer)
 	if err != nil {
 		m.fail(w, r, err)
 		return
 	}
 	m.saw(key, r)
 	w.Header().Add("Vary", "Accept-Encoding") // RFC 9110 12.5.5
-	text := win.Playlist
 	carried, own := auth.CarriedApp(r.URL.RawQuery), m.isOwn(r)
 	if own {
 		carried = auth.Carried(r.URL.RawQuery)
@@ -98,16 +110,37 @@ func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live
 	switch {
 	case own || carried != "":
 		text = hls.AppendCarrying(make([]byte, 0, len(text)+carriedURIs*(len(carried)+1)), text, carried)
-	case takesGzip(r):
+	case zipped != nil && takesGzip(r):
 		w.Header().Set("Content-Encoding", "gzip")
-		text = win.zipped.of(text)
+		text = zipped.of(text)
 	}
 	servePlaylist(w, r, m.playlistCache(r), text)
+}
+
+// media is a media playlist, and where it is compressed once for all; that of another server's goes out as it came.
+func (m *Segmenters) media(ctx context.Context, key live.Key, layer string) ([]byte, *zipped, error) {
+	if m.isElsewhere(key) {
+		text, err := m.remote(ctx, key, playlistName(layer))
+		return text, nil, err
+	}
+	win, err := m.window(ctx, key, layer)
+	if err != nil {
+		return nil, nil, err
+	}
+	return win.Playlist, win.zipped, nil
 }
 
 func (m *Segmenters) serveBytes(w http.ResponseWriter, r *http.Request, kind int, key live.Key, name string) {
 	m.stats.requests[kind].Add(1)
 	data, ok := m.file(key, name)
+	if !ok && m.isElsewhere(key) {
+		b, err := m.remote(r.Context(), key, name)
+		if err != nil && !errors.Is(err, ErrNoStream) {
+			m.fail(w, r, err)
+			return
+		}
+		data, ok = b, err == nil
+	}
 	if !ok {
 		m.missing(w, r)
 		return

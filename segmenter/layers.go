@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -70,8 +69,8 @@ func (s *Segmenter) source(ctx context.Context) (live.Source[live.Frame], error)
 // by timestamps of one clock; their discontinuities have numbers apart, since only the main video steps between sizes.
 //
 // layer names one that is wanted alone. A layer that is late or gone is left out beside others.
-func (m *Segmenters) variants(r *http.Request, key live.Key, layer string, uri func(layer string) string) ([]hls.Variant, error) {
-	first, err := m.window(r.Context(), key, layer)
+func (m *Segmenters) variants(asked context.Context, key live.Key, layer string, uri func(layer string) string) ([]hls.Variant, error) {
+	first, err := m.window(asked, key, layer)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +78,7 @@ func (m *Segmenters) variants(r *http.Request, key live.Key, layer string, uri f
 	if layer != "" {
 		return out, nil
 	}
-	ctx, stop := context.WithTimeoutCause(r.Context(), layerWait, ErrNotReady)
+	ctx, stop := context.WithTimeoutCause(asked, layerWait, ErrNotReady)
 	defer stop()
 	var names []string
 	var started []*Segmenter
@@ -92,7 +91,7 @@ func (m *Segmenters) variants(r *http.Request, key live.Key, layer string, uri f
 		w, err := s.shown(ctx)
 		if err == nil {
 			out = append(out, w.variant(uri(names[i])))
-		} else if r.Context().Err() != nil || errors.Is(err, ErrStopping) {
+		} else if asked.Err() != nil || errors.Is(err, ErrStopping) {
 			return nil, err
 		}
 	}

@@ -34,6 +34,8 @@ type Options struct {
 	// Signed says that playing needs a signature or a token. What proves a viewer's right is then carried into every
 	// address in a playlist, and no cache may give one viewer's playlist to another.
 	Signed bool
+	// Elsewhere has the objects of streams that are not published here; nil: nobody has.
+	Elsewhere Elsewhere
 	// Problem answers a request with an error: all doors do it alike.
 	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
 	Log     *slog.Logger // nothing is logged by default

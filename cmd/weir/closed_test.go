@@ -29,20 +29,23 @@ const (
 // open are the routes that need no authority, each with the reason. A route that is not here and does not refuse is a
 // fault, so a new one is closed until somebody decides.
 var open = map[string]string{
-	"GET /{$}":                                aPage,
-	"GET /studio":                             aPage,
-	"GET /watch/{room}/{stream}":              aPage,
-	"GET /assets/":                            pageParts,
-	"GET /images/{app}/{name}":                "messages with pictures are read by everybody in a room; no name can be guessed",
-	channelPattern:                            ownWords,
-	channelPattern + "/":                      ownWords,
-	restPattern:                               ownWords,
-	"GET /health":                             "CDNs probe it, and it says no more than whether the server is well",
-	"GET /api/openapi.yaml":                   "it says nothing that the source does not",
-	"OPTIONS /whip/{room}/{stream}":           "browsers ask it before they may send a token; TURN credentials need one",
-	"OPTIONS /whip/{room}/{stream}/{session}": "browsers ask it before they may send a token",
-	"OPTIONS /whep/{room}/{stream}":           "browsers ask it before they may send a token; TURN credentials need one",
-	"OPTIONS /whep/{room}/{stream}/{session}": "browsers ask it before they may send a token",
+	"GET /{$}":                                  aPage,
+	"GET /studio":                               aPage,
+	"GET /watch/{room}/{stream}":                aPage,
+	"GET /assets/":                              pageParts,
+	"GET /images/{app}/{name}":                  "messages with pictures are read by everybody in a room; no name can be guessed",
+	channelPattern:                              ownWords,
+	channelPattern + "/":                        ownWords,
+	restPattern:                                 ownWords,
+	"GET /health":                               "CDNs probe it, and it says no more than whether the server is well",
+	"GET /api/openapi.yaml":                     "it says nothing that the source does not",
+	"OPTIONS /whip/{room}/{stream}":             "browsers ask it before they may send a token; TURN credentials need one",
+	"OPTIONS /whip/{room}/{stream}/{session}":   "browsers ask it before they may send a token",
+	"OPTIONS /whep/{room}/{stream}":             "browsers ask it before they may send a token; TURN credentials need one",
+	"OPTIONS /whep/{room}/{stream}/{session}":   "browsers ask it before they may send a token",
+	"GET /edge/{app}/{room}/{stream}":           ownWords,
+	"GET /edge/{app}/{room}/{stream}/{file}":    ownWords,
+	"POST /edge/{app}/{room}/{stream}/keyframe": ownWords,
 }
 
 // openToPlay are the routes that everybody may use where auth.play is open.

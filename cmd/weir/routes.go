@@ -10,6 +10,7 @@ import (
 	"weir/cdnrelay/address/rest"
 	"weir/cdnrelay/admin"
 	"weir/cdnrelay/auto"
+	"weir/cdnrelay/edge"
 	"weir/cdnrelay/origin"
 	"weir/cdnrelay/pull"
 	"weir/cdnrelay/push"
@@ -54,6 +55,7 @@ type doors struct {
 	record *record.Recorder
 	relays *push.REST
 	pulls  *pull.Manager
+	edge   *edge.Edge
 	im     http.Handler // the room's channel, at /im and below
 	v4     http.Handler // the cloud's REST calls
 	whip   *whip.Handler
@@ -78,7 +80,7 @@ type route struct {
 
 // routes is the whole URL space of the main listener.
 func routes(d doors) []route {
-	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), relays(d.relays), pulls(d.pulls, d.calls), addressRoutes(d), channelRoutes(d))
+	return slices.Concat(mediaRoutes(d), managed(d.manage), pictures(d.images), recordings(d), relays(d.relays), pulls(d.pulls, d.calls), addressRoutes(d), betweenNodes(d.edge), channelRoutes(d))
 }
 
 // channelRoutes are the room's channel and what backends call of it.

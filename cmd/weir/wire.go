@@ -18,6 +18,7 @@ import (
 	"weir/cdnrelay/address/rest"
 	"weir/cdnrelay/admin"
 	"weir/cdnrelay/auto"
+	"weir/cdnrelay/edge"
 	"weir/cdnrelay/origin"
 	"weir/cdnrelay/pull"
 	"weir/cdnrelay/push"
@@ -76,6 +77,7 @@ type server struct {
 	whep          *whep.Handler
 	flv           *httpflv.Handler
 	hls           *segmenter.Segmenters
+	edge          *edge.Edge
 	chat          *chat
 	images        *images.Images
 	records       *record.Recorder
@@ -154,6 +156,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if s.pulls, err = newPulls(cfg, s.hub, s.store, s.chat.hooks, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	s.edge = s.newEdge(cfg)
 	if err := s.wireDoors(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -170,7 +173,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			Hub: s.hub, Audience: s.audience, Events: s.events,
 		}),
 		manage: s.chat.newManage(authorizer, s.apps, s.bridge, log),
-		images: s.images, record: s.records, relays: &push.REST{Manager: s.pushes, Auth: authorizer, Problem: api.Problem}, im: s.chat.bus.Handler(), v4: s.chat.v4,
+		images: s.images, record: s.records, edge: s.edge, relays: &push.REST{Manager: s.pushes, Auth: authorizer, Problem: api.Problem}, im: s.chat.bus.Handler(), v4: s.chat.v4,
 		whip: s.whip, whep: s.whep, flv: s.flv, hls: s.hls, auth: hlsGate{authorizer, origin.NewGate(s.gate.At("hls"))}, hub: s.hub,
 		addresses: &rest.Generator{Builder: authorizer, Site: s.sites.of, Now: time.Now},
 		auto:      s.auto, pulls: s.pulls, calls: admin.Calls{Auth: authorizer, Problem: api.Problem, Log: log},
@@ -240,7 +243,7 @@ func (s *server) wireDoors() (err error) {
 	s.hls = segmenter.New(s.hub, segmenter.Options{
 		Segment: cfg.HLS.Segment, Part: cfg.HLS.Part, Window: cfg.HLS.Window, Idle: cfg.HLS.Idle,
 		Linger: cfg.HLS.Linger, Audio: audio, Sessions: cfg.HLS.Sessions,
-		Signed: cfg.Auth.Play == playSigned, Audience: s.audience, Problem: api.Problem, Log: s.log,
+		Signed: cfg.Auth.Play == playSigned, Audience: s.audience, Problem: api.Problem, Log: s.log, Elsewhere: s.edge,
 	})
 	return nil
 }
@@ -299,7 +302,7 @@ func (s *server) metrics() *prometheus.Registry {
 	m := prometheus.NewRegistry()
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.audience, s.events, s.bridge, s.origin)
+		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.edge.Stats(), s.audience, s.events, s.bridge, s.origin)
 	m.MustRegister(s.chat.stats()...)
 	m.MustRegister(s.images.Stats(), s.records.Stats(), s.pushes.Stats(), s.pulls.Stats())
 	return m
@@ -384,7 +387,7 @@ func (s *server) Run(ctx context.Context) error {
 		[]part{s.chat.channel.Run, s.untilStop},
 		[]part{
 			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run, s.pushes.Run, s.pulls.Run,
-			s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run, s.serving(s.public),
+			s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run, s.edge.Run, s.serving(s.public),
 		},
 		[]part{s.bridge.Run, s.chat.rooms.Run},
 		[]part{s.chat.hooks.Run},

@@ -33,7 +33,7 @@ const (
 // Times are nanoseconds. Frames stand in the mdat box in the order of the ring, whatever their track. A prft box for each
 // track tells when the first frame of the fragment was captured; a fragment ends where the others would not follow from that. What is no
 // media is an emsg box at its place: data, configurations of tracks, ends of tracks. A frame that shares the data of the
-// one before it (the main video beside a simulcast layer) refers to the same bytes, which are written once.
+// one before it, of a track with a higher ID (the main video behind a simulcast layer), refers to the same bytes, which are written once.
 //
 // It is for one goroutine. Only the messages allocate.
 type Muxer struct {
@@ -123,7 +123,7 @@ func (m *Muxer) gather(frames []*av.Frame) (n int) {
 			break
 		}
 		p := placed{Frame: f, at: at}
-		if n > 0 && m.group[n-1].Track != f.Track && sameBytes(f.Data, m.group[n-1].Data) {
+		if n > 0 && m.group[n-1].Track > f.Track && sameBytes(f.Data, m.group[n-1].Data) {
 			p.at = m.group[n-1].at
 		} else {
 			at += len(f.Data)

@@ -1,0 +1,195 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/room/dial"
+	"weir/room/live"
+)
+
+const (
+	// askTimeout is how long an origin may take to say whether it has a stream, objectTimeout to give a file, and headTimeout
+	// to begin with a stream that it has: it may be waiting for the stream's first media.
+	askTimeout, objectTimeout, headTimeout = 3 * time.Second, 12 * time.Second, 12 * time.Second
+	// preferred is how long a preferred origin is waited for once another one has said that it has the stream.
+	preferred = 300 * time.Millisecond
+	// maxObject is how large a file of an origin may be.
+	maxObject = 64 << 20
+)
+
+// client asks origins.
+type client struct {
+	node, key string
+	origins   []string
+	http      *http.Client
+}
+
+func newClient(node, key string, origins []string) *client {
+	c := &client{node: node, key: key}
+	for _, o := range origins {
+		c.origins = append(c.origins, strings.TrimSuffix(o, "/"))
+	}
+	transport := &http.Transport{ // no proxy of the environment, and one connection a stream
+		DialContext: dial.Trusted.Dialer().DialContext, TLSHandshakeTimeout: 5 * time.Second, DisableCompression: true,
+		IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16, Protocols: new(http.Protocols),
+	}
+	transport.Protocols.SetHTTP1(true)
+	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // the key is for this origin alone
+	}}
+	return c
+}
+
+func (c *client) close() { c.http.CloseIdleConnections() }
+
+// address is where an origin has a stream, or a file of it.
+func address(origin string, k live.Key, file ...string) string {
+	parts := []string{origin, "edge", url.PathEscape(k.App), url.PathEscape(k.Room), url.PathEscape(k.Stream)}
+	for _, f := range file {
+		parts = append(parts, url.PathEscape(f))
+	}
+	return strings.Join(parts, "/")
+}
+
+// do asks an origin on behalf of the nodes via. The error is live.ErrNoStream when it has not what is asked for.
+func (c *client) do(ctx context.Context, method, address string, via []string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask an origin: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.key)
+	req.Header.Set(headerVia, strings.Join(append(via[:len(via):len(via)], c.node), ", "))
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask an origin: %w", err)
+	}
+	switch {
+	case resp.StatusCode/100 == 2:
+		return resp, nil
+	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusLoopDetected:
+		err = live.ErrNoStream
+	default:
+		err = fmt.Errorf("cannot ask an origin: it answers %s", resp.Status)
+	}
+	resp.Body.Close()
+	return nil, err
+}
+
+// answer is what an origin says of a stream.
+type answer struct {
+	origin int
+	live   bool
+	err    error
+}
+
+// choose returns the origin to take a stream from: the first that has it live, or else the first that has it, without those at except.
+//
+// Errors: live.ErrNoStream when all say that they have it not, ErrOrigin when none could be asked.
+func (c *client) choose(ctx context.Context, k live.Key, via []string, except string) (origin string, isLive bool, err error) {
+	var among []string
+	for _, o := range c.origins {
+		if o != except {
+			among = append(among, o)
+		}
+	}
+	if len(among) == 0 {
+		return "", false, live.ErrNoStream
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer cancel()
+	answers := make(chan answer, len(among))
+	for i, o := range among {
+		asking.Go(func() { answers <- c.ask(ctx, i, address(o, k), via) })
+	}
+	best, err := gather(answers, len(among))
+	if err != nil {
+		return "", false, err
+	}
+	return among[best.origin], best.live, nil
+}
+
+// ask asks whether an origin has a stream.
+func (c *client) ask(ctx context.Context, i int, address string, via []string) answer {
+	resp, err := c.do(ctx, http.MethodHead, address, via)
+	if err != nil {
+		return answer{origin: i, err: err}
+	}
+	resp.Body.Close()
+	return answer{origin: i, live: resp.Header.Get(headerState) == live.StateLive.String()}
+}
+
+// gather chooses among n answers. A later origin's counts once the earlier ones have had a moment.
+func gather(answers <-chan answer, n int) (best answer, err error) {
+	best.origin, err = -1, ErrOrigin
+	var enough <-chan time.Time
+	for range n {
+		select {
+		case a := <-answers:
+			switch {
+			case errors.Is(a.err, live.ErrNoStream):
+				if best.origin < 0 {
+					err = live.ErrNoStream
+				}
+			case a.err != nil:
+			case best.origin < 0, a.live && !best.live, a.live == best.live && a.origin < best.origin:
+				best, err = a, nil
+			}
+			if best.live && best.origin == 0 {
+				return best, nil
+			}
+			if best.live && enough == nil {
+				enough = time.After(preferred)
+			}
+		case <-enough:
+			return best, nil
+		}
+	}
+	return best, err
+}
+
+// file fetches a file of a stream from an origin.
+func (c *client) file(ctx context.Context, origin string, k live.Key, name string, via []string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, address(origin, k, name), via)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxObject+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s of an origin: %w", name, err)
+	}
+	if len(b) > maxObject || resp.ContentLength >= 0 && resp.ContentLength != int64(len(b)) {
+		return nil, fmt.Errorf("cannot read %s of an origin: %d bytes", name, len(b))
+	}
+	return b, nil
+}
+
+// stream opens a stream at an origin. The body is open until ctx is done.
+func (c *client) stream(ctx context.Context, cancel context.CancelCauseFunc, origin string, k live.Key, via []string) (*http.Response, error) {
+	timer := time.AfterFunc(headTimeout, func() { cancel(errLost) })
+	defer timer.Stop()
+	return c.do(ctx, http.MethodGet, address(origin, k), via)
+}
+
+// keyFrame passes on that a key frame is wanted. That it could not be is told by nobody: who wants one asks again.
+func (c *client) keyFrame(ctx context.Context, origin string, k live.Key) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodPost, address(origin, k, "keyframe"), nil)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
