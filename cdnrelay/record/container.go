@@ -9,7 +9,7 @@ import (
 
 // container is a file of one format. Its times begin at 0. It is for one goroutine.
 type container interface {
-	// write takes the next frame of one of the tracks that the file was begun with.
+	// write takes the next frame of one of the tracks that the file was begun with, or a configuration that it takes.
 	write(f *av.Frame) error
 	// takes tells whether the file can go on where its tracks become ts.
 	takes(ts av.Tracks) bool

@@ -18,7 +18,7 @@ func (s *session) tell(state, why string, f *store.RecordingFile) {
 	r, info := s.recording(), &s.info
 	told := &hook.Record{ID: r.ID, State: state, Format: r.Format, Reason: why, Lags: r.Lags, Begin: r.Begun, End: r.Ended}
 	if f != nil {
-		told.File, told.URL = f.Name, s.of.opts.Site+fileAddress(&r, f.Name)
+		told.File, told.URL = nameOf(r.App, r.ID, f.Name), s.of.opts.Site+fileAddress(&r, f.Name)
 		told.Begin, told.End, told.Size = f.Begin, f.Begin.Add(f.Duration), f.Size
 	}
 	e := hook.Event{

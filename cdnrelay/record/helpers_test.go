@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -234,23 +233,6 @@ func (s *source) play(d time.Duration) {
 	}
 }
 
-// begin records the camera and returns the recording.
-func (l *lab) begin(t testing.TB, spec Spec) store.Recording {
-	t.Helper()
-	// The recorder runs as soon as it has looked at what was left before.
-	for {
-		r, err := l.Start(t.Context(), camera, spec, "boss")
-		if errors.Is(err, ErrStopping) {
-			time.Sleep(time.Millisecond)
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-}
-
 // kept is a recording as the store has it.
 func (l *lab) kept(t testing.TB, id string) store.Recording {
 	t.Helper()
@@ -303,18 +285,4 @@ func (p probe) packets() (all []string) {
 		all = append(all, s.Codec+" "+s.Packets)
 	}
 	return all
-}
-
-func ask(h http.HandlerFunc, method, target string, values map[string]string, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	for name, value := range values {
-		if name == "Authorization" || name == "Range" {
-			r.Header.Set(name, value)
-			continue
-		}
-		r.SetPathValue(name, value)
-	}
-	w := httptest.NewRecorder()
-	h(w, r)
-	return w
 }

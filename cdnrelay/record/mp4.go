@@ -84,7 +84,7 @@ func (m *mp4File) track(id av.TrackID) *track {
 
 func (m *mp4File) write(f *av.Frame) error {
 	t := m.track(f.Track)
-	if t == nil || f.DTS < t.zero { // sound from before the first picture
+	if t == nil || f.Kind != av.KindMedia || f.DTS < t.zero { // such as sound from before the first picture
 		return nil
 	}
 	if !m.begun {

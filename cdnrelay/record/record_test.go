@@ -2,8 +2,10 @@ package record
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +82,7 @@ func TestMP4(t *testing.T) {
 	}
 	p.sameUnits(t, 0, 300, units(t, path))
 	checkLayout(t, path, 10, f)
-	if e := events[1]; e.Record.File != "1.mp4" || e.Record.Size != f.Size || !e.Record.End.Equal(f.Begin.Add(f.Duration)) || e.User != "ann" || e.Form != "whip" ||
+	if e := events[1]; e.Record.File != "1400000000/"+r.ID+"/1.mp4" || e.Record.Size != f.Size || !e.Record.End.Equal(f.Begin.Add(f.Duration)) || e.User != "ann" || e.Form != "whip" ||
 		e.Record.URL != "/recordings/r/s/"+r.ID+"/1.mp4?sdkappid=1400000000" || e.Width != 640 {
 		t.Errorf("%+v %+v", e, e.Record)
 	}
@@ -214,11 +216,11 @@ func TestChange(t *testing.T) {
 		change func(p *source)
 		files  int
 	}{
-		"MP4, another size":  {FormatMP4, (*source).resize, 2},
-		"FLV, another size":  {FormatFLV, (*source).resize, 1},
-		"MP4, a long pause":  {FormatMP4, func(p *source) { p.skipped += 5 * time.Second }, 2},
-		"MP4, a short pause": {FormatMP4, func(p *source) { p.skipped += 2 * time.Second }, 1},
-		"MP4, mono":          {FormatMP4, (*source).mono, 2},
+		"MP4, another size":   {FormatMP4, (*source).resize, 2},
+		"FLV, another size":   {FormatFLV, (*source).resize, 1},
+		"MP4, a long pause":   {FormatMP4, func(p *source) { p.skipped += 5 * time.Second }, 2},
+		"MP4, a short pause":  {FormatMP4, func(p *source) { p.skipped += 2 * time.Second }, 1},
+		"MP4, mono":           {FormatMP4, (*source).mono, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := openLab(t, Options{Rules: all(Spec{Format: c.format})})
@@ -267,4 +269,32 @@ func (s *source) mono() {
 	s.put(&av.Frame{Track: audioID, Kind: av.KindConfig, Codec: av.CodecOpus, DTS: s.at(), PTS: s.at(), Config: &av.Track{
 		ID: audioID, Codec: av.CodecOpus, ClockRate: 48000, Channels: 1, Config: opus.AppendHead(nil, 1, 312),
 	}})
+}
+
+// A configuration that a file goes on with is no sample of it: a joiner finds one that it knows already.
+func TestConfigurationIsNoSample(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "1.mp4")
+	out, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	track, frames := pictures(t)
+	ts := av.Tracks{track}
+	box, err := openMP4(newOutput(out, 0, time.Now), ts, 0, &Options{Fragment: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range frames[:60] {
+		f.Track, f.DTS, f.PTS = track.ID, time.Duration(i)*time.Second/30, time.Duration(i)*time.Second/30
+		again := &av.Frame{Track: track.ID, Kind: av.KindConfig, Codec: track.Codec, DTS: f.DTS, PTS: f.DTS, Config: &track}
+		if err := errors.Join(box.write(again), box.write(f)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, got, err := box.finish(2*time.Second, false); err != nil || !near(got.duration, 2*time.Second) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if got := ffprobe(t, name); !slices.Equal(got.packets(), []string{"h264 60"}) {
+		t.Errorf("%+v", got)
+	}
 }
