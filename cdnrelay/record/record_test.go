@@ -216,11 +216,11 @@ func TestChange(t *testing.T) {
 		change func(p *source)
 		files  int
 	}{
-		"MP4, another size":   {FormatMP4, (*source).resize, 2},
-		"FLV, another size":   {FormatFLV, (*source).resize, 1},
-		"MP4, a long pause":   {FormatMP4, func(p *source) { p.skipped += 5 * time.Second }, 2},
-		"MP4, a short pause":  {FormatMP4, func(p *source) { p.skipped += 2 * time.Second }, 1},
-		"MP4, mono":           {FormatMP4, (*source).mono, 2},
+		"MP4, another size":  {FormatMP4, (*source).resize, 2},
+		"FLV, another size":  {FormatFLV, (*source).resize, 1},
+		"MP4, a long pause":  {FormatMP4, func(p *source) { p.skipped += 5 * time.Second }, 2},
+		"MP4, a short pause": {FormatMP4, func(p *source) { p.skipped += 2 * time.Second }, 1},
+		"MP4, mono":          {FormatMP4, (*source).mono, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := openLab(t, Options{Rules: all(Spec{Format: c.format})})
