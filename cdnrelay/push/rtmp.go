@@ -98,7 +98,9 @@ type rtmpSession struct {
 
 // Send implements Session.
 func (s *rtmpSession) Send(ctx context.Context, p *Progress) error {
-	r := s.tags.NewReader(s.target.Reader)
+	o := s.target.Reader
+	o.Beat = true // a server can do nothing with sound before its picture, and each wake costs as much as what it brings
+	r := s.tags.NewReader(o)
 	defer r.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -104,6 +104,10 @@ func (s *source) sending(o Output, to Target) (p *Progress, end func() error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	s.t.Cleanup(cancel)
 	session, err := o.Open(ctx, to)
+	for errors.Is(err, ErrConnect) && ctx.Err() == nil { // a program that was started does not tell when it listens
+		time.Sleep(10 * time.Millisecond)
+		session, err = o.Open(ctx, to)
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
