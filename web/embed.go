@@ -17,6 +17,8 @@ const (
 	IndexPage  = "index.html"
 	StudioPage = "studio.html"
 	WatchPage  = "watch.html"
+	// GeneratorPage makes addresses.
+	GeneratorPage = "generator.html"
 )
 
 // ContentSecurityPolicy is the policy that the pages are built for and that they should be served with:

@@ -16,7 +16,7 @@ var (
 // path, and it must be among the files.
 func TestPagesLoadOnlyEmbeddedFilesByAbsolutePath(t *testing.T) {
 	files := FS()
-	for _, page := range []string{IndexPage, StudioPage, WatchPage} {
+	for _, page := range []string{IndexPage, StudioPage, WatchPage, GeneratorPage} {
 		html, err := fs.ReadFile(files, page)
 		if err != nil {
 			t.Fatal(err)
@@ -39,7 +39,7 @@ func TestPagesLoadOnlyEmbeddedFilesByAbsolutePath(t *testing.T) {
 }
 
 func TestPagesObeyTheirPolicy(t *testing.T) {
-	for _, page := range []string{IndexPage, StudioPage, WatchPage} {
+	for _, page := range []string{IndexPage, StudioPage, WatchPage, GeneratorPage} {
 		html, err := fs.ReadFile(FS(), page)
 		if err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ export default defineConfig({
     // hls.js is larger than the warning's limit on its own; it is loaded only when HLS is chosen.
     chunkSizeWarningLimit: 600,
     rolldownOptions: {
-      input: ['app/index.html', 'app/studio.html', 'app/watch.html'],
+      input: ['app/index.html', 'app/studio.html', 'app/watch.html', 'app/generator.html'],
     },
   },
   worker: { format: 'es' },

@@ -31,6 +31,7 @@ const (
 var open = map[string]string{
 	"GET /{$}":                                  aPage,
 	"GET /studio":                               aPage,
+	"GET /address":                              aPage,
 	"GET /watch/{room}/{stream}":                aPage,
 	"GET /assets/":                              pageParts,
 	"GET /images/{app}/{name}":                  "messages with pictures are read by everybody in a room; no name can be guessed",

@@ -151,6 +151,7 @@ func mediaRoutes(d doors) []route {
 	return []route{
 		{"GET /{$}", d.pages.page(web.IndexPage)},
 		{"GET /studio", d.pages.page(web.StudioPage)},
+		{"GET /address", d.pages.page(web.GeneratorPage)},
 		{"GET /watch/{room}/{stream}", checkIDs(d.pages.page(web.WatchPage))},
 		{"GET /assets/", http.HandlerFunc(d.pages.asset)},
 

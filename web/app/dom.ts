@@ -13,15 +13,19 @@ export function setText(node: HTMLElement, text: string): void {
 /** Makes every [data-copy="id"] button copy the value of the input with that id. */
 export function wireCopyButtons(): void {
   for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-copy]')) {
-    const label = button.textContent;
-    button.addEventListener('click', async () => {
-      const input = element(button.dataset['copy'] ?? '', HTMLInputElement);
-      button.textContent = (await copy(input)) ? 'Copied' : 'Press Ctrl+C';
-      setTimeout(() => {
-        button.textContent = label;
-      }, 2_000);
-    });
+    copyInto(button, () => element(button.dataset['copy'] ?? '', HTMLInputElement));
   }
+}
+
+/** Makes the button copy the value of an input. */
+export function copyInto(button: HTMLButtonElement, input: () => HTMLInputElement): void {
+  const label = button.textContent;
+  button.addEventListener('click', async () => {
+    button.textContent = (await copy(input())) ? 'Copied' : 'Press Ctrl+C';
+    setTimeout(() => {
+      button.textContent = label;
+    }, 2_000);
+  });
 }
 
 async function copy(input: HTMLInputElement): Promise<boolean> {

@@ -1,0 +1,87 @@
+// The page "/address": an administrator makes signed addresses.
+import { problemOf, reasonOf } from '../sdk/problem';
+import { copyInto, element, setText } from './dom';
+import { bodyOf, expiryOf, rowsOf, type Row, type Where } from './generated';
+
+const root = element('root', HTMLElement);
+const form = element('wanted', HTMLFormElement);
+const dialect = element('dialect', HTMLSelectElement);
+const token = element('token', HTMLInputElement);
+const error = element('error', HTMLElement);
+const results = element('results', HTMLElement);
+const template = element('row', HTMLTemplateElement);
+const radios = [...form.querySelectorAll<HTMLInputElement>('input[name="where"]')];
+
+/** A link may bring the token in its fragment, which is taken out of the address bar, where it could be seen or copied. */
+function readLink(): void {
+  if (location.hash.length <= 1) return;
+  token.value = new URLSearchParams(location.hash.slice(1)).get('usersig') ?? '';
+  history.replaceState(null, '', location.pathname + location.search);
+}
+
+function where(): Where {
+  return radios.some((radio) => radio.checked && radio.value === 'cdn') ? 'cdn' : 'here';
+}
+
+/** Shows the fields that count. */
+function showFields(): void {
+  for (const part of form.querySelectorAll<HTMLElement>('[data-of]')) {
+    part.hidden = part.dataset['of'] !== where();
+    if (part instanceof HTMLOptionElement) part.disabled = part.hidden;
+  }
+  if (dialect.selectedOptions[0]?.disabled) dialect.value = 'weir';
+}
+
+async function make(): Promise<void> {
+  root.dataset['state'] = 'asking';
+  showError('');
+  const values = new Map<string, string>();
+  new FormData(form).forEach((value, name) => values.set(name, String(value)));
+  try {
+    const response = await fetch('/api/v1/addresses', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token.value.trim()}`, 'content-type': 'application/json' },
+      body: JSON.stringify(bodyOf(where(), values)),
+    });
+    if (!response.ok) throw await problemOf(response);
+    const answer: unknown = await response.json();
+    showRows(rowsOf(answer));
+    const expires = expiryOf(answer);
+    setText(element('expires', HTMLElement), expires === null ? '' : `Good until ${expires.toLocaleString()}`);
+    root.dataset['state'] = 'made';
+  } catch (thrown) {
+    showError(reasonOf(thrown));
+    root.dataset['state'] = 'failed';
+  }
+}
+
+function showRows(rows: Row[]): void {
+  results.replaceChildren(...rows.map(rowElement));
+  results.hidden = rows.length === 0;
+  element('hint', HTMLElement).hidden = rows.length > 0;
+}
+
+function rowElement(row: Row, n: number): Node {
+  const node = template.content.firstElementChild?.cloneNode(true) as HTMLElement;
+  const [label, input, button] = [node.querySelector('label'), node.querySelector('input'), node.querySelector('button')];
+  if (label === null || input === null || button === null) throw new Error('the template of a row is not whole');
+  input.id = label.htmlFor = `address-${n}`;
+  label.textContent = row.label;
+  input.value = row.address;
+  button.setAttribute('aria-label', `Copy: ${row.label}`);
+  copyInto(button, () => input);
+  return node;
+}
+
+function showError(text: string): void {
+  setText(error, text);
+  error.hidden = text === '';
+}
+
+for (const radio of radios) radio.addEventListener('change', showFields);
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void make();
+});
+readLink();
+showFields();

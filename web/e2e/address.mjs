@@ -1,0 +1,73 @@
+// The page "/address": an administrator makes addresses, by keyboard alone; nobody else does.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { launch } from './chromium.mjs';
+import { Server } from './server.mjs';
+
+describe('the generator of addresses', () => {
+  let server;
+  let browser;
+  let page;
+
+  before(async () => {
+    server = await Server.start();
+    browser = await launch();
+    page = await browser.newPage();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const rows = () => page.$$eval('#results .field', (fields) => Object.fromEntries(
+    fields.map((field) => [field.querySelector('label').textContent, field.querySelector('input').value])));
+  const state = (wanted) => page.waitForSelector(`#root[data-state="${wanted}"]`);
+
+  async function token(user) {
+    const { studio } = await server.urls('demo', 'cam', '--user', user);
+    return new URLSearchParams(new URL(studio).hash.slice(1)).get('usersig');
+  }
+
+  it('takes the token out of its link', async () => {
+    await page.goto(`${server.origin}/address#usersig=${encodeURIComponent(await token('administrator'))}`);
+    await page.waitForFunction(() => document.querySelector('#token').value !== '');
+    assert.equal(new URL(page.url()).hash, '');
+  });
+
+  it('makes addresses of a stream here', async () => {
+    await page.getByLabel('Room').fill('demo');
+    await page.getByLabel('Stream', { exact: true }).fill('cam');
+    await page.getByLabel('Dialect').selectOption('tencent');
+    await page.getByRole('button', { name: 'Make addresses' }).press('Enter');
+    await state('made');
+    const got = await rows();
+    assert.match(got['Publish by RTMP'], /^rtmp:\/\/.*\/live\/demo\/cam\?txSecret=[0-9a-f]{32}&txTime=[0-9A-F]{8}$/);
+    assert.equal(`${got['RTMP: server']}/${got['RTMP: stream key']}`, got['Publish by RTMP']);
+    assert.match(got['Publish by WebRTC (WHIP)'], /\/whip\/demo\/cam\?txSecret=/);
+    assert.match(await page.locator('#expires').textContent(), /^Good until /);
+  });
+
+  it('makes addresses of a CDN', async () => {
+    await page.getByRole('radio', { name: 'A CDN' }).check();
+    assert.equal(await page.getByLabel('Room').isVisible(), false);
+    await page.getByLabel('Domain to push to').fill('livepush.tcloud.com');
+    await page.getByLabel('Its key').first().fill('e12c46f2612d5106e2034781ab261ca3');
+    await page.getByRole('button', { name: 'Make addresses' }).click();
+    await page.waitForFunction(() => document.querySelector('#address-0')?.value.includes('livepush.tcloud.com'));
+    assert.match((await rows())['Publish by RTMP'], /^rtmp:\/\/livepush\.tcloud\.com\/live\/cam\?txSecret=[0-9a-f]{32}&txTime=/);
+  });
+
+  it('says why not', async () => {
+    await page.getByLabel('Token of an administrator').fill(await token('host'));
+    await page.getByRole('button', { name: 'Make addresses' }).click();
+    await state('failed');
+    assert.match(await page.getByRole('alert').textContent(), /may not do this/);
+  });
+
+  it('names every field', async () => {
+    const nameless = await page.$$eval('input, select, button', (all) => all.filter((field) =>
+      field.labels?.length === 0 || field.labels === null ? !(field.getAttribute('aria-label') || field.textContent.trim()) : false).map((field) => field.outerHTML));
+    assert.deepEqual(nameless, []);
+  });
+});
