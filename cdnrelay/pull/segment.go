@@ -8,10 +8,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
-	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
-
 	"weir/mux/av"
 	"weir/mux/codec/aac"
 	"weir/mux/codec/h264"
@@ -19,6 +15,7 @@ import (
 	"weir/mux/codec/opus"
 	"weir/mux/flv"
 	"weir/mux/fmp4"
+	"weir/mux/mpegts"
 )
 
 // tsRate is the clock of transport streams (ISO/IEC 13818-1 2.4.3.7), tsWrap when its timestamps begin anew.
@@ -32,6 +29,7 @@ type decoder struct {
 	noVideo, noAudio bool
 	units            flv.Bodies
 	frames           []*av.Frame // of the segment
+	left             []byte      // of AAC that goes on in the next packet
 	bad              int         // frames of it that were damaged
 	broken           error       // why the media cannot be carried
 }
@@ -41,84 +39,61 @@ type decoder struct {
 // Errors: ErrFormat, ErrUnfit.
 func (d *decoder) ts(segment []byte) ([]*av.Frame, error) {
 	d.begin()
-	r := &mpegts.Reader{R: bytes.NewReader(segment)}
-	if err := r.Initialize(); err != nil {
-		return nil, fmt.Errorf("%w: a transport stream: %w", ErrFormat, err)
-	}
-	r.OnDecodeError(func(error) { d.bad++ })
+	d.left = nil
 	var video, audio bool
-	for _, t := range r.Tracks() {
-		switch c := t.Codec.(type) {
-		case *tscodecs.H264:
-			if d.takes(av.CodecH264, &video, &audio) {
-				r.OnDataH264(t, d.pictures(av.CodecH264))
-			}
-		case *tscodecs.H265:
-			if d.takes(av.CodecH265, &video, &audio) {
-				r.OnDataH265(t, d.pictures(av.CodecH265))
-			}
-		case *tscodecs.MPEG4Audio:
-			if d.takes(av.CodecAAC, &video, &audio) {
-				r.OnDataMPEG4Audio(t, d.aac(&c.Config))
-			}
-		case *tscodecs.Opus:
-			if d.takes(av.CodecOpus, &video, &audio) {
-				r.OnDataOpus(t, d.opus(c.Desc.ChannelCount()))
-			}
+	taken := make(map[uint16]bool) // by PID
+	err := mpegts.Demux(segment, func(p *mpegts.Packet) error {
+		takes, known := taken[p.PID]
+		if !known && p.Codec != av.CodecNone {
+			takes = d.takes(p.Codec, &video, &audio)
+			taken[p.PID] = takes
 		}
+		if takes {
+			d.packet(p)
+		}
+		return d.broken
+	})
+	switch {
+	case err != nil && d.broken == nil:
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	case err == nil && !video && !audio:
+		return nil, fmt.Errorf("%w: no media of a known codec", ErrUnfit)
 	}
-	if !video && !audio {
-		return nil, fmt.Errorf("%w: no track of a known codec", ErrUnfit)
-	}
-	return d.readTS(r)
+	return d.frames, err
 }
 
-func (d *decoder) readTS(r *mpegts.Reader) ([]*av.Frame, error) {
-	for {
-		switch err := r.Read(); {
-		case d.broken != nil:
-			return nil, d.broken
-		case errors.Is(err, io.EOF):
-			return d.frames, nil
-		case err != nil:
-			return nil, fmt.Errorf("%w: a transport stream: %w", ErrFormat, err)
-		}
+// packet takes a packet of an elementary stream that is taken.
+func (d *decoder) packet(p *mpegts.Packet) {
+	if !p.Timed() || p.Damaged {
+		d.bad++
+		return
+	}
+	switch p.Codec {
+	case av.CodecH264, av.CodecH265:
+		d.pictures(p)
+	case av.CodecAAC:
+		d.aac(p)
+	case av.CodecOpus:
+		d.opus(p)
+	default:
 	}
 }
 
 func (d *decoder) begin() { d.frames, d.bad, d.broken = nil, 0, nil }
 
-// pictures takes access units of H.264 and H.265 as NAL units.
-func (d *decoder) pictures(c av.Codec) func(pts, dts int64, nals [][]byte) error {
-	return func(pts, dts int64, nals [][]byte) error {
-		nals = trimmed(nals)
-		at := av.Duration(dts, tsRate)
-		if d.units.Track(flv.BodyVideo) == nil || d.units.Track(flv.BodyVideo).Codec != c {
-			d.record(c, recordOf(c, nals), at)
-		}
-		n := 0
-		for _, nal := range nals {
-			n += 4 + len(nal)
-		}
-		data := make([]byte, 0, n)
-		for _, nal := range nals {
-			data = binary.BigEndian.AppendUint32(data, uint32(len(nal)))
-			data = append(data, nal...)
-		}
-		d.unit(c, data, at, av.Duration(pts-dts, tsRate))
-		return d.broken
+// pictures takes an access unit of H.264 or H.265.
+func (d *decoder) pictures(p *mpegts.Packet) {
+	nals := mpegts.Pictures(p.Data)
+	at := av.Duration(p.DTS, tsRate)
+	if t := d.units.Track(flv.BodyVideo); t == nil || t.Codec != p.Codec {
+		d.record(p.Codec, recordOf(p.Codec, nals), at)
 	}
-}
-
-// trimmed takes zeros off the ends of NAL units, which are not theirs (H.264 B.1.1), and leaves empty ones out.
-func trimmed(nals [][]byte) [][]byte {
-	out := nals[:0]
+	data := make([]byte, 0, len(p.Data)+4*len(nals))
 	for _, nal := range nals {
-		if nal = bytes.TrimRight(nal, "\x00"); len(nal) > 0 {
-			out = append(out, nal)
-		}
+		data = binary.BigEndian.AppendUint32(data, uint32(len(nal))) //nolint:gosec // it lies in a segment
+		data = append(data, nal...)
 	}
-	return out
+	d.unit(p.Codec, data, at, av.Duration(p.PTS-p.DTS, tsRate))
 }
 
 // recordOf makes a configuration record of the parameter sets among NAL units; nil where some are missing.
@@ -144,39 +119,47 @@ func recordOf(c av.Codec, nals [][]byte) []byte {
 	}
 }
 
-// aac takes packets of AAC that follow one another.
-func (d *decoder) aac(c *mpeg4audio.Config) func(pts int64, packets [][]byte) error {
-	record, err := c.Marshal()
-	return func(pts int64, packets [][]byte) error {
+// aac takes frames of AAC that follow one another. One may begin in a packet and end in the next.
+func (d *decoder) aac(p *mpegts.Packet) {
+	at := av.Duration(p.PTS, tsRate)
+	data := append(d.left, p.Data...)
+	if t := d.units.Track(flv.BodyAudio); t != nil && len(d.left) > 0 {
+		at -= av.Duration(aac.SamplesPerFrame, t.ClockRate) // 13818-1 2.4.3.7: it is that of what begins in the packet
+	}
+	for {
+		config, frame, rest, err := mpegts.ADTS(data)
 		if err != nil {
-			d.broken = fmt.Errorf("%w: AAC: %w", ErrUnfit, err)
-			return d.broken
+			d.bad++
+			rest, frame = nil, nil
 		}
-		at := av.Duration(pts, tsRate)
-		d.record(av.CodecAAC, record, at)
-		for _, p := range packets {
-			d.unit(av.CodecAAC, bytes.Clone(p), at, 0)
-			if t := d.units.Track(flv.BodyAudio); t != nil {
-				at += av.Duration(aac.SamplesPerFrame, t.ClockRate)
-			}
+		if frame == nil {
+			d.left = bytes.Clone(rest)
+			return
 		}
-		return d.broken
+		d.record(av.CodecAAC, config, at)
+		d.unit(av.CodecAAC, bytes.Clone(frame), at, 0)
+		if t := d.units.Track(flv.BodyAudio); t != nil {
+			at += av.Duration(aac.SamplesPerFrame, t.ClockRate)
+		}
+		data = rest
 	}
 }
 
 // opus takes packets of Opus that follow one another.
-func (d *decoder) opus(channels int) func(pts int64, packets [][]byte) error {
-	record := opus.AppendHead(nil, channels, 0)
-	return func(pts int64, packets [][]byte) error {
-		at := av.Duration(pts, tsRate)
-		d.record(av.CodecOpus, record, at)
-		for _, p := range packets {
-			d.unit(av.CodecOpus, bytes.Clone(p), at, 0)
-			if lasts, err := opus.PacketDuration(p); err == nil {
-				at += lasts
-			}
+func (d *decoder) opus(p *mpegts.Packet) {
+	at := av.Duration(p.PTS, tsRate)
+	d.record(av.CodecOpus, opus.AppendHead(nil, p.Channels, 0), at)
+	for data := p.Data; len(data) > 0; {
+		packet, rest, err := mpegts.OpusUnit(data)
+		if err != nil {
+			d.bad++
+			return
 		}
-		return d.broken
+		d.unit(av.CodecOpus, bytes.Clone(packet), at, 0)
+		if lasts, err := opus.PacketDuration(packet); err == nil {
+			at += lasts
+		}
+		data = rest
 	}
 }
 

@@ -3,6 +3,8 @@ package mpegts
 import "errors"
 
 var (
+	// ErrStream means that bytes are no transport stream.
+	ErrStream = errors.New("mpegts: no transport stream")
 	// ErrTrack means that a frame belongs to no track that was announced.
 	ErrTrack = errors.New("mpegts: unknown track")
 	// ErrCodec means that a transport stream has no place for a track's codec, or that a frame is not of its track's codec.

@@ -1,0 +1,150 @@
+package pull
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"weir/testdata"
+)
+
+// segments has ffmpeg make HLS of the sample, with segments of two seconds, and returns the folder.
+func segments(t *testing.T, args ...string) string {
+	t.Helper()
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	dir := t.TempDir()
+	all := append([]string{
+		"-loglevel", "error", "-framerate", "30", "-i", testdata.Path("bars-360p.h264"), "-i", testdata.Path("tone.aac"), "-c", "copy",
+		"-t", "12", "-hls_time", "2", "-hls_list_size", "0",
+	}, args...)
+	cmd := exec.CommandContext(t.Context(), ffmpeg, all...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, out)
+	}
+	return dir
+}
+
+// TestHLS: what ffmpeg makes comes as it was, in time.
+func TestHLS(t *testing.T) {
+	_, all := reel(t)
+	muxed := []string{"-map", "0:v", "-map", "1:a"}
+	for _, c := range []struct {
+		name, list string
+		args       []string
+	}{
+		{"transport stream", "a.m3u8", append(muxed, "-f", "hls", "a.m3u8")},
+		{"fragmented MP4", "a.m3u8", append(muxed, "-f", "hls", "-bsf:a", "aac_adtstoasc", "-hls_segment_type", "fmp4", "a.m3u8")},
+		{"one file, by ranges", "a.m3u8", append(muxed, "-f", "hls", "-bsf:a", "aac_adtstoasc", "-hls_segment_type", "fmp4", "-hls_flags", "single_file", "a.m3u8")},
+		{"sound apart", "all.m3u8", []string{
+			"-map", "0:v", "-map", "1:a", "-f", "hls", "-var_stream_map", "v:0,agroup:sound a:0,agroup:sound,default:yes",
+			"-master_pl_name", "all.m3u8", "a%v.m3u8",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := segments(t, c.args...)
+			files := http.FileServer(http.Dir(dir))
+			g := newGround(t, nil, always(serve(t, files.ServeHTTP)+"/"+c.list))
+			begun := time.Now()
+			got := g.watch(300)
+			same(t, got, all)
+			last := got[len(got)-1]
+			// Sooner than its times say it must not come, but for the pause before the reader was there.
+			if took := time.Since(begun); took < (last.DTS-got[0].DTS)-2*time.Second {
+				t.Errorf("%v of media came within %v", last.DTS-got[0].DTS, took)
+			}
+		})
+	}
+}
+
+// window serves a folder's playlist as a live one, whose newest segment is that of a clock.
+type window struct {
+	lines []string // header, then two lines a segment
+	newer func() int
+}
+
+func newWindow(t *testing.T, dir string, newer func() int) *window {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "a.m3u8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &window{newer: newer}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#EXTINF") || line[0] != '#' {
+			w.lines = append(w.lines, line)
+		}
+	}
+	return w
+}
+
+// playlist has four segments behind first, for ever: their numbers go on while the media begins anew.
+func (w *window) playlist(first int) string {
+	n := len(w.lines) / 2
+	out := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first, max(0, first-1)/n)
+	for i := first; i < first+4; i++ {
+		if i > 0 && i%n == 0 {
+			out += "#EXT-X-DISCONTINUITY\n"
+		}
+		out += w.lines[2*(i%n)] + w.lines[2*(i%n)+1]
+	}
+	return out
+}
+
+// TestLiveHLS: a live playlist is followed from near its end on, through a loop of its media, and DTS rise.
+func TestLiveHLS(t *testing.T) {
+	dir := segments(t, "-map", "0:v", "-map", "1:a", "-f", "hls", "a.m3u8")
+	begun := time.Now()
+	w := newWindow(t, dir, nil)
+	from := serve(t, func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/a.m3u8" {
+			http.ServeFile(rw, r, filepath.Join(dir, filepath.Base(r.URL.Path)))
+			return
+		}
+		_, _ = rw.Write([]byte(w.playlist(3 + int(time.Since(begun)/(2*time.Second)))))
+	})
+	g := newGround(t, nil, always(from+"/a.m3u8"))
+	got := g.watch(600) // eight seconds, the loop among them
+	var last [3]time.Duration
+	for _, f := range got {
+		if d := f.DTS - last[f.Track]; last[f.Track] != 0 && (d <= 0 || d > 2*time.Second) {
+			t.Errorf("track %d: %v behind %v", f.Track, f.DTS, last[f.Track])
+		}
+		last[f.Track] = f.DTS
+	}
+	if now := g.status(); now.Tries != 1 {
+		t.Errorf("the status is %+v", now)
+	}
+}
+
+// TestHLSWithHoles: a segment that is missing is passed over, and pictures go on with a key frame.
+func TestHLSWithHoles(t *testing.T) {
+	dir := segments(t, "-map", "0:v", "-map", "1:a", "-f", "hls", "a.m3u8")
+	if err := os.Remove(filepath.Join(dir, "a1.ts")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a2.ts"), make([]byte, 188), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var lists atomic.Int32
+	files := http.FileServer(http.Dir(dir))
+	from := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".m3u8") {
+			lists.Add(1)
+		}
+		files.ServeHTTP(w, r)
+	})
+	g := newGround(t, nil, always(from+"/a.m3u8"))
+	g.failed(ErrFormat) // a segment that is there and is no media ends the connection
+	await(t, "it is asked again", func() bool { return lists.Load() > 1 })
+}
