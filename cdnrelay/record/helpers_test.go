@@ -119,7 +119,12 @@ func openLab(t testing.TB, o Options) *lab {
 		RingBytes: 16 << 20, RingTime: 60 * time.Second, Fresh: 2500 * time.Millisecond, Grace: 15 * time.Second,
 		TrackWait: time.Second, FeedIdle: 10 * time.Second, MaxStreams: 100,
 	})
-	o.Dir, o.Hub, o.Index, o.Hooks, o.Now = filepath.Join(l.dir, "recordings"), l.hub, l.store, l, l.now
+	if faulty, ok := o.Index.(*faultyIndex); ok {
+		faulty.index = l.store
+	} else {
+		o.Index = l.store
+	}
+	o.Dir, o.Hub, o.Hooks, o.Now = filepath.Join(l.dir, "recordings"), l.hub, l, l.now
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	o.Auth = administrators{}
 	o.Problem = func(w http.ResponseWriter, _ *http.Request, status int, code, detail string) {

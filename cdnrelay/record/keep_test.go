@@ -76,7 +76,8 @@ func TestBucket(t *testing.T) {
 		t.Error("uploaded to a service that is down")
 	}
 	down.Store(false)
-	l.uploads.wake()
+	l.uploads.add(7, "none")
+	l.uploads.add(r.App, r.ID)
 	r = l.uploaded(t)
 	at := "/recordings/r/s/" + r.ID + "/"
 	if w := l.get(t, at+"1.mp4"); !bytes.Equal(w.Body.Bytes(), whole) {

@@ -25,7 +25,7 @@ type Recorder struct {
 	stats   *Stats
 	folder  *folder
 	bucket  *bucket // nil without S3
-	uploads uploads
+	uploads *uploads
 	gone    chan int // apps that were deleted
 
 	tasks sync.WaitGroup // sessions
@@ -33,6 +33,7 @@ type Recorder struct {
 	mu       sync.Mutex // guards the fields below
 	ctx      context.Context
 	sessions map[string]*session // by id
+	ended    []stopped           // what rules do not begin again
 }
 
 // New opens the folder and starts nothing; see Run.
@@ -115,34 +116,6 @@ func (r *Recorder) waitFor() {
 	case <-over:
 	case <-timer.C:
 		r.log.Error("recordings do not end: the disk does not answer", "recordings", r.running())
-	}
-}
-
-// watch begins what the rules ask for.
-func (r *Recorder) watch(ctx context.Context) {
-	if len(r.opts.Rules) == 0 {
-		return
-	}
-	w := r.opts.Hub.Watch()
-	defer w.Close()
-	for {
-		key, err := w.Next(ctx)
-		if err != nil {
-			return
-		}
-		stream, ok := r.opts.Hub.Stream(key)
-		if !ok || stream.Info().State != live.StateLive {
-			continue
-		}
-		for _, rule := range r.opts.Rules {
-			if !rule.matches(key) {
-				continue
-			}
-			_, err := r.begin(ctx, stream, rule.Spec, "", live.StartOldest)
-			if err != nil && !errors.Is(err, ErrRecorded) {
-				r.log.Error("cannot record a stream", "stream", key, "rule", rule.Match, "error", err)
-			}
-		}
 	}
 }
 
@@ -245,7 +218,8 @@ func (r *Recorder) Get(ctx context.Context, app int, id string) (store.Recording
 	return r.opts.Index.Recording(ctx, app, id)
 }
 
-// Stop ends a recording and returns it when its files are complete. One that is over stays as it is.
+// Stop ends a recording and returns it when its files are complete. One that is over stays as it is. No rule begins another one
+// of that stream while it is there.
 //
 // Errors: those of Get, ErrElsewhere for one of another server, and the context's.
 func (r *Recorder) Stop(ctx context.Context, app int, id string) (store.Recording, error) {
@@ -261,6 +235,7 @@ func (r *Recorder) end(ctx context.Context, app int, id string, why error) error
 	if s == nil {
 		return nil
 	}
+	r.noteEnd(s)
 	s.stop(why)
 	select {
 	case <-s.done:

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -236,4 +238,53 @@ func TestRules(t *testing.T) {
 	if rest := (Rule{Match: "*/*"}); !rest.matches(live.Key{App: "7", Room: "a b", Stream: "c"}) {
 		t.Error("a room with a space is not meant")
 	}
+}
+
+// A rule does not begin again what somebody has ended, while the stream is there.
+func TestStoppedStaysStopped(t *testing.T) {
+	l := openLab(t, Options{Rules: all(Spec{})})
+	p := l.publish(t)
+	p.play(2 * time.Second)
+	l.heard(t, "begun")
+	r := l.recorded(t)
+	l.awaitFile(t, r.ID)
+	viewOf(t, l.rest(t, http.MethodPost, here+"/"+r.ID+"/stop", ""), http.StatusOK)
+	p.Interrupt(errEnd)
+	p.play(2 * time.Second)
+	l.keep(t.Context(), camera, map[live.Key]bool{})
+	if all := l.ids(t, here); len(all) != 1 {
+		t.Errorf("recordings %v", all)
+	}
+	// Whoever asks for it gets another one.
+	viewOf(t, l.rest(t, http.MethodPost, here, `{"room":"r","stream":"s"}`), http.StatusCreated)
+}
+
+// faultyIndex is a store that can be down.
+type faultyIndex struct {
+	index
+	down atomic.Bool
+}
+
+func (f *faultyIndex) PutRecording(ctx context.Context, r *store.Recording) error {
+	if f.down.Load() {
+		return store.ErrNoSpace
+	}
+	return f.index.PutRecording(ctx, r)
+}
+
+// What a rule could not begin, since the store does not answer, is begun later.
+func TestRuleIsTriedAgain(t *testing.T) {
+	down := new(faultyIndex)
+	down.down.Store(true)
+	l := openLab(t, Options{Rules: all(Spec{}), Retry: 10 * time.Millisecond, Index: down})
+	p := l.publish(t)
+	p.play(2 * time.Second)
+	failed := map[live.Key]bool{}
+	l.repaired(t)
+	l.keep(t.Context(), camera, failed)
+	if !failed[camera] || l.running() != 0 {
+		t.Errorf("%v, %d recordings", failed, l.running())
+	}
+	down.down.Store(false)
+	l.heard(t, "begun")
 }

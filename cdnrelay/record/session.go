@@ -97,7 +97,7 @@ func (s *session) source() (live.Source[live.Frame], error) {
 	codec, _ := av.ParseCodec(s.spec.Audio) // Spec.fill has checked it
 	source, err := s.stream.WithAudio(codec)
 	if err != nil {
-		return nil, fmt.Errorf("cannot record %s: %w", s.spec.Audio, err)
+		return nil, fmt.Errorf("%w: %w", errTracks, err)
 	}
 	return source, nil
 }
@@ -317,7 +317,9 @@ func (s *session) completed(ctx context.Context, f facts) {
 	s.save(ctx)
 	s.log.Info("file of a recording is complete", "file", file.Name, "duration", file.Duration, "bytes", file.Size)
 	s.tell("complete", "", &file)
-	s.of.uploads.wake()
+	if s.of.bucket != nil {
+		s.of.uploads.add(s.rec.App, s.rec.ID)
+	}
 }
 
 // discard deletes the file of s.file, which has nothing in it, and its row.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"weir/room/store"
@@ -16,16 +17,39 @@ const (
 	uploadTime = time.Hour
 )
 
-// uploads wakes who brings files to the bucket.
-type uploads chan struct{}
+// uploads are recordings that have files for the bucket.
+type uploads struct {
+	woken chan struct{} // capacity 1: there are some
 
-func newUploads() uploads { return make(uploads, 1) }
+	mu  sync.Mutex // guards new
+	new []place
+}
 
-func (u uploads) wake() {
+// place is a recording's.
+type place struct {
+	app int
+	id  string
+}
+
+func newUploads() *uploads { return &uploads{woken: make(chan struct{}, 1)} }
+
+// add notes a recording that has another file.
+func (u *uploads) add(app int, id string) {
+	u.mu.Lock()
+	u.new = append(u.new, place{app, id})
+	u.mu.Unlock()
 	select {
-	case u <- struct{}{}:
+	case u.woken <- struct{}{}:
 	default:
 	}
+}
+
+func (u *uploads) take() []place {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	taken := u.new
+	u.new = nil
+	return taken
 }
 
 // upload brings complete files to the bucket, one after the other, until ctx is done.
@@ -35,15 +59,17 @@ func (r *Recorder) upload(ctx context.Context) {
 	}
 	tick := time.NewTicker(uploadEvery)
 	defer tick.Stop()
-	for {
-		if err := r.uploadAll(ctx); err != nil && ctx.Err() == nil {
+	for err := r.uploadAll(ctx); ; {
+		if err != nil && ctx.Err() == nil {
 			r.log.Warn("cannot bring recordings to the bucket", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-r.uploads:
+			err = r.uploadAll(ctx)
+		case <-r.uploads.woken:
+			err = r.uploadNew(ctx)
 		}
 	}
 }
@@ -55,17 +81,37 @@ func (r *Recorder) uploadAll(ctx context.Context) (failed error) {
 		return err
 	}
 	for i := range all {
-		for j := range all[i].Files {
-			if f := &all[i].Files[j]; f.Complete && !f.Remote && ctx.Err() == nil {
-				err := r.uploadFile(ctx, &all[i], f)
-				if err != nil {
-					r.stats.uploads.WithLabelValues("failed").Inc()
-					failed = errors.Join(failed, fmt.Errorf("recording %s, file %s: %w", all[i].ID, f.Name, err))
-					continue
-				}
-				r.stats.uploads.WithLabelValues("ok").Inc()
-			}
+		failed = errors.Join(failed, r.uploadFiles(ctx, &all[i]))
+	}
+	return failed
+}
+
+// uploadNew brings the files of the recordings that have new ones.
+func (r *Recorder) uploadNew(ctx context.Context) (failed error) {
+	for _, at := range r.uploads.take() {
+		rec, err := r.opts.Index.Recording(ctx, at.app, at.id)
+		switch {
+		case err == nil:
+			failed = errors.Join(failed, r.uploadFiles(ctx, &rec))
+		case !errors.Is(err, store.ErrNotFound): // deleted meanwhile
+			failed = errors.Join(failed, err)
 		}
+	}
+	return failed
+}
+
+func (r *Recorder) uploadFiles(ctx context.Context, rec *store.Recording) (failed error) {
+	for i := range rec.Files {
+		f := &rec.Files[i]
+		if !f.Complete || f.Remote || ctx.Err() != nil {
+			continue
+		}
+		if err := r.uploadFile(ctx, rec, f); err != nil {
+			r.stats.uploads.WithLabelValues("failed").Inc()
+			failed = errors.Join(failed, fmt.Errorf("recording %s, file %s: %w", rec.ID, f.Name, err))
+			continue
+		}
+		r.stats.uploads.WithLabelValues("ok").Inc()
 	}
 	return failed
 }
