@@ -83,7 +83,6 @@ func (s *source) all(t *testing.T, o Output, to Target, frames uint64) {
 
 // TestRTMPIntoNginx: what a CDN's door records are the access units that the stream has.
 func TestRTMPIntoNginx(t *testing.T) {
-	t.Parallel()
 	nginx, err := receive.StartRTMP(t.Context(), t.TempDir(), receive.RTMPOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +142,6 @@ func TestRTMPIntoNginx(t *testing.T) {
 
 // TestRTMPIntoFFmpeg: ffmpeg's server answers in its own way, with commands of a single value among others.
 func TestRTMPIntoFFmpeg(t *testing.T) {
-	t.Parallel()
 	ffmpeg, err := receive.ListenRTMP(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +162,6 @@ func TestRTMPIntoFFmpeg(t *testing.T) {
 
 // TestRTMPEnhanced: a foreign server reads what goes out in the form of Enhanced RTMP.
 func TestRTMPEnhanced(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		sample func(t testing.TB) (av.Track, []*av.Frame)
 		codec  codecs.Codec

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"weir/mux/rtmp"
 )
 
 // linger is how long the server has to read a goodbye.
@@ -15,7 +17,8 @@ func (c *Conn) Close(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.Close() })
 	defer stop()
 	defer func() { _ = c.conn.Close() }()
-	if c.stream == 0 || c.goodbye() != nil || !c.published {
+	use, stream := c.purpose()
+	if stream == 0 || c.goodbye(use, stream) != nil || use != publishing {
 		return
 	}
 	half, ok := c.conn.(interface{ CloseWrite() error })
@@ -27,11 +30,10 @@ func (c *Conn) Close(ctx context.Context) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(c.conn, maxDrain)) // its end, whatever it is, is the end
 }
 
-// goodbye ends the message stream (7.2.2.3).
-func (c *Conn) goodbye() error {
-	if c.published {
-		c.command(0, "FCUnpublish", nil, c.target.name)
+// goodbye ends the message stream (7.2.2.3). No answer is waited for, so the transactions have no number.
+func (c *Conn) goodbye(as use, stream uint32) error {
+	if as == publishing {
+		c.add(rtmp.NewCommand(0, "FCUnpublish", 0.0, nil, c.target.name))
 	}
-	c.command(0, "deleteStream", nil, float64(c.stream))
-	return c.flush()
+	return c.send(rtmp.NewCommand(0, "deleteStream", 0.0, nil, float64(stream)))
 }

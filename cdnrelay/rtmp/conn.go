@@ -40,12 +40,11 @@ type Conn struct {
 	silence  time.Duration  // that ends a read; 0: none
 	parts    []rtmp.Message // of an aggregate, to be read next
 
-	// Of the one goroutine that asks, before it hands the connection on.
-	transaction float64
-	stream      uint32 // message stream id
-	published   bool
+	transaction float64 // of the newest command; of the one goroutine that asks
 
 	writing sync.Mutex // guards the fields below
+	stream  uint32     // message stream id; 0: there is none
+	use     use
 	out     rtmp.Packer
 	pieces  net.Buffers   // of out, not yet written
 	secure  *bufio.Writer // for TLS, which copies in any case; else nil
@@ -167,11 +166,27 @@ func (c *Conn) limit() error {
 	return c.conn.SetWriteDeadline(time.Now().Add(c.timeout))
 }
 
-// handOn begins the time in which timeouts bound the connection, and no context.
-func (c *Conn) handOn() {
+// use is what a connection is for.
+type use uint8
+
+const (
+	asking use = iota
+	publishing
+	playing
+)
+
+// handOn begins the time in which the connection serves its purpose: timeouts bound it from now on, and no context.
+func (c *Conn) handOn(as use) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.timeout = c.opts.WriteTimeout
+	c.use, c.timeout = as, c.opts.WriteTimeout
+}
+
+// purpose is what the connection is for now, and its message stream.
+func (c *Conn) purpose() (use, uint32) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.use, c.stream
 }
 
 // next reads the next message that is not about the connection itself, and answers those that are.

@@ -200,7 +200,7 @@ func TestEndsOfPlaying(t *testing.T) {
 			})
 			o := s.options()
 			o.Silence = patience
-			if tc.want == ErrTimeout {
+			if errors.Is(tc.want, ErrTimeout) {
 				o.Silence = 300 * time.Millisecond
 			}
 			c, err := Dial(within(t), o)
@@ -297,7 +297,7 @@ func TestAddresses(t *testing.T) {
 
 // TestGuard: no connection passes a guard, whatever the name resolves to.
 func TestGuard(t *testing.T) {
-	s := serve(t, nil, func(p *peer) { t.Error("somebody came") })
+	s := serve(t, nil, func(*peer) { t.Error("somebody came") })
 	_, port, _ := strings.Cut(s.addr, ":")
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"} {
 		_, err := Dial(within(t), Options{URL: "rtmp://" + host + ":" + port + "/live/key"})

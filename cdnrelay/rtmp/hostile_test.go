@@ -81,7 +81,7 @@ func TestHostileServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, nil, tc.talk)
 			ctx := within(t)
-			if tc.want == ErrTimeout {
+			if errors.Is(tc.want, ErrTimeout) {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, 500*time.Millisecond)
 				defer cancel()
@@ -91,7 +91,7 @@ func TestHostileServers(t *testing.T) {
 			_, err := publish(ctx, s.options())
 			runtime.ReadMemStats(&after)
 			// Both ends and a reset that overtakes the reason are in this process.
-			if !errors.Is(err, tc.want) && !(tc.want == ErrProtocol && errors.Is(err, ErrClosed)) {
+			if !errors.Is(err, tc.want) && !(errors.Is(tc.want, ErrProtocol) && errors.Is(err, ErrClosed)) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 			if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 32<<20 {
@@ -208,7 +208,7 @@ func (*sips) SetWriteDeadline(time.Time) error { return nil }
 func TestWriteGoesOnWithProgress(t *testing.T) {
 	conn := new(sips)
 	c := newConn(conn, Options{WriteTimeout: patience}, target{})
-	c.handOn()
+	c.handOn(publishing)
 	m := rtmp.Message{Type: rtmp.TypeVideo, Body: bytes.Repeat([]byte("picture"), 1000)}
 	if n, err := c.Write(m, m); err != nil || n != conn.got.Len() {
 		t.Errorf("%d bytes of %d, %v", conn.got.Len(), n, err)
@@ -216,5 +216,32 @@ func TestWriteGoesOnWithProgress(t *testing.T) {
 	conn.dry = true
 	if _, err := c.Write(m); !errors.Is(err, ErrTimeout) {
 		t.Errorf("got %v, want %v", err, ErrTimeout)
+	}
+}
+
+// TestCloseWhileAsking: who has waited enough closes, from another goroutine.
+func TestCloseWhileAsking(t *testing.T) {
+	for name, ask := range map[string]func(*Conn, context.Context) error{"publish": (*Conn).Publish, "play": (*Conn).Play} {
+		t.Run(name, func(t *testing.T) {
+			asked := make(chan struct{})
+			s := serve(t, nil, func(p *peer) {
+				if p.greet() == nil && p.result("connect") == nil {
+					_, _ = p.command("createStream")
+					close(asked)
+					p.wait()
+				}
+			})
+			c, err := Dial(within(t), s.options())
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error, 1)
+			go func() { done <- ask(c, within(t)) }()
+			<-asked
+			c.Close(within(t))
+			if err := <-done; !errors.Is(err, ErrClosed) {
+				t.Errorf("got %v, want %v", err, ErrClosed)
+			}
+		})
 	}
 }

@@ -57,7 +57,7 @@ func (c *Conn) Read() (rtmp.Message, error) {
 func (c *Conn) heard(m rtmp.Message) error {
 	switch m.Type {
 	case rtmp.TypeControl:
-		if !c.published {
+		if as, _ := c.purpose(); as == playing {
 			return ErrOver
 		}
 		return nil

@@ -54,6 +54,8 @@ func (c *Conn) connect(query string) error {
 	}
 	c.add(rtmp.Number(rtmp.TypeWindow, rtmp.DefaultWindow))
 	err := c.send(rtmp.Number(rtmp.TypeChunkSize, outChunk))
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	c.chunk = outChunk
 	return err
 }
@@ -68,12 +70,12 @@ func (c *Conn) Publish(ctx context.Context) error {
 		if err := c.createStream(); err != nil {
 			return err
 		}
-		c.command(c.stream, "publish", nil, c.target.name, "live")
+		_, stream := c.purpose()
+		c.command(stream, "publish", nil, c.target.name, "live")
 		if err := c.status("NetStream.Publish.Start"); err != nil {
 			return err
 		}
-		c.published = true
-		c.handOn()
+		c.handOn(publishing)
 		return nil
 	}))
 }
@@ -86,15 +88,16 @@ func (c *Conn) Play(ctx context.Context) error {
 		if err := c.createStream(); err != nil {
 			return err
 		}
-		c.command(c.stream, "play", nil, c.target.name, -2000.0) // 7.2.2.1: live, or else recorded; seconds that all send as ms
-		buffer := binary.BigEndian.AppendUint32(nil, c.stream)
+		_, stream := c.purpose()
+		c.command(stream, "play", nil, c.target.name, -2000.0) // 7.2.2.1: live, or else recorded; seconds that all send as ms
+		buffer := binary.BigEndian.AppendUint32(nil, stream)
 		c.add(rtmp.Control(rtmp.EventBuffer, binary.BigEndian.AppendUint32(buffer, 3000)...))
 		if err := c.status("NetStream.Play.Start"); err != nil {
 			return err
 		}
 		c.in.Limit(maxMedia)
 		c.silence = c.opts.Silence
-		c.handOn()
+		c.handOn(playing)
 		return nil
 	}))
 }
@@ -127,6 +130,8 @@ func (c *Conn) createStream() error {
 	if !(id >= 1 && id <= math.MaxUint32) {
 		return fmt.Errorf("%w: message stream %v", ErrProtocol, id)
 	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	c.stream = uint32(id)
 	return nil
 }

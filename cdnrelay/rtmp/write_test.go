@@ -27,8 +27,10 @@ func discarding(t testing.TB) *Conn {
 func TestWritingAllocatesNothing(t *testing.T) {
 	c := discarding(t)
 	batch := []rtmp.Message{
-		{Type: rtmp.TypeVideo, Body: make([]byte, 100_000)}, {Type: rtmp.TypeAudio, Body: make([]byte, 300)},
-		{Type: rtmp.TypeVideo, Body: make([]byte, 8_000)}, {Type: rtmp.TypeAudio, Body: make([]byte, 300)},
+		{Type: rtmp.TypeVideo, Body: make([]byte, 100_000)},
+		{Type: rtmp.TypeAudio, Body: make([]byte, 300)},
+		{Type: rtmp.TypeVideo, Body: make([]byte, 8_000)},
+		{Type: rtmp.TypeAudio, Body: make([]byte, 300)},
 	}
 	write := func() {
 		if _, err := c.Write(batch...); err != nil {

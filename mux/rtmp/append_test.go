@@ -15,23 +15,28 @@ var casesMessages = []struct {
 	wire []byte // in chunks of 128 bytes
 }{
 	{
-		"5.3.1.2.1 one chunk", Message{Type: TypeAudio, Stream: 1, Time: 7, Body: []byte("abc")},
+		"5.3.1.2.1 one chunk",
+		Message{Type: TypeAudio, Stream: 1, Time: 7, Body: []byte("abc")},
 		cat([]byte{4, 0, 0, 7, 0, 0, 3, 8, 1, 0, 0, 0}, []byte("abc")),
 	},
 	{
-		"5.3.1.2.4 two chunks", Message{Type: TypeVideo, Stream: 1, Time: 0x010203, Body: fill(130, 'v')},
+		"5.3.1.2.4 two chunks",
+		Message{Type: TypeVideo, Stream: 1, Time: 0x010203, Body: fill(130, 'v')},
 		cat([]byte{6, 1, 2, 3, 0, 0, 130, 9, 1, 0, 0, 0}, fill(128, 'v'), []byte{0xc6}, fill(2, 'v')),
 	},
 	{
-		"5.3.1.3 the extended timestamp is in every chunk", Message{Type: TypeVideo, Stream: 1, Time: 1 << 24, Body: fill(129, 'v')},
+		"5.3.1.3 the extended timestamp is in every chunk",
+		Message{Type: TypeVideo, Stream: 1, Time: 1 << 24, Body: fill(129, 'v')},
 		cat([]byte{6, 0xff, 0xff, 0xff, 0, 0, 129, 9, 1, 0, 0, 0, 1, 0, 0, 0}, fill(128, 'v'), []byte{0xc6, 1, 0, 0, 0}, fill(1, 'v')),
 	},
 	{
-		"5.3.1.3 timestamp of exactly 16777215", Message{Type: TypeVideo, Stream: 1, Time: noTime, Body: []byte("v")},
+		"5.3.1.3 timestamp of exactly 16777215",
+		Message{Type: TypeVideo, Stream: 1, Time: noTime, Body: []byte("v")},
 		cat([]byte{6, 0xff, 0xff, 0xff, 0, 0, 1, 9, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff}, []byte("v")),
 	},
 	{
-		"5.3.1.2.1 little-endian stream id", Message{Type: TypeCommand, Stream: 0x01020304, Body: []byte{5}},
+		"5.3.1.2.1 little-endian stream id",
+		Message{Type: TypeCommand, Stream: 0x01020304, Body: []byte{5}},
 		[]byte{3, 0, 0, 0, 0, 0, 1, 20, 4, 3, 2, 1, 5},
 	},
 	{"a whole number of chunks", Message{Type: TypeData, Body: fill(128, 'd')}, cat([]byte{5, 0, 0, 0, 0, 0, 128, 18, 0, 0, 0, 0}, fill(128, 'd'))},

@@ -50,10 +50,8 @@ func (f *Flow) Take(m Message) (answer Message, taken bool, err error) {
 	if len(m.Body) < 4 {
 		return Message{}, true, fmt.Errorf("%w: control message of %d bytes", ErrProtocol, len(m.Body))
 	}
-	v := binary.BigEndian.Uint32(m.Body)
-	switch m.Type {
-	case TypeWindow:
-		f.window = uint64(max(v, minWindow))
+	if m.Type == TypeWindow {
+		f.window = uint64(max(binary.BigEndian.Uint32(m.Body), minWindow))
 	}
 	return Message{}, true, nil
 }
