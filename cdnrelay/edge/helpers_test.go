@@ -137,6 +137,7 @@ func runBehind(t testing.TB, at *handler, alter func(o *Options, h *live.Options
 	var running sync.WaitGroup
 	running.Go(func() { _ = n.hub.Run(ctx) })
 	running.Go(func() { _ = n.edge.Run(ctx) })
+	eventually(t, "the node runs", func() bool { return n.edge.tasks.start(func(context.Context) {}) })
 	n.stop = sync.OnceFunc(func() {
 		cancel()
 		n.http.CloseClientConnections()
