@@ -9,26 +9,38 @@ import (
 
 	"weir/cdnrelay/address"
 	"weir/cdnrelay/push"
+	"weir/cdnrelay/whip"
 	"weir/config"
 	"weir/room/auth"
 	"weir/room/hook"
 	"weir/room/live"
 	"weir/room/store"
+	"weir/rtc"
 )
 
-// pushOutputs are the protocols that streams are pushed by, by the schemes of addresses.
-func pushOutputs() map[string]push.Output {
-	rtmp := push.NewRTMP(push.RTMPOptions{Agent: maker()})
-	return map[string]push.Output{"rtmp": rtmp, "rtmps": rtmp}
+// pushOutputs are the protocols that streams are pushed by.
+type pushOutputs struct {
+	rtmp *push.RTMP
+	whip *whip.Output
+}
+
+func newPushOutputs(engine *rtc.Engine) *pushOutputs {
+	return &pushOutputs{rtmp: push.NewRTMP(push.RTMPOptions{Agent: maker()}), whip: whip.New(engine)}
+}
+
+// bySchemes are the protocols by the schemes of addresses.
+func (o *pushOutputs) bySchemes() map[string]push.Output {
+	return map[string]push.Output{"rtmp": o.rtmp, "rtmps": o.rtmp, "http": o.whip, "https": o.whip}
 }
 
 // newPushes pushes streams to other servers.
 func newPushes(
-	cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *hook.Hooks, log *slog.Logger, sources ...push.Source,
+	cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *hook.Hooks, outputs *pushOutputs, log *slog.Logger,
+	sources ...push.Source,
 ) (*push.Manager, error) {
 	c := &cfg.Relay
 	o := push.Options{
-		Hub: hub, Keeper: kept, Hooks: hooks, Outputs: pushOutputs(), Guard: newGuard(cfg),
+		Hub: hub, Keeper: kept, Hooks: hooks, Outputs: outputs.bySchemes(), Guard: newGuard(cfg),
 		ConnectTimeout: c.ConnectTimeout, WriteTimeout: c.WriteTimeout, MaxLag: c.MaxLag, MaxLags: cfg.Live.MaxLags,
 		Retry: c.Retry, MaxRetry: c.RetryMax, GiveUp: c.GiveUp, SignedFor: c.SignedFor,
 		Sources: sources, MaxTasks: c.MaxRelays, MaxPerStream: c.MaxPerStream, MaxTotal: c.MaxDestinations, Log: log,

@@ -81,6 +81,7 @@ type server struct {
 	chat          *chat
 	images        *images.Images
 	records       *record.Recorder
+	outputs       *pushOutputs
 	pushes        *push.Manager
 	auto          *auto.Relay
 	pulls         *pull.Manager
@@ -150,14 +151,15 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	if s.pushes, err = newPushes(cfg, s.hub, s.store, s.chat.hooks, log, s.auto); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
 	if s.pulls, err = newPulls(cfg, s.hub, s.store, s.chat.hooks, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.edge = s.newEdge(cfg)
 	if err := s.wireDoors(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.outputs = newPushOutputs(s.engine)
+	if s.pushes, err = newPushes(cfg, s.hub, s.store, s.chat.hooks, s.outputs, log, s.auto); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.sites.listening(s.rtmpAddr, s.rtmpsAddr)
@@ -304,7 +306,7 @@ func (s *server) metrics() *prometheus.Registry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		s.hub.Stats(), s.whip.Stats(), s.rtmp.Stats(), s.whep.Stats(), s.flv.Stats(), s.hls.Stats(), s.edge.Stats(), s.audience, s.events, s.bridge, s.origin)
 	m.MustRegister(s.chat.stats()...)
-	m.MustRegister(s.images.Stats(), s.records.Stats(), s.pushes.Stats(), s.pulls.Stats())
+	m.MustRegister(s.images.Stats(), s.records.Stats(), s.pushes.Stats(), s.outputs.whip.Stats(), s.pulls.Stats())
 	return m
 }
 
