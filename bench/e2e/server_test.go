@@ -353,6 +353,12 @@ func (s *server) metric(t *testing.T, name string) string {
 // eventually polls what cannot be waited for.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
+	within(t, patience, what, is)
+}
+
+// within is eventually with another patience.
+func within(t *testing.T, patience time.Duration, what string, is func() bool) {
+	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(patience)
