@@ -38,6 +38,12 @@ type Gate struct {
 	auth  authorizer
 	rooms rules
 	hooks asker
+	names names
+}
+
+// names knows the stream ids of streams; *Namer does.
+type names interface {
+	Of(app int, user string, r *auth.Request) string
 }
 
 // NewGate returns a gate that says what by says; see Attach.
@@ -46,6 +52,9 @@ func NewGate(by authorizer) *Gate { return &Gate{auth: by} }
 // Attach says who is asked beside: the rooms, and those outside who want to be. Either may be nil. Call it before the
 // first request.
 func (g *Gate) Attach(in rules, hooks asker) { g.rooms, g.hooks = in, hooks }
+
+// Name says who knows the stream ids of which others are told. Call it before the first request.
+func (g *Gate) Name(by names) { g.names = by }
 
 // Authorize grants the request or says why not, with an error that auth.Status knows.
 func (g *Gate) Authorize(ctx context.Context, r auth.Request) (auth.Grant, error) {
@@ -104,8 +113,11 @@ func (g *Gate) mayPublish(ctx context.Context, r *auth.Request, grant auth.Grant
 
 func (g *Gate) ask(ctx context.Context, r *auth.Request, grant auth.Grant, form string) error {
 	e := hook.Event{
-		App: grant.App, Room: r.Room, Stream: r.Stream, StreamID: r.ID, User: grant.User, Form: form,
+		App: grant.App, Room: r.Room, Stream: r.Stream, User: grant.User, Form: form,
 		Addr: r.From.Addr, Site: r.From.Site, Page: r.From.Page, Query: r.Query,
+	}
+	if g.names != nil {
+		e.StreamID = g.names.Of(grant.App, grant.User, r)
 	}
 	var err error
 	switch r.Action {

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"net/url"
 	"strconv"
 
 	"weir/room/auth"
@@ -36,14 +37,46 @@ func (n *Namer) Publish(k live.Key, o live.PublishOptions) (*live.Publisher, err
 	if err != nil {
 		return n.hub.Publish(k, o) // no cloud has such an app
 	}
-	if o.ID != "" {
-		if err := auth.MayHaveID(o.ID, app, k.Room, o.User); err != nil {
-			return nil, err
-		}
-	} else if n.all(app) {
-		o.ID = n.free(k, auth.CloudID(app, k.Room, o.User, k.Stream))
+	if o.ID, err = n.id(app, k, o.User, o.ID); err != nil {
+		return nil, err
 	}
 	return n.hub.Publish(k, o)
+}
+
+// id is the id that a stream gets from a publisher who asks for one, or for none.
+func (n *Namer) id(app int, k live.Key, user, asked string) (string, error) {
+	switch {
+	case asked != "":
+		return asked, auth.MayHaveID(asked, app, k.Room, user)
+	case n.all(app):
+		return n.free(k, auth.CloudID(app, k.Room, user, k.Stream)), nil
+	default:
+		return "", nil
+	}
+}
+
+// Of is the stream id of the stream that somebody asks to publish or to play; empty when it has none, or is to get none.
+func (n *Namer) Of(app int, user string, r *auth.Request) string {
+	k := live.Key{App: auth.AppName(app), Room: r.Room, Stream: r.Stream}
+	asked := r.ID
+	if r.Action != auth.ActionPublish {
+		if s, ok := n.hub.Stream(k); ok {
+			return s.Info().ID
+		}
+		return asked
+	}
+	if asked == "" {
+		q, err := url.ParseQuery(r.Query)
+		if err != nil {
+			return ""
+		}
+		asked = q.Get("streamid")
+	}
+	id, err := n.id(app, k, user, asked)
+	if err != nil {
+		return "" // nobody publishes with it
+	}
+	return id
 }
 
 // free is the id, or none when another stream has it: a user may publish several, of which the first is the one that a

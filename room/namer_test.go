@@ -63,3 +63,35 @@ func TestNamerLeavesTheFirst(t *testing.T) {
 		t.Errorf("the second stream has the id %q", s.Info().ID)
 	}
 }
+
+// TestNamerOf: those who are asked whether somebody may publish or play hear of the id that the stream has, or is to get.
+func TestNamerOf(t *testing.T) {
+	hub := live.NewRegistry(live.Options{RingBytes: 1 << 10, MaxStreams: 3})
+	n := NewNamer(hub, func(app int) bool { return app == 7 })
+	if _, err := n.Publish(live.Key{App: "8", Room: "r", Stream: "cam"}, live.PublishOptions{User: "ann", ID: "concert"}); err != nil {
+		t.Fatal(err)
+	}
+	publish := func(query, id string) auth.Request {
+		return auth.Request{Action: auth.ActionPublish, Room: "r", Stream: "cam", Query: query, ID: id}
+	}
+	for _, c := range []struct {
+		name string
+		app  int
+		r    auth.Request
+		want string
+	}{
+		{"what is played", 8, auth.Request{Action: auth.ActionPlay, Room: "r", Stream: "cam"}, "concert"},
+		{"what is waited for", 8, auth.Request{Action: auth.ActionPlay, ID: "later"}, "later"},
+		{"none", 8, auth.Request{Action: auth.ActionPlay, Room: "r", Stream: "desk"}, ""},
+		{"the address's", 8, publish("", "8_r_ann_main"), "8_r_ann_main"},
+		{"the publisher's", 8, publish("x=y&streamid=other", ""), "other"},
+		{"one that he may not give", 8, publish("streamid=8_r_bob_main", ""), ""},
+		{"by itself", 7, publish("", ""), "7_r_ann_main"},
+		{"none is wanted", 8, publish("", ""), ""},
+		{"a query that is none", 8, publish("%zz", ""), ""},
+	} {
+		if got := n.Of(c.app, "ann", &c.r); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -24,7 +24,7 @@ func (l lister) Streams(app int) []api.StreamInfo {
 		}
 		viewers := l.audience.Of(i.Key)
 		info := api.StreamInfo{
-			Room: i.Key.Room, Stream: i.Key.Stream, State: api.State(i.State.String()), User: i.User,
+			Room: i.Key.Room, Stream: i.Key.Stream, State: api.State(i.State.String()), ID: i.ID, User: i.User,
 			Started: i.Started, Since: i.Since, Tracks: i.Tracks,
 			Viewers: viewers.Map(), Watching: viewers.Total,
 			Counters: map[string]uint64{

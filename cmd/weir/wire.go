@@ -135,6 +135,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		return nil, errors.Join(err, s.close())
 	}
 	s.namer = room.NewNamer(s.hub, s.auto.On)
+	s.gate.Name(s.namer)
 	watch := audience.Options{MaxSeen: maxSeen, Changed: func(k live.Key, c audience.Count) {
 		s.events.ViewersChanged(k, c)
 		s.bridge.ViewersChanged(k, c)

@@ -39,6 +39,8 @@ type StreamInfo struct {
 
 	// What follows is for administrators only.
 
+	// ID is the stream's id beside room and stream; empty: none.
+	ID string
 	// User is who publishes; empty when nobody in particular does.
 	User string
 	// Reason is why the stream is interrupted; empty when it is not.
@@ -133,6 +135,7 @@ type streamJSON struct {
 // adminStreamJSON is what administrators see beside it.
 type adminStreamJSON struct {
 	streamJSON
+	ID         string            `json:"streamid,omitempty"`
 	User       string            `json:"user,omitempty"`
 	StateSince time.Time         `json:"state_since"`
 	Reason     string            `json:"reason,omitempty"`
@@ -227,7 +230,7 @@ func streamOf(s *StreamInfo) streamJSON {
 
 func adminStreamOf(s *StreamInfo) adminStreamJSON {
 	out := adminStreamJSON{
-		streamJSON: streamOf(s), User: s.User, StateSince: s.Since.UTC(), Reason: s.Reason, Counters: s.Counters,
+		streamJSON: streamOf(s), ID: s.ID, User: s.User, StateSince: s.Since.UTC(), Reason: s.Reason, Counters: s.Counters,
 		Ingest: ingestOf(s.Ingest, s.Tracks),
 	}
 	if out.Counters == nil {
