@@ -68,6 +68,8 @@ type Parts struct {
 	Admin func(app int, user string) bool
 	// Exists tells whether there is an app; nil: each exists.
 	Exists func(app int) bool
+	// Faults has Hooks told what is wrong with what publishers send (hook.Abnormal), each viewersEvery.
+	Faults bool
 }
 
 // Bridge joins a room's media and its channel, on one node: what happens to streams is told in the channel and to other
@@ -122,7 +124,8 @@ type onAir struct {
 	since   time.Time // of its state
 	owners  bool      // the room's owner publishes it
 	viewers audience.Count
-	untold  bool // others watch than was told
+	untold  bool    // others watch than was told
+	health  *health // when it was last looked at; nil while it is not live
 }
 
 // NewBridge returns a bridge that joins nothing yet; see Attach and Run. now is time.Now when nil.
@@ -232,6 +235,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 			b.work(ctx)
 		case <-tick.C:
 			b.tellViewers()
+			if b.parts.Faults && b.parts.Hooks != nil {
+				b.tellFaults()
+			}
 		}
 	}
 }

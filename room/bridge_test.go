@@ -89,7 +89,7 @@ func newStage(t *testing.T) *stage {
 	s.audience = audience.New(audience.Options{Changed: s.bridge.ViewersChanged})
 	s.bridge.Attach(Parts{
 		Hub: s.hub, Rooms: s.book, Channel: s.book, Hooks: s.book, Admin: func(_ int, user string) bool { return user == "root" },
-		Exists: func(app int) bool { return app != deleted },
+		Exists: func(app int) bool { return app != deleted }, Faults: true,
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	var parts sync.WaitGroup

@@ -147,6 +147,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	s.bridge.Attach(room.Parts{
 		Hub: s.hub, Rooms: s.chat.rooms, Channel: s.chat.channel, Hooks: s.chat.hooks, Sessions: s.chat.bus,
 		Admin: s.apps.Administers, Exists: s.apps.Exists,
+		Faults: s.chat.hooks.WantsStream(hook.Abnormal),
 	})
 	s.records, err = newRecorder(cfg, s.hub, s.store, s.chat.hooks, authorizer, s.sites, log)
 	if err != nil {
