@@ -125,6 +125,25 @@ func TestRTMPIntoNginx(t *testing.T) {
 			}
 		})
 	}
+	t.Run("another size in mid-push", func(t *testing.T) {
+		wide, wides := samples.H264Wide(t)
+		s := newSource(t, 1)
+		s.config(picture, 0)
+		s.play(pictures[:60], nil, 0)
+		s.config(wide, 2*time.Second)
+		s.play(wides[:60], nil, 2*time.Second)
+		s.all(t, o, s.target(nginx.URL+"/wider"), 120)
+		files, err := nginx.Recordings("wider")
+		if err != nil || len(files) != 1 {
+			t.Fatalf("recordings %v, %v", files, err)
+		}
+		video, _, tracks := recorded(t, files[0])
+		same(t, video[:60], pictures[:60])
+		same(t, video[60:], wides[:60])
+		if !bytes.Equal(tracks.Video().Config, wide.Config) {
+			t.Errorf("tracks %+v", tracks)
+		}
+	})
 	t.Run("denied", func(t *testing.T) {
 		s := newSource(t, 1)
 		s.config(picture, 0)

@@ -23,9 +23,22 @@ const VideoID av.TrackID = 1
 // H264 is 20 s of pictures of 640x360, a key picture every two seconds, and their track.
 func H264(t testing.TB) (av.Track, []*av.Frame) {
 	t.Helper()
+	return annexB(t, "bars-360p.h264")
+}
+
+// H264Wide is pictures of 1280x720, and their track.
+func H264Wide(t testing.TB) (av.Track, []*av.Frame) {
+	t.Helper()
+	track, frames := annexB(t, "bars-720p.h264")
+	track.Width, track.Height = 1280, 720
+	return track, frames
+}
+
+func annexB(t testing.TB, name string) (av.Track, []*av.Frame) {
+	t.Helper()
 	var sps, pps [][]byte
 	var frames []*av.Frame
-	for nal := range bytes.SplitSeq(read(t, "bars-360p.h264"), []byte{0, 0, 1}) {
+	for nal := range bytes.SplitSeq(read(t, name), []byte{0, 0, 1}) {
 		nal = bytes.TrimRight(nal, "\x00") // of a start code of four bytes
 		if len(nal) == 0 {
 			continue
