@@ -50,13 +50,17 @@ func newClient(node, key string, origins []string) *client {
 
 func (c *client) close() { c.http.CloseIdleConnections() }
 
-// address is where an origin has a stream, or a file of it.
+// address is where an origin has a stream, or a file of it. That of a stream id names no room.
 func address(origin string, k live.Key, file ...string) string {
-	parts := []string{origin, "edge", url.PathEscape(k.App), url.PathEscape(k.Room), url.PathEscape(k.Stream)}
-	for _, f := range file {
-		parts = append(parts, url.PathEscape(f))
+	at := origin + "/edge/" + url.PathEscape(k.App)
+	if !k.IsID() {
+		at += "/" + url.PathEscape(k.Room)
 	}
-	return strings.Join(parts, "/")
+	at += "/" + url.PathEscape(k.Stream)
+	for _, f := range file {
+		at += "/" + url.PathEscape(f)
+	}
+	return at
 }
 
 // do asks an origin on behalf of the nodes via. The error is live.ErrNoStream when it has not what is asked for.

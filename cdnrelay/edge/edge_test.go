@@ -167,7 +167,7 @@ func TestEdgeTakesTheOriginThatHasTheStream(t *testing.T) {
 	p := two.publish(t, live.PublishOptions{})
 	newShow(t, p).run(5)
 	there := front.await(t)
-	if got := front.edge.path(testKey, there); !slices.Equal(got, []string{two.edge.id}) {
+	if got := front.edge.path(there); !slices.Equal(got, []string{two.edge.id}) {
 		t.Errorf("it comes through %v", got)
 	}
 	p.Interrupt(told("lost")) // and comes up at the other origin
@@ -177,7 +177,7 @@ func TestEdgeTakesTheOriginThatHasTheStream(t *testing.T) {
 		s.run(1)
 		return there.Info().State == live.StateLive
 	})
-	if got := front.edge.path(testKey, there); !slices.Equal(got, []string{one.edge.id}) {
+	if got := front.edge.path(there); !slices.Equal(got, []string{one.edge.id}) {
 		t.Errorf("it comes through %v", got)
 	}
 }
@@ -191,7 +191,7 @@ func TestEdgeBeforeAnEdge(t *testing.T) {
 	s := newShow(t, origin.publish(t, live.PublishOptions{KeyFrame: func() { asked <- struct{}{} }}))
 	s.run(5)
 	there := front.await(t)
-	if got := front.edge.path(testKey, there); !slices.Equal(got, []string{origin.edge.id, middle.edge.id}) {
+	if got := front.edge.path(there); !slices.Equal(got, []string{origin.edge.id, middle.edge.id}) {
 		t.Errorf("it comes through %v", got)
 	}
 	for len(asked) > 0 {
@@ -206,6 +206,33 @@ func TestEdgeBeforeAnEdge(t *testing.T) {
 	origin.files.set("main.m3u8", "#EXTM3U")
 	if b, err := front.edge.File(t.Context(), testKey, "main.m3u8"); err != nil || string(b) != "#EXTM3U" {
 		t.Errorf("%q %v", b, err)
+	}
+}
+
+// TestEdgeByStreamID: who asks for a stream by its id learns whose it is.
+func TestEdgeByStreamID(t *testing.T) {
+	origin := run(t, nil)
+	front := run(t, nil, origin.url())
+	ctx, cancel := context.WithTimeout(t.Context(), enough)
+	defer cancel()
+	came := make(chan *live.Stream, 1)
+	go func() {
+		s, err := front.hub.Await(ctx, live.IDKey(testKey.App, "1400_a_main"))
+		if err != nil {
+			t.Error(err)
+		}
+		came <- s
+	}()
+	newShow(t, origin.publish(t, live.PublishOptions{ID: "1400_a_main"})).run(5)
+	there := <-came
+	if there == nil || there.Key() != testKey || there.Info().ID != "1400_a_main" {
+		t.Fatalf("got %+v", there)
+	}
+	if got := front.edge.path(there); !slices.Equal(got, []string{origin.edge.id}) {
+		t.Errorf("it comes through %v", got)
+	}
+	if s := front.await(t); s != there {
+		t.Error("by its own key there is another one")
 	}
 }
 
@@ -262,7 +289,7 @@ func TestOwnPublisherComesFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the pull is over", func() bool { return front.edge.path(testKey, there) == nil && pulls(front) == 0 })
+	eventually(t, "the pull is over", func() bool { return front.edge.path(there) == nil && pulls(front) == 0 })
 	p.End(errTest)
 }
 

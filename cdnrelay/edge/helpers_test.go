@@ -129,6 +129,7 @@ func runBehind(t testing.TB, at *handler, alter func(o *Options, h *live.Options
 	n.edge = New(o)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /edge/{app}/{room}/{stream}", n.edge.ServeStream)
+	mux.HandleFunc("GET /edge/{app}/{streamid}", n.edge.ServeStream)
 	mux.HandleFunc("GET /edge/{app}/{room}/{stream}/{file}", n.edge.ServeFile)
 	mux.HandleFunc("POST /edge/{app}/{room}/{stream}/keyframe", n.edge.ServeKeyFrame)
 	at.set(mux)

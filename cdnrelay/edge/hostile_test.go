@@ -112,7 +112,7 @@ func checkDecodable(t *testing.T, sent []byte, want av.Tracks, end time.Duration
 	t.Helper()
 	front := run(t, nil)
 	p := &pull{
-		edge: front.edge, key: testKey, log: front.edge.log, ready: make(chan error, 1), wish: make(chan struct{}, 1), last: map[av.TrackID]time.Duration{},
+		edge: front.edge, asked: testKey, key: testKey, log: front.edge.log, ready: make(chan error, 1), wish: make(chan struct{}, 1), last: map[av.TrackID]time.Duration{},
 	}
 	body := httptest.NewRecorder()
 	_, _ = body.Write(sent)

@@ -31,11 +31,19 @@ func (e *Edge) may(w http.ResponseWriter, r *http.Request) (k live.Key, via []st
 		return k, nil, false
 	}
 	k = live.Key{App: r.PathValue("app"), Room: r.PathValue("room"), Stream: r.PathValue("stream")}
+	id := r.PathValue("streamid")
+	if id != "" {
+		k = live.IDKey(k.App, id)
+	}
 	if _, err := strconv.ParseUint(k.App, 10, 32); err != nil {
 		e.problem(w, r, http.StatusNotFound, "app_not_found", "an app has a number")
 		return k, nil, false
 	}
-	if err := errors.Join(auth.CheckRoom(k.Room), auth.CheckStream(k.Stream)); err != nil {
+	err := auth.CheckStream(k.Stream)
+	if id == "" {
+		err = errors.Join(auth.CheckRoom(k.Room), err)
+	}
+	if err != nil {
 		status, code := auth.Status(err)
 		e.problem(w, r, status, code, err.Error())
 		return k, nil, false
@@ -53,7 +61,7 @@ func (e *Edge) problem(w http.ResponseWriter, r *http.Request, status int, code,
 	e.opts.Problem(w, r, status, code, detail)
 }
 
-// ServeStream gives a stream to another node: GET as one endless fragmented MP4, HEAD whether it is there. A stream that is not is
+// ServeStream gives a stream, which is named by the path values app, room and stream, or app and streamid, to another node: GET as one endless fragmented MP4, HEAD whether it is there. A stream that is not is
 // looked for at this node's own origins.
 func (e *Edge) ServeStream(w http.ResponseWriter, r *http.Request) {
 	k, via, ok := e.may(w, r)
@@ -98,7 +106,7 @@ func (e *Edge) find(ctx context.Context, k live.Key, via []string, bring bool) (
 			return nil, nil, live.ErrNoStream
 		}
 	}
-	path := e.path(k, s)
+	path := e.path(s)
 	if meet(path, via) { // it would come back to who sends it
 		return nil, nil, live.ErrNoStream
 	}
@@ -106,9 +114,9 @@ func (e *Edge) find(ctx context.Context, k live.Key, via []string, bring bool) (
 }
 
 // path lists the nodes that a stream comes through; none when it is published here.
-func (e *Edge) path(k live.Key, s *live.Stream) []string {
+func (e *Edge) path(s *live.Stream) []string {
 	e.mu.Lock()
-	p := e.pulls[k]
+	p := e.pulls[s.Key()]
 	e.mu.Unlock()
 	if p == nil || !s.Mirrored() {
 		return nil

@@ -14,6 +14,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/fmp4"
+	"weir/room/auth"
 	"weir/room/live"
 )
 
@@ -35,15 +36,16 @@ type source struct {
 // pull takes one stream from an origin into the hub.
 type pull struct {
 	edge  *Edge
-	key   live.Key
+	asked live.Key // a stream's key, or that of a stream id
 	via   []string // who it was begun for
 	log   *slog.Logger
 	wish  chan struct{} // capacity 1: a key frame is wanted
 	heard atomic.Int64  // when something came last, in Unix nanoseconds
 	ready chan error    // capacity 1: whether the stream is there now
 
-	mu     sync.Mutex // guards source
+	mu     sync.Mutex // guards the fields below
 	source source
+	key    live.Key // asked, or that of the stream which has the id
 
 	// The fields below belong to the goroutine of run.
 	pub    *live.Publisher
@@ -67,7 +69,7 @@ type pull struct {
 // Errors: live.ErrNoStream, ErrOrigin, ErrStopping, live.ErrBusy, what the connection ended with, or the context's.
 func (e *Edge) bring(ctx context.Context, k live.Key, via []string) error {
 	p := &pull{
-		edge: e, key: k, via: via, log: e.log.With("stream", k), wish: make(chan struct{}, 1), ready: make(chan error, 1),
+		edge: e, asked: k, key: k, via: via, log: e.log.With("stream", k), wish: make(chan struct{}, 1), ready: make(chan error, 1),
 		last: make(map[av.TrackID]time.Duration), floor: -1,
 	}
 	if !e.tasks.start(p.run) {
@@ -79,6 +81,13 @@ func (e *Edge) bring(ctx context.Context, k live.Key, via []string) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// stream is the key of the stream as far as it is known.
+func (p *pull) stream() live.Key {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.key
 }
 
 // from is where the stream comes from now.
@@ -147,8 +156,8 @@ func (p *pull) rest(ctx context.Context, d time.Duration) error {
 func (p *pull) forget() {
 	p.edge.mu.Lock()
 	defer p.edge.mu.Unlock()
-	if p.edge.pulls[p.key] == p {
-		delete(p.edge.pulls, p.key)
+	if k := p.stream(); p.edge.pulls[k] == p {
+		delete(p.edge.pulls, k)
 	}
 }
 
@@ -160,7 +169,7 @@ func (p *pull) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	resp, err := p.edge.client.stream(ctx, cancel, origin, p.key, p.via)
+	resp, err := p.edge.client.stream(ctx, cancel, origin, p.asked, p.via)
 	if err != nil {
 		return err
 	}
@@ -195,7 +204,7 @@ func (p *pull) origin(ctx context.Context) (string, error) {
 	if len(c.origins) == 1 {
 		return c.origins[0], nil // its answer is the stream itself
 	}
-	origin, _, err := c.choose(ctx, p.key, p.via, "")
+	origin, _, err := c.choose(ctx, p.asked, p.via, "")
 	return origin, err
 }
 
@@ -232,7 +241,7 @@ func (p *pull) watch(ctx context.Context, cancel context.CancelCauseFunc, origin
 			return
 		}
 		if st := p.told.Load(); st != nil && st.State == live.StateInterrupted.String() && len(p.edge.client.origins) > 1 {
-			if _, isLive, err := p.edge.client.choose(ctx, p.key, p.via, origin); err == nil && isLive {
+			if _, isLive, err := p.edge.client.choose(ctx, p.asked, p.via, origin); err == nil && isLive {
 				cancel(errMoved)
 				return
 			}
@@ -249,7 +258,7 @@ func (p *pull) askForKeyFrames(ctx context.Context) {
 			return
 		}
 		if origin := p.from().origin; origin != "" {
-			if err := p.edge.client.keyFrame(ctx, origin, p.key); err != nil && ctx.Err() == nil {
+			if err := p.edge.client.keyFrame(ctx, origin, p.stream()); err != nil && ctx.Err() == nil {
 				p.log.Debug("cannot ask for a key frame", "error", err)
 			}
 		}
@@ -347,16 +356,19 @@ func (p *pull) publish(st *state) error {
 			shown++
 		}
 	}
+	if err := p.name(st); err != nil {
+		return err
+	}
 	p.clock = st.Started
-	from := p.from().origin
+	k, from := p.stream(), p.from().origin
 	if u, err := url.Parse(from); err == nil {
 		from = u.Host
 	}
 	e := p.edge
 	e.mu.Lock() // a stream in the hub is on the list
 	defer e.mu.Unlock()
-	pub, err := e.hub.Publish(p.key, live.PublishOptions{
-		User: st.User, Mirror: true, Started: time.Unix(0, st.Started), Tracks: shown, Layers: st.Layers,
+	pub, err := e.hub.Publish(k, live.PublishOptions{
+		User: st.User, ID: st.ID, Mirror: true, Started: time.Unix(0, st.Started), Tracks: shown, Layers: st.Layers,
 		Origin: live.Origin{Form: "edge", Addr: from},
 		KeyFrame: func() {
 			select {
@@ -368,11 +380,26 @@ func (p *pull) publish(st *state) error {
 	if err != nil {
 		return err
 	}
-	e.pulls[p.key] = p
+	e.pulls[k] = p
 	p.pub = pub
 	p.out.Store(pub)
 	p.log.Info("pull began", "origin", from)
 	p.ready <- nil
+	return nil
+}
+
+// name learns which stream has the id that was asked for.
+func (p *pull) name(st *state) error {
+	if !p.asked.IsID() {
+		return nil
+	}
+	if err := errors.Join(auth.CheckRoom(st.Room), auth.CheckStream(st.Stream)); err != nil || st.ID != p.asked.Stream {
+		p.log.Warn("the origin gives a stream that was not asked for", "room", st.Room, "given", st.Stream)
+		return errFailed
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.key = live.Key{App: p.asked.App, Room: st.Room, Stream: st.Stream}
 	return nil
 }
 

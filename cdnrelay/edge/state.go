@@ -29,10 +29,14 @@ type state struct {
 	State  string `json:"state"`
 	Reason string `json:"reason,omitempty"`
 	// Started names the stream's clock: two streams are the same one if it is the same.
-	Started int64    `json:"started"`
-	Newest  int64    `json:"newest"` // the latest decoding time so far
-	User    string   `json:"user,omitempty"`
-	Layers  []string `json:"layers,omitempty"`
+	Started int64  `json:"started"`
+	Newest  int64  `json:"newest"` // the latest decoding time so far
+	User    string `json:"user,omitempty"`
+	// Room and Stream name the stream, and ID is its stream id, if it has one: who asks by that learns the others.
+	Room   string   `json:"room"`
+	Stream string   `json:"stream"`
+	ID     string   `json:"id,omitempty"`
+	Layers []string `json:"layers,omitempty"`
 }
 
 // stateOf describes a stream.
@@ -40,6 +44,7 @@ func stateOf(s *live.Stream) state {
 	i := s.Info()
 	st := state{
 		State: i.State.String(), Started: i.Started.UnixNano(), Newest: int64(s.Newest()), User: i.User, Layers: s.Layers(),
+		Room: i.Key.Room, Stream: i.Key.Stream, ID: i.ID,
 	}
 	if i.Reason != nil {
 		st.Reason = live.Reason(i.Reason)

@@ -45,6 +45,7 @@ var open = map[string]string{
 	"OPTIONS /whep/{room}/{stream}":             "browsers ask it before they may send a token; TURN credentials need one",
 	"OPTIONS /whep/{room}/{stream}/{session}":   "browsers ask it before they may send a token",
 	"GET /edge/{app}/{room}/{stream}":           ownWords,
+	"GET /edge/{app}/{streamid}":                ownWords,
 	"GET /edge/{app}/{room}/{stream}/{file}":    ownWords,
 	"POST /edge/{app}/{room}/{stream}/keyframe": ownWords,
 }

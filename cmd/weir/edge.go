@@ -31,6 +31,7 @@ func (f ownFiles) Object(ctx context.Context, k live.Key, name string) ([]byte, 
 func betweenNodes(e *edge.Edge) []route {
 	return []route{
 		{"GET /edge/{app}/{room}/{stream}", http.HandlerFunc(e.ServeStream)},
+		{"GET /edge/{app}/{streamid}", http.HandlerFunc(e.ServeStream)},
 		{"GET /edge/{app}/{room}/{stream}/{file}", http.HandlerFunc(e.ServeFile)},
 		{"POST /edge/{app}/{room}/{stream}/keyframe", http.HandlerFunc(e.ServeKeyFrame)},
 	}
