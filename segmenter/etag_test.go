@@ -2,7 +2,12 @@ package segmenter
 
 import (
 	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"weir/room/audience"
 )
 
 // TestIsHeld: RFC 9110 13.1.2, with the weak comparison of 8.8.3.2.
@@ -46,6 +51,22 @@ func TestValidators(t *testing.T) {
 		r.Header.Set("If-None-Match", `"another"`)
 		if other := h.do(r); other.Code != 200 || other.Body.Len() != first.Body.Len() {
 			t.Errorf("%s %s: %d with another tag", c.path, c.encoding, other.Code)
+		}
+	}
+}
+
+// TestSharedPull: what a CDN gets is for all of its viewers, also where playing needs a signature.
+func TestSharedPull(t *testing.T) {
+	h := runHub(t, Options{Signed: true, Sessions: true})
+	write(t, h.publish(t, nil), camera(0, 5*time.Second, 25, 50)...)
+	for _, path := range []string{"cam.m3u8", "cam/main.m3u8"} {
+		for shared, want := range map[bool]string{true: "public, max-age=1", false: "private, max-age=1"} {
+			pull := audience.NewPull(new(atomic.Uint64), func() {})
+			pull.Shared = shared
+			w := h.do(audience.WithPull(httptest.NewRequest("GET", "/live/demo/"+path, nil), pull))
+			if got := w.Header().Get("Cache-Control"); w.Code != 200 || got != want || strings.Contains(w.Body.String(), "viewer=") {
+				t.Errorf("%s, shared %v: %d, a cache hears %q, want %q\n%s", path, shared, w.Code, got, want, w.Body)
+			}
 		}
 	}
 }
