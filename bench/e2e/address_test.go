@@ -52,6 +52,10 @@ func pushIsRefused(t *testing.T, what, address string) {
 // stream; it plays by FLV, HLS and WebRTC; and nobody publishes at an address that was altered or has expired.
 func TestB31B32(t *testing.T) {
 	s := start(t, "WEIR_AUTH_PLAY=signed")
+	t.Run("while it serves", func(t *testing.T) { testGenerated(t, s) })
+}
+
+func testGenerated(t *testing.T, s *server) {
 	for _, dialect := range []string{"weir", "tencent"} {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()

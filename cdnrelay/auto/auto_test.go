@@ -98,7 +98,7 @@ func TestA26(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].To != cdn || !got[0].Trusted || got[0].Origin != push.OriginAuto || *got[0].Sign != (push.Signing{Dialect: "tencent", Key: "k"}) {
 		t.Errorf("the default app: %+v, %v", got, err)
 	}
-	for _, i := range []live.Info{stream("1", ""), stream("7", "7_r_ann_main"), stream("x", "id")} {
+	for _, i := range []live.Info{stream("1", ""), stream("7", "7_r_ann_main")} {
 		if got, err := r.Targets(t.Context(), i); err != nil || len(got) != 0 {
 			t.Errorf("%v: %+v, %v", i.Key, got, err)
 		}

@@ -147,7 +147,10 @@ func (r *Relay) Set(ctx context.Context, app int, s Settings) error {
 // Targets implements push.Source: a stream with an id goes to its app's CDN. The operator's own address may lead anywhere.
 func (r *Relay) Targets(ctx context.Context, i live.Info) ([]push.Task, error) {
 	app, err := strconv.Atoi(i.Key.App)
-	if err != nil || i.ID == "" {
+	if err != nil {
+		return nil, fmt.Errorf("cannot relay a stream of the app %q: %w", i.Key.App, err)
+	}
+	if i.ID == "" {
 		return nil, nil
 	}
 	s, err := r.of(ctx, app)
