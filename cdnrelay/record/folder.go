@@ -63,7 +63,23 @@ func (f *folder) create(app int, id, name string) (*os.File, error) {
 	if err := f.root.MkdirAll(dirOf(app, id), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the folder of a recording: %w", err)
 	}
-	return f.root.OpenFile(nameOf(app, id, name), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	file, err := f.root.OpenFile(nameOf(app, id, name), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.syncDir(app, id); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// syncDir makes the name of a new file outlast a power failure.
+func (f *folder) syncDir(app int, id string) error {
+	dir, err := f.root.Open(dirOf(app, id))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // edit opens a file to change it.
