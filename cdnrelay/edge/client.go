@@ -52,15 +52,15 @@ func (c *client) close() { c.http.CloseIdleConnections() }
 
 // address is where an origin has a stream, or a file of it. That of a stream id names no room.
 func address(origin string, k live.Key, file ...string) string {
-	at := origin + "/edge/" + url.PathEscape(k.App)
-	if !k.IsID() {
-		at += "/" + url.PathEscape(k.Room)
+	names := []string{k.App, k.Room, k.Stream}
+	if k.IsID() {
+		names = []string{k.App, k.Stream}
 	}
-	at += "/" + url.PathEscape(k.Stream)
-	for _, f := range file {
-		at += "/" + url.PathEscape(f)
+	names = append(names, file...)
+	for i := range names {
+		names[i] = url.PathEscape(names[i])
 	}
-	return at
+	return origin + "/edge/" + strings.Join(names, "/")
 }
 
 // do asks an origin on behalf of the nodes via. The error is live.ErrNoStream when it has not what is asked for.

@@ -27,7 +27,7 @@ func TestEdgeHasWhatTheOriginHas(t *testing.T) {
 		t.Errorf("layers %v", got)
 	}
 	r := reader(t, there)
-	first := read(t, r, func(f *av.Frame) bool { return true })[0]
+	first := read(t, r, func(*av.Frame) bool { return true })[0]
 	if !first.Key || first.Track != 3 || first.DTS != 1200*time.Millisecond+7 {
 		t.Errorf("it begins with track %d at %v", first.Track, first.DTS)
 	}
@@ -326,8 +326,10 @@ func TestWhoKnowsNoKeyGetsNothing(t *testing.T) {
 	closed := run(t, func(o *Options, _ *live.Options) { o.Key = "" })
 	for _, n := range []*node{origin, closed} {
 		for _, c := range []struct{ method, address string }{
-			{http.MethodGet, address(n.url(), testKey)}, {http.MethodHead, address(n.url(), testKey)},
-			{http.MethodGet, address(n.url(), testKey, "main.m3u8")}, {http.MethodPost, address(n.url(), testKey, "keyframe")},
+			{http.MethodGet, address(n.url(), testKey)},
+			{http.MethodHead, address(n.url(), testKey)},
+			{http.MethodGet, address(n.url(), testKey, "main.m3u8")},
+			{http.MethodPost, address(n.url(), testKey, "keyframe")},
 		} {
 			for _, key := range []string{"", "Bearer", "Bearer x", "Bearer " + testSecret + "x", "Basic " + testSecret} {
 				req, err := http.NewRequestWithContext(t.Context(), c.method, c.address, nil)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,11 +65,7 @@ func TestOriginsThatMeanNoGood(t *testing.T) {
 }
 
 func layersOf(n int) string {
-	text := `{"state":"live","layers":["l"`
-	for range n {
-		text += `,"l"`
-	}
-	return text + "]}"
+	return `{"state":"live","layers":["l"` + strings.Repeat(`,"l"`, n) + "]}"
 }
 
 // TestSlowNodeSkips: a node that reads too slowly goes on at a later key frame, knows of each track what is true there, and gets
@@ -158,4 +155,41 @@ func checkDecodable(t *testing.T, sent []byte, want av.Tracks, end time.Duration
 		t.Errorf("it ends at %v, want %v", there.Newest(), end)
 	}
 	p.pub.End(errTest)
+}
+
+// FuzzFollow: whatever an origin sends, the node goes on, and its hub has what it can.
+func FuzzFollow(f *testing.F) {
+	tracks := av.Tracks{{ID: 2, Codec: av.CodecOpus, ClockRate: 48000, Channels: 2, Config: []byte("OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00")}}
+	m := fmp4.NewMuxer()
+	start, err := m.AppendStart(nil, tracks)
+	if err != nil {
+		f.Fatal(err)
+	}
+	st := state{State: "live", Started: 1}
+	live1 := m.Append(st.append(slices.Clone(start)), &av.Frame{Track: 2, Codec: av.CodecOpus, Key: true, Data: []byte{0xfc}})
+	st.State, st.Reason = "interrupted", "lost"
+	broken := st.append(slices.Clone(live1))
+	st.State = "ended"
+	f.Add(st.append(slices.Clone(broken)), start)
+	st.State, st.Started = "live", 2
+	f.Add(broken, m.Append(st.append(slices.Clone(start)), &av.Frame{Track: 2, Codec: av.CodecOpus, Key: true, Data: []byte{0xfc}},
+		&av.Frame{Track: 2, Kind: av.KindConfig, Codec: av.CodecOpus}, &av.Frame{Track: 9, Kind: av.KindData, Data: []byte("x")}))
+	f.Add(live1, live1)
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		hub := live.NewRegistry(hubOptions())
+		e := New(Options{Hub: hub})
+		p := &pull{
+			edge: e, asked: testKey, key: testKey, log: e.log, ready: make(chan error, 1), wish: make(chan struct{}, 1), last: map[av.TrackID]time.Duration{},
+		}
+		for _, sent := range [][]byte{first, second} {
+			body := httptest.NewRecorder()
+			_, _ = body.Write(sent)
+			if err := p.follow(body.Result()); err == nil {
+				t.Fatal("an answer that is over is no error")
+			}
+		}
+		if p.pub != nil {
+			p.pub.End(errTest)
+		}
+	})
 }

@@ -233,8 +233,10 @@ func TestDemuxerReadsOthers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "other.mp4")
-			args := []string{"-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=2",
-				"-f", "lavfi", "-i", "sine=d=2", "-c:v", "libx264", "-g", "25", "-c:a", "aac", "-write_prft", "wallclock", "-movflags", flags, file}
+			args := []string{
+				"-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=2",
+				"-f", "lavfi", "-i", "sine=d=2", "-c:v", "libx264", "-g", "25", "-c:a", "aac", "-write_prft", "wallclock", "-movflags", flags, file,
+			}
 			if out, err := exec.CommandContext(context.Background(), ffmpeg, args...).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
