@@ -85,6 +85,8 @@ http {
 			proxy_cache live;
 			proxy_cache_key $host$uri;
 			proxy_cache_lock on;
+			proxy_cache_lock_timeout 30s;
+			proxy_cache_lock_age 30s;
 			proxy_cache_revalidate on;
 			proxy_cache_use_stale updating;
 			proxy_cache_background_update on;

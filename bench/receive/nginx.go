@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -50,7 +51,7 @@ func preamble(dir string) string {
 
 // Start runs it again, with the same configuration and ports, after it was stopped or killed.
 func (n *Nginx) Start(ctx context.Context) error {
-	p, err := begin("nginx", "-e", "stderr", "-p", n.dir, "-c", n.conf())
+	p, err := begin(program(), "-e", "stderr", "-p", n.dir, "-c", n.conf())
 	if err != nil {
 		return err
 	}
@@ -62,6 +63,14 @@ func (n *Nginx) Start(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// program is nginx, which Debian puts where the paths of ordinary users do not lead.
+func program() string {
+	if found, err := exec.LookPath("nginx"); err == nil {
+		return found
+	}
+	return "/usr/sbin/nginx"
 }
 
 // await returns when the port takes connections.

@@ -57,6 +57,7 @@ func rtmpSections(dir string, plain, secure int, o RTMPOptions) string {
 	}
 	return fmt.Sprintf(`
 rtmp {
+	access_log off;
 	server {
 		listen %[2]s;
 		chunk_size 4096;
