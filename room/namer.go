@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 
@@ -37,10 +38,16 @@ func (n *Namer) Publish(k live.Key, o live.PublishOptions) (*live.Publisher, err
 	if err != nil {
 		return n.hub.Publish(k, o) // no cloud has such an app
 	}
+	asked := o.ID != ""
 	if o.ID, err = n.id(app, k, o.User, o.ID); err != nil {
 		return nil, err
 	}
-	return n.hub.Publish(k, o)
+	p, err := n.hub.Publish(k, o)
+	if errors.Is(err, live.ErrIDTaken) && !asked { // another one came in between
+		o.ID = ""
+		return n.hub.Publish(k, o)
+	}
+	return p, err
 }
 
 // id is the id that a stream gets from a publisher who asks for one, or for none.

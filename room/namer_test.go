@@ -9,9 +9,15 @@ import (
 )
 
 // idHub is a hub without streams that keeps what was asked of it last.
-type idHub struct{ asked live.PublishOptions }
+type idHub struct {
+	asked live.PublishOptions
+	taken string // an id that another stream gets between the look and the publish
+}
 
 func (h *idHub) Publish(_ live.Key, o live.PublishOptions) (*live.Publisher, error) {
+	if o.ID != "" && o.ID == h.taken {
+		return nil, live.ErrIDTaken
+	}
 	h.asked = o
 	return nil, nil
 }
@@ -43,6 +49,19 @@ func TestNamer(t *testing.T) {
 		if !errors.Is(err, c.err) || hub.asked.ID != c.want {
 			t.Errorf("%s: got %q, %v", c.name, hub.asked.ID, err)
 		}
+	}
+}
+
+// An id that nobody asked for keeps nobody out; one that somebody asked for does.
+func TestNamerOvertaken(t *testing.T) {
+	hub := &idHub{taken: "7_r_ann_main"}
+	n := NewNamer(hub, func(int) bool { return true })
+	k := live.Key{App: "7", Room: "r", Stream: "cam"}
+	if _, err := n.Publish(k, live.PublishOptions{User: "ann"}); err != nil || hub.asked.User != "ann" || hub.asked.ID != "" {
+		t.Errorf("got %+v, %v", hub.asked, err)
+	}
+	if _, err := n.Publish(k, live.PublishOptions{User: "ann", ID: hub.taken}); !errors.Is(err, live.ErrIDTaken) {
+		t.Errorf("got %v", err)
 	}
 }
 

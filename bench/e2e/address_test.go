@@ -1,12 +1,16 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"weir/bench/publish"
+	"weir/testdata"
 )
 
 // generated are addresses that the generator made.
@@ -129,6 +133,43 @@ func TestA26(t *testing.T) {
 	if a := off.playURLs(t, "room/cam"); a.Play.ByID != nil {
 		t.Errorf("without it there is %+v", a.Play.ByID)
 	}
+}
+
+// TestStreamIDs: an id belongs to one stream at a time, and a cloud's id to the room and user that it names, whatever they
+// publish by; and who waits for an id gets its stream.
+func TestStreamIDs(t *testing.T) {
+	s := start(t)
+	played := make(chan error, 1)
+	go func() {
+		_, err := tryAsk(t.Context(), http.MethodGet, s.http+"/live/later.m3u8", request{})
+		played <- err
+	}()
+	s.publish(t, "ids/one?streamid=later", media{video: true, audio: true})
+	if err := <-played; err != nil {
+		t.Error(err)
+	}
+	checkDecodes(t, s.http+"/live/later.flv", "-t", "1")
+	refused := func(path, token string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		session, err := publish.Start(ctx, publish.Options{URL: s.http + "/whip/" + path, Token: token, H264: testdata.Path("bars-360p.h264")})
+		if err == nil {
+			session.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "409") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	refused("ids/two?streamid=later", s.token)
+	refused("other/one?streamid=later", s.token)
+	refused("ids/two?streamid=1400000000_ids_guest_main", s.token)
+	pushIsRefused(t, "RTMP by an id that a stream has", s.rtmp+"/live/later?usersig="+s.token)
+	pushIsRefused(t, "RTMP by another user's id", s.rtmp+"/live/1400000000_ids_guest_main?usersig="+s.token)
+
+	launch(t, "ffmpeg", encoderTo(s.rtmp+"/live/1400000000_ids_host_main?usersig="+s.token)...)
+	checkDecodes(t, s.http+"/live/1400000000_ids_host_main.flv", "-t", "1")
+	checkDecodes(t, s.http+"/live/ids/host.flv", "-t", "1")
 }
 
 // playURLs are the addresses that the server tells of a stream.
