@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,6 +94,7 @@ type far struct {
 	mu      sync.Mutex
 	open    func(ctx context.Context, t Target) error // nil: it connects
 	send    func(t Target, n int) error               // after n frames; nil: it goes on
+	stall   func(t Target) time.Duration              // for how long nothing is taken before each write; nil: not at all
 	targets []Target
 	closed  int
 	got     map[string][]live.Frame // by address
@@ -140,6 +142,9 @@ func (s *farSession) Send(ctx context.Context, p *Progress) error {
 	defer r.Close()
 	n := 0
 	return Forward(ctx, r, p, s.t.MaxLags, func(frames []live.Frame) error {
+		if s.far.stall != nil {
+			time.Sleep(s.far.stall(s.t))
+		}
 		s.far.mu.Lock()
 		defer s.far.mu.Unlock()
 		for _, f := range frames {
@@ -498,25 +503,44 @@ func TestSilentTarget(t *testing.T) {
 	})
 }
 
-// TestSlowTarget: a target that takes nothing for a while lags, which is counted, and harms neither the stream nor others.
+// TestSlowTarget: a target that takes nothing for a while lags, which is counted, and goes on at a later key frame; one that does so again
+// and again is connected anew. Neither harms the stream or others.
 func TestSlowTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := testOptions()
 		o.Rules = []Task{rule("demo/cam", "rtmp://127.0.0.1/live/slow"), rule("demo/cam", "rtmp://127.0.0.1/live/good")}
 		r := newRig(t, o)
-		slow := make(chan struct{})
-		r.far.let(func(_ context.Context, t Target) error {
+		var stall atomic.Int64
+		r.far.stall = func(t Target) time.Duration {
 			if strings.HasSuffix(t.URL.Path, "slow") {
-				<-slow
+				return time.Duration(stall.Load())
 			}
-			return nil
-		}, nil)
+			return 0
+		}
 		c := r.publish("demo", "cam", live.PublishOptions{})
-		c.film(9 * time.Second)
-		close(slow)
 		c.film(time.Second)
-		if s := r.m.Relays("1")[1].Destinations[0]; s.State != Running || s.Frames < 95 || s.Lags != 0 {
-			t.Errorf("the good one: %+v", s)
+		both := func() (slow, good Status) {
+			all := r.m.Relays("1")
+			return all[0].Destinations[0], all[1].Destinations[0]
+		}
+		stall.Store(int64(7 * time.Second))
+		c.film(5 * time.Second)
+		if slow, _ := both(); slow.Lag < 4*time.Second || slow.State != Running {
+			t.Errorf("while it takes nothing: %+v", slow)
+		}
+		stall.Store(0)
+		c.film(5 * time.Second)
+		if slow, _ := both(); slow.State != Running || slow.Lags != 1 || slow.Tries != 1 || slow.Lag > time.Second {
+			t.Errorf("it takes again: %+v", slow)
+		}
+		stall.Store(int64(6 * time.Second))
+		c.film(40 * time.Second)
+		slow, good := both()
+		if slow.Reason != "slow" || slow.Tries < 2 || slow.Restarts < 1 {
+			t.Errorf("it takes too little: %+v", slow)
+		}
+		if good.State != Running || good.Frames < 500 || good.Lags != 0 || good.Tries != 1 {
+			t.Errorf("the good one: %+v", good)
 		}
 		c.pub.End(errTest)
 	})
