@@ -9,6 +9,7 @@ import (
 
 	"weir/cdnrelay/address"
 	"weir/cdnrelay/push"
+	"weir/cdnrelay/srt"
 	"weir/cdnrelay/whip"
 	"weir/config"
 	"weir/room/auth"
@@ -30,7 +31,7 @@ func newPushOutputs(engine *rtc.Engine) *pushOutputs {
 
 // bySchemes are the protocols by the schemes of addresses.
 func (o *pushOutputs) bySchemes() map[string]push.Output {
-	return map[string]push.Output{"rtmp": o.rtmp, "rtmps": o.rtmp, "http": o.whip, "https": o.whip}
+	return map[string]push.Output{"rtmp": o.rtmp, "rtmps": o.rtmp, "http": o.whip, "https": o.whip, "srt": srt.Output{}}
 }
 
 // newPushes pushes streams to other servers.
