@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,6 +40,10 @@ func TestEdge(t *testing.T) {
 	w := front.watchWHEP(t, "edge/cam")
 	w.until(t, 100)
 	checkPictures(t, src, w.decodable(-1, 90))
+	if out, err := exec.CommandContext(t.Context(), python, "../clients/gstreamer_whep.py", front.http+"/whep/edge/cam").CombinedOutput(); err != nil ||
+		!strings.Contains(string(out), "video 60 video/x-raw") || !strings.Contains(string(out), "audio 100 audio/x-raw") {
+		t.Errorf("GStreamer: %v\n%s", err, out)
+	}
 	checkEdgeHLS(t, origin, front)
 	checkSentFile(t, origin)
 	if got := front.metric(t, "weir_edge_pulls"); got != "1" {

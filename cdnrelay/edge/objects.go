@@ -221,10 +221,16 @@ func (o *objects) fetch(ctx context.Context, name objectName, via []string) ([]b
 	return b, nil
 }
 
-// owner is the origin that had the stream last, or empty.
+// owner is the origin that has the stream, as far as is known, or empty.
 func (o *objects) owner(k live.Key) string {
 	if len(o.edge.client.origins) == 1 {
 		return o.edge.client.origins[0]
+	}
+	o.edge.mu.Lock()
+	p := o.edge.pulls[k]
+	o.edge.mu.Unlock()
+	if p != nil {
+		return p.from().origin
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

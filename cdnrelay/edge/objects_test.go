@@ -101,4 +101,13 @@ func TestFilesOfSeveralOrigins(t *testing.T) {
 	if b, err := front.edge.File(t.Context(), testKey, "main.m3u8"); err != nil || string(b) != "two" {
 		t.Errorf("%q %v", b, err)
 	}
+	front.edge.objects.own(testKey, one.url()) // what was known is no longer so: the stream is taken from the other one
+	there := front.await(t)
+	eventually(t, "the playlist of where the stream is taken from", func() bool {
+		b, err := front.edge.File(t.Context(), testKey, "main.m3u8")
+		return err == nil && string(b) == "two"
+	})
+	if !there.Mirrored() {
+		t.Error("the stream is none of another node")
+	}
 }
