@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -182,4 +183,27 @@ func TestCut(t *testing.T) {
 			t.Errorf("%s: got %q, %q", in, server, key)
 		}
 	}
+}
+
+// FuzzSign: whatever an address is, it is refused or comes back with its path as it was and a signature behind it.
+func FuzzSign(f *testing.F) {
+	for _, address := range []string{
+		"rtmp://livepush.tcloud.com/live/test", "https://h/live/a%20b/c.flv?x=y", "rtmp://h/live/", "rtmp://u:p@h:1/a/b/c/d", "rtmp://[::1]/live/x?sdkappid=7", "//", "rtmp://h/%zz",
+	} {
+		f.Add(address)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		for _, d := range []Dialect{Plain, Tencent, Alibaba, Weir} {
+			signed, err := Sign(address, d, "key", auth.ActionPublish, expires)
+			if err != nil || d == Plain {
+				continue
+			}
+			before, errA := url.Parse(address)
+			after, errB := url.Parse(signed)
+			if errA != nil || errB != nil || after.EscapedPath() != before.EscapedPath() || after.Host != before.Host || !strings.HasPrefix(after.RawQuery, before.RawQuery) {
+				t.Errorf("%s: %q became %q", d, address, signed)
+			}
+			Cut(signed)
+		}
+	})
 }
