@@ -36,15 +36,16 @@ type session struct {
 	tracks int
 	held   []*av.Track // configurations before that
 
-	began    time.Time    // when the first media came
+	came     time.Time    // when the connection began
+	began    time.Time    // when the first media was written
 	seen     atomic.Int64 // when media came last, in Unix nanoseconds; or the connection began
 	patience atomic.Int64 // beyond Options.Timeout
 	lost     chan *live.Publisher
 }
 
 func newSession(p *puller) *session {
-	s := &session{puller: p, tracks: 2, lost: make(chan *live.Publisher, 1)}
-	s.seen.Store(time.Now().UnixNano())
+	s := &session{puller: p, tracks: 2, came: time.Now(), lost: make(chan *live.Publisher, 1)}
+	s.seen.Store(s.came.UnixNano())
 	return s
 }
 
@@ -74,7 +75,7 @@ func (s *session) damaged() {
 func (s *session) write(f *av.Frame) error {
 	s.seen.Store(time.Now().UnixNano())
 	if s.writer == nil {
-		if f.Codec.IsVideo() && !f.Key {
+		if s.tooSoon(f) {
 			return nil
 		}
 		if err := s.publish(); err != nil {
@@ -96,6 +97,19 @@ func (s *session) write(f *av.Frame) error {
 	s.m.stats.bytes.Add(float64(n))
 	s.m.stats.frames.Inc()
 	return nil
+}
+
+// keyWait is how long sound alone is dropped at the beginning, since pictures were announced.
+const keyWait = 10 * time.Second
+
+// tooSoon tells whether a stream does not begin with a frame: a picture before the first key frame, or sound before that
+// where there will be pictures. Who waits for the stream would have to wait for the pictures all the same.
+func (s *session) tooSoon(f *av.Frame) bool {
+	if f.Codec.IsVideo() {
+		return !f.Key
+	}
+	pictures := slices.ContainsFunc(s.held, func(t *av.Track) bool { return t.Codec.IsVideo() })
+	return pictures && time.Since(s.came) < keyWait
 }
 
 // gone is why the publisher lost the stream.
@@ -125,6 +139,9 @@ func (s *session) publish() error {
 	s.writer = timeline.NewWriter(s.publisher)
 	for _, t := range s.held {
 		s.writer.Configure(t)
+	}
+	if err := s.writer.Announce(); err != nil {
+		return s.gone()
 	}
 	s.held, s.began = nil, time.Now()
 	s.change(func(now *Status) { now.State = Running })

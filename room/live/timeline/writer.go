@@ -77,6 +77,24 @@ func (w *Writer) Configure(config *av.Track) {
 	t.present, t.fresh = config, true
 }
 
+// Announce says at once how the tracks are that were configured so far, and not with their first frames: nobody has to wait
+// for these to know which tracks there are.
+//
+// Errors: those of live.Publisher.Write.
+func (w *Writer) Announce() error {
+	at := w.Now()
+	for _, t := range []*track{&w.video, &w.audio} {
+		if !t.fresh {
+			continue
+		}
+		t.fresh = false
+		if err := w.config(&av.Frame{DTS: at, Wall: w.wall(at)}, t.present); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Damaged says that a picture is missing: the ones up to the next key frame may depend on it and are dropped.
 func (w *Writer) Damaged() { w.video.waiting = true }
 
