@@ -95,6 +95,18 @@ var scenarios = []scenario{
 		charts: []chart{{"CPU-s per delivered GB", "cpu_s_per_gb"}},
 	},
 	{
+		name: "push", title: "Pushes to RTMP servers",
+		about: "The same stream pushed to so many RTMP servers. What the stream itself costs, its sound made into AAC and its tags made once for all, " +
+			"is in the first line; \"a further one\" is what each destination beyond that takes.",
+		columns: []column{
+			{"% of a core", "cpu_percent", 1},
+			{"a further one, % of a core", "cpu_percent_per_further", 3},
+			{"CPU-s/GB", "cpu_s_per_gb", 2},
+			{"RSS, MB", "rss_mb", 0},
+			{"lags", "lags", 0},
+		},
+	},
+	{
 		name: "join-storm", title: "Join storm",
 		about: "Viewers of a stream that nobody watched come within one second.",
 		columns: []column{

@@ -100,6 +100,22 @@ func TestIngest(t *testing.T) {
 	want(t, runs[0], "seconds", "rss_mb", "mb_per_stream", "connect_ms_p50")
 }
 
+func TestPush(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	o.Viewers = []int{1, 3}
+	runs, err := Push(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range runs {
+		want(t, r, "seconds", "gigabytes", "cpu_percent", "cpu_s_per_gb", "rss_mb")
+	}
+	if len(runs) != 2 || runs[1].Figures["gigabytes"] < 2*runs[0].Figures["gigabytes"] {
+		t.Errorf("%+v", runs)
+	}
+}
+
 func TestFanoutHLS(t *testing.T) {
 	t.Parallel()
 	o := small(t)

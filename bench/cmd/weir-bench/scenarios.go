@@ -65,6 +65,11 @@ var scenarios = []scenarioCommand{
 		flags: []string{"viewers", "probes", "settle", "duration", "profile"},
 	},
 	{
+		name: "push", short: "What pushing a stream to RTMP servers costs", run: scenario.Push,
+		options: scenario.Options{H264: "bars-720p.h264", Viewers: []int{1, 10, 50}, Settle: 5 * time.Second, Duration: 20 * time.Second, Repeat: 1},
+		flags:   []string{"viewers", "settle", "duration", "profile"},
+	},
+	{
 		name: "join-storm", short: "Viewers that come within one second", run: scenario.JoinStorm,
 		options: scenario.Options{H264: "bars-720p.h264", Viewers: []int{300}, Settle: 5 * time.Second, Repeat: 1},
 		flags:   []string{"viewers", "settle"},
