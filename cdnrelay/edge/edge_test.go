@@ -314,6 +314,9 @@ func TestIdleStreamIsLetGo(t *testing.T) {
 	if got := live.Reason(there.Err()); got != "idle" {
 		t.Errorf("ended as %q", got)
 	}
+	if !LetGo(there.Err()) || LetGo(errTest) {
+		t.Error("it is not told from other ends")
+	}
 	eventually(t, "the origin has no reader", func() bool { return p.Stream().Readers() == 0 })
 	front.await(t)
 }

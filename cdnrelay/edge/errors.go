@@ -29,6 +29,9 @@ func (r reason) Error() string { return string(r) }
 // Reason is the name under which it is counted.
 func (r reason) Reason() string { return string(r) }
 
+// LetGo tells whether a stream has ended here only because nobody reads it here: it goes on where it comes from.
+func LetGo(ended error) bool { return errors.Is(ended, errIdle) }
+
 // named are the reasons that an origin may tell: they become labels.
 var named = regexp.MustCompile(`^[a-z_]{1,32}$`)
 

@@ -127,7 +127,9 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		Grace: cfg.Ingest.Grace, TrackWait: cfg.Ingest.TrackWait, FeedIdle: feedIdle,
 		MaxStreams: cfg.Ingest.MaxStreams, Wait: cfg.Playback.Wait, MaxWaiting: cfg.Playback.MaxWaiting,
 		Changed: func(k live.Key, from, to live.State, reason error) {
-			s.events.StreamChanged(k, from, to, reason)
+			if !edge.LetGo(reason) { // who listens is told of the end where it is one
+				s.events.StreamChanged(k, from, to, reason)
+			}
 			s.bridge.StreamChanged(k, from, to, reason)
 		}, Log: log,
 	})
