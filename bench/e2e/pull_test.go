@@ -11,7 +11,7 @@ import (
 
 // TestPull: one server has another's stream by HTTP-FLV and HLS, and nginx's by RTMP, each while somebody watches: the source's
 // pictures, one after the other.
-func TestPull(t *testing.T) {
+func TestPull(t *testing.T) { //nolint:tparallel // it looks at all of them in the end
 	t.Parallel()
 	file := encoderSample(t)
 	origin := start(t)

@@ -83,10 +83,7 @@ func soundOf(all []hls.Rendition, group string) (uri string) {
 }
 
 // head is what comes next of a rendition.
-type head struct {
-	batch
-	over bool
-}
+type head struct{ batch }
 
 // player hands the frames of renditions on, in order and in time. It is for one goroutine.
 type player struct {

@@ -36,6 +36,7 @@ func segments(t *testing.T, args ...string) string {
 
 // TestHLS: what ffmpeg makes comes as it was, in time.
 func TestHLS(t *testing.T) {
+	t.Parallel()
 	_, all := reel(t)
 	muxed := []string{"-map", "0:v", "-map", "1:a"}
 	for _, c := range []struct {
@@ -67,19 +68,18 @@ func TestHLS(t *testing.T) {
 	}
 }
 
-// window serves a folder's playlist as a live one, whose newest segment is that of a clock.
+// window makes live playlists of one that ffmpeg made.
 type window struct {
-	lines []string // header, then two lines a segment
-	newer func() int
+	lines []string // two of each segment
 }
 
-func newWindow(t *testing.T, dir string, newer func() int) *window {
+func newWindow(t *testing.T, dir string) *window {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "a.m3u8"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &window{newer: newer}
+	w := new(window)
 	for line := range strings.Lines(string(text)) {
 		if strings.HasPrefix(line, "#EXTINF") || line[0] != '#' {
 			w.lines = append(w.lines, line)
@@ -91,21 +91,22 @@ func newWindow(t *testing.T, dir string, newer func() int) *window {
 // playlist has four segments behind first, for ever: their numbers go on while the media begins anew.
 func (w *window) playlist(first int) string {
 	n := len(w.lines) / 2
-	out := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first, max(0, first-1)/n)
+	var out strings.Builder
+	fmt.Fprintf(&out, "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", first, max(0, first-1)/n)
 	for i := first; i < first+4; i++ {
 		if i > 0 && i%n == 0 {
-			out += "#EXT-X-DISCONTINUITY\n"
+			out.WriteString("#EXT-X-DISCONTINUITY\n")
 		}
-		out += w.lines[2*(i%n)] + w.lines[2*(i%n)+1]
+		out.WriteString(w.lines[2*(i%n)] + w.lines[2*(i%n)+1])
 	}
-	return out
+	return out.String()
 }
 
 // TestLiveHLS: a live playlist is followed from near its end on, through a loop of its media, and DTS rise.
 func TestLiveHLS(t *testing.T) {
 	dir := segments(t, "-map", "0:v", "-map", "1:a", "-f", "hls", "a.m3u8")
 	begun := time.Now()
-	w := newWindow(t, dir, nil)
+	w := newWindow(t, dir)
 	from := serve(t, func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/a.m3u8" {
 			http.ServeFile(rw, r, filepath.Join(dir, filepath.Base(r.URL.Path)))

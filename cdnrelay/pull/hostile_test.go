@@ -2,6 +2,7 @@ package pull
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -105,13 +106,13 @@ func TestHostileSources(t *testing.T) {
 			w.Header().Set("Location", "file:///etc/passwd")
 			w.WriteHeader(http.StatusFound)
 		}, ErrAddress},
-		{"no leave", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) }, ErrRefused},
+		{"no leave", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }, ErrRefused},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			g := newGround(t, func(o *Options) { o.Retry, o.MaxRetry = time.Hour, time.Hour }, always(serve(t, c.from)+"/?key=secret"))
-			if c.want == errMissing {
+			if errors.Is(c.want, errMissing) {
 				await(t, "it fails", func() bool { return strings.Contains(g.status().Error, errMissing.Error()) })
 			} else {
 				g.failed(c.want)

@@ -92,7 +92,7 @@ func (p *puller) try(ctx context.Context) {
 			wait = pause - rand.N(pause/2+1) //nolint:gosec // nobody gains by guessing it
 			pause = min(2*pause, p.m.opts.MaxRetry)
 		}
-		p.failed(ctx, err, ran > 0, wait)
+		p.failed(err, ran > 0, wait)
 		if !sleep(ctx, wait) {
 			return
 		}
@@ -133,7 +133,7 @@ func (p *puller) pull(ctx context.Context, from string) (ran time.Duration, err 
 }
 
 // failed tells that a connection did not come about or broke.
-func (p *puller) failed(ctx context.Context, err error, ran bool, wait time.Duration) {
+func (p *puller) failed(err error, ran bool, wait time.Duration) {
 	p.m.stats.failures.WithLabelValues(live.Reason(err)).Inc()
 	p.log.Warn("pull failed", "from", p.status().URL, "error", err, "again_in", wait)
 	p.change(func(s *Status) {

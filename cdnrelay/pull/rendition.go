@@ -133,7 +133,7 @@ func (r *rendition) load(ctx context.Context) (err error) {
 
 // loadPlaylist reads a playlist; base is what its addresses are relative to.
 func loadPlaylist(ctx context.Context, f *fetcher, u *url.URL) (list *hls.Playlist, base *url.URL, err error) {
-	answer, err := f.get(ctx, u, "")
+	answer, err := f.get(ctx, u, "") //nolint:bodyclose // read closes it
 	if err != nil {
 		return nil, nil, err
 	}
@@ -195,9 +195,9 @@ func (r *rendition) part(ctx context.Context, uri string, of hls.Range, limit in
 	}
 	var answer *http.Response
 	if of.Length == 0 {
-		answer, err = r.fetch.get(ctx, u, "")
+		answer, err = r.fetch.get(ctx, u, "") //nolint:bodyclose // read closes it
 	} else {
-		answer, err = r.fetch.get(ctx, u, fmt.Sprintf("bytes=%d-%d", of.Offset, of.Offset+of.Length-1))
+		answer, err = r.fetch.get(ctx, u, fmt.Sprintf("bytes=%d-%d", of.Offset, of.Offset+of.Length-1)) //nolint:bodyclose // read closes it
 	}
 	if err != nil {
 		return nil, err

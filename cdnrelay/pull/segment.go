@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"weir/mux/av"
@@ -122,7 +123,7 @@ func recordOf(c av.Codec, nals [][]byte) []byte {
 // aac takes frames of AAC that follow one another. One may begin in a packet and end in the next.
 func (d *decoder) aac(p *mpegts.Packet) {
 	at := av.Duration(p.PTS, tsRate)
-	data := append(d.left, p.Data...)
+	data := slices.Concat(d.left, p.Data)
 	if t := d.units.Track(flv.BodyAudio); t != nil && len(d.left) > 0 {
 		at -= av.Duration(aac.SamplesPerFrame, t.ClockRate) // 13818-1 2.4.3.7: it is that of what begins in the packet
 	}

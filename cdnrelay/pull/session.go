@@ -90,7 +90,7 @@ func (s *session) write(f *av.Frame) error {
 		return s.gone()
 	case err != nil:
 		s.m.stats.dropped.Inc()
-		return nil // the next one may be taken
+		return nil //nolint:nilerr // the next one may be taken
 	}
 	s.bytes.Add(uint64(n))
 	s.frames.Add(1)
