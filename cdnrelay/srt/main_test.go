@@ -37,7 +37,7 @@ var local = dial.NewGuard(netip.MustParsePrefix("127.0.0.1/32"))
 type published struct {
 	pub   *live.Publisher
 	video av.Track
-	sent  []*av.Frame // the pictures of the sample
+	sent  []*av.Frame // the pictures
 }
 
 // publish begins a stream of the video and AAC.
@@ -53,6 +53,12 @@ func publish(t *testing.T, sample func(testing.TB) (av.Track, []*av.Frame)) *pub
 	t.Cleanup(func() { cancel(); group.Wait() })
 	p := new(published)
 	p.video, p.sent = sample(t)
+	for i := 0; len(p.sent) < 600; i++ { // as long as the sound
+		again := *p.sent[i]
+		again.DTS = time.Duration(len(p.sent)) * time.Second / 30
+		again.PTS = again.DTS
+		p.sent = append(p.sent, &again)
+	}
 	audio, sounds := samples.AAC(t)
 	var err error
 	if p.pub, err = hub.Publish(live.Key{App: "1", Room: "demo", Stream: "cam"}, live.PublishOptions{Tracks: 2}); err != nil {
