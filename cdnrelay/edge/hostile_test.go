@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,5 +192,41 @@ func FuzzFollow(f *testing.F) {
 		if p.pub != nil {
 			p.pub.End(errTest)
 		}
+	})
+}
+
+// TestOriginGoneBeforeMedia: of a stream whose origin goes before the first frame nothing stays, as of any other publisher
+// who never sent.
+func TestOriginGoneBeforeMedia(t *testing.T) {
+	tracks := av.Tracks{{ID: 2, Codec: av.CodecOpus, ClockRate: 48000, Channels: 2, Config: []byte("OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00")}}
+	start, err := fmp4.NewMuxer().AppendStart(nil, tracks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int32
+	leave := make(chan struct{})
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) > 1 {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Header().Set(headerState, "live")
+		_, _ = w.Write(append(start, fmp4.AppendMessage(nil, &fmp4.Message{Scheme: stateScheme, Data: []byte(`{"state":"live","started":1}`)})...))
+		_ = http.NewResponseController(w).Flush()
+		<-leave
+	}))
+	defer origin.Close()
+	front := run(t, nil, origin.URL)
+	s, err := front.hub.Await(t.Context(), testKey)
+	if err != nil {
+		close(leave)
+		t.Fatal(err)
+	}
+	close(leave)
+	eventually(t, "the stream is over", func() bool { return s.Err() != nil })
+	eventually(t, "nothing is taken", func() bool {
+		front.edge.mu.Lock()
+		defer front.edge.mu.Unlock()
+		return len(front.edge.pulls) == 0
 	})
 }

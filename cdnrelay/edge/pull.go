@@ -132,6 +132,9 @@ func (p *pull) over(ctx context.Context, err error) bool {
 	case errors.Is(err, errIdle), errors.Is(err, live.ErrEnded):
 		p.pub.End(err)
 		return true
+	case len(p.last) == 0 && !errors.Is(err, errMoved):
+		p.pub.End(err) // it has nothing to come back to, and no grace time that would end it
+		return true
 	default:
 		return p.pub.Stream().Err() != nil
 	}

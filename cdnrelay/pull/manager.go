@@ -210,7 +210,8 @@ func (m *Manager) ended(p *puller) {
 		}
 	}
 	if m.opts.Hub.Awaited(p.key) {
-		if e := m.findLocked(p.key); e != nil && e.task.ID != p.task.ID {
+		// Who began to wait while this one was about to end was told to nobody who would start one.
+		if e := m.findLocked(p.key); e != nil {
 			m.startLocked(e, p.key)
 		}
 	}

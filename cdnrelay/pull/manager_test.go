@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -183,4 +184,37 @@ func TestREST(t *testing.T) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, text)
 		}
 	}
+}
+
+// waited is a hub without streams, in which somebody waits for every one.
+type waited struct{ hub }
+
+func (waited) Stream(live.Key) (*live.Stream, bool) { return nil, false }
+func (waited) Awaited(live.Key) bool                { return true }
+
+// TestWaitedForAtTheEnd: who begins to wait while a pull on demand is about to end gets the next one.
+func TestWaitedForAtTheEnd(t *testing.T) {
+	task := onDemand("http://127.0.0.1:1/")
+	m, err := New(Options{
+		Hub: waited{}, Sources: []Task{task}, Timeout: patience, Idle: patience, Retry: time.Hour, MaxRetry: time.Hour, MaxStreams: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	m.begin(ctx, nil)
+	old := newPuller(m, m.known["config-1"].task, camera, func(error) {})
+	m.mu.Lock()
+	m.pullers[camera] = old
+	m.mu.Unlock()
+	m.want(camera) // finds one that has not yet said that it is over
+	m.ended(old)
+	m.mu.Lock()
+	now := m.pullers[camera]
+	m.mu.Unlock()
+	if now == nil || now == old {
+		t.Error("nobody brings the stream")
+	}
+	cancel()
+	m.tasks.Wait()
 }

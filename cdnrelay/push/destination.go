@@ -65,7 +65,10 @@ func (d *destination) carry() (State, error) {
 	patience := patience{first: o.Retry, most: o.MaxRetry, giveUp: o.GiveUp}
 	for {
 		err := d.connect()
-		if state := d.verdict(err); state != Waiting {
+		switch state := d.verdict(err); {
+		case state == Ended && d.ctx.Err() == nil:
+			return Ended, live.ErrEnded // whatever that broke off
+		case state != Waiting:
 			return state, err
 		}
 		wait, ok := patience.pause(o.Now(), d.ran(), err)
@@ -82,7 +85,7 @@ func (d *destination) carry() (State, error) {
 // verdict is the state that an error leads to.
 func (d *destination) verdict(err error) State {
 	switch {
-	case d.ctx.Err() != nil, errors.Is(err, live.ErrEnded), d.carried.stream.Err() != nil:
+	case errors.Is(err, live.ErrEnded), d.ending():
 		return Ended
 	case errors.Is(err, ErrUnfit), errors.Is(err, ErrAddress), errors.Is(err, dial.ErrAddress), errors.Is(err, ErrDuplicate):
 		return Failed
@@ -158,8 +161,10 @@ func (d *destination) rest(wait time.Duration) error {
 	}
 }
 
-// ending tells whether the destination is about to be over.
-func (d *destination) ending() bool { return d.ctx.Err() != nil || d.carried.stream.Err() != nil }
+// ending tells whether the destination is about to be over. The hub lets go of a stream a moment before that hears of its end.
+func (d *destination) ending() bool {
+	return d.ctx.Err() != nil || d.carried.ctx.Err() != nil || d.carried.stream.Err() != nil
+}
 
 // ran is how long the present connection has run.
 func (d *destination) ran() time.Duration {

@@ -615,3 +615,47 @@ func TestFull(t *testing.T) {
 		c.pub.End(errTest)
 	})
 }
+
+// TestEndsWhileConnecting: a stream that ends before its target answers is no failure of the target.
+func TestEndsWhileConnecting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := testOptions()
+		o.Rules = []Task{rule("demo/cam", "rtmp://127.0.0.1/live/cam")}
+		r := newRig(t, o)
+		r.far.let(func(ctx context.Context, _ Target) error {
+			<-ctx.Done()
+			return fmt.Errorf("%w: %w", ErrConnect, context.Cause(ctx))
+		}, nil)
+		c := r.publish("demo", "cam", live.PublishOptions{})
+		c.film(time.Second)
+		c.pub.End(errTest)
+		synctest.Wait()
+		if s := r.one(); s.State != Ended || s.Reason != "stream_ended" || s.Tries != 1 {
+			t.Errorf("%+v", s)
+		}
+		if got := r.heard.states(); got != "connecting ended(stream_ended)" {
+			t.Errorf("told: %s", got)
+		}
+	})
+}
+
+// TestGivesWay: the hub lets another stream begin in the place of one that hears of its end a moment later. The address is
+// its already.
+func TestGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, testOptions())
+		c := r.publish("demo", "cam", live.PublishOptions{})
+		c.film(time.Second)
+		task := rule("demo/cam", "rtmp://127.0.0.1/live/cam")
+		of := newCarried(t.Context(), c.pub.Stream(), c.pub.Stream().Info())
+		d := newDestination(t.Context(), r.m, &task, of)
+		defer d.cancel(nil)
+		if d.ending() {
+			t.Error("it ends before its stream does")
+		}
+		of.cancel()
+		if !d.ending() {
+			t.Error("another stream would find the address taken")
+		}
+	})
+}

@@ -104,6 +104,7 @@ func (s *rtmpSession) Send(ctx context.Context, p *Progress) error {
 	defer r.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { s.conn.Hurry(time.Now().Add(goodbye)) })()
 	s.watcher.Go(func() { cancel(ofRTMP(s.conn.Watch())) })
 	tracks, err := r.Start(ctx)
 	if err != nil {

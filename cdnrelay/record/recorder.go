@@ -155,6 +155,7 @@ func (r *Recorder) begin(ctx context.Context, stream *live.Stream, spec Spec, by
 	}
 	if err := r.opts.Index.PutRecording(ctx, &s.rec); err != nil {
 		r.leave(s)
+		close(s.done) // of who has found it meanwhile
 		r.tasks.Done()
 		return nil, err
 	}

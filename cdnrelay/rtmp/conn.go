@@ -21,6 +21,8 @@ const (
 	maxMedia  = 4 << 20
 	// maxDrain is what is read and thrown away behind a goodbye.
 	maxDrain = 4 << 20
+	// maxWrite is how many write timeouts all of a write may take from a server that takes a little now and then.
+	maxWrite = 3
 	// record is what goes into a record of TLS.
 	record = 16 << 10
 )
@@ -50,7 +52,11 @@ type Conn struct {
 	secure  *bufio.Writer // for TLS, which copies in any case; else nil
 	chunk   int
 	timeout time.Duration // of a write; 0: a context bounds what is going on
+	begun   time.Time     // of the present write
 	broken  error         // why nothing more can be written
+
+	hurry sync.Mutex // guards until
+	until time.Time  // nothing is written for longer; zero: there is no end
 }
 
 func newConn(conn net.Conn, o Options, t target) *Conn {
@@ -91,7 +97,7 @@ func (t timed) Write(b []byte) (int, error) {
 // set here. Bodies are not copied, and must not change before Write has returned. It may be called while another goroutine is
 // in Watch. After an error nothing more can be written.
 //
-// Errors: ErrTimeout when the server takes nothing for the write timeout, ErrClosed.
+// Errors: ErrTimeout when the server takes nothing for the write timeout, or not all in three of them, ErrClosed.
 func (c *Conn) Write(messages ...rtmp.Message) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -130,6 +136,7 @@ func (c *Conn) flushLocked() error {
 	if c.broken != nil {
 		return c.broken
 	}
+	c.begun = time.Now()
 	err := c.sendLocked()
 	if err != nil {
 		c.broken = failing(err)
@@ -163,7 +170,28 @@ func (c *Conn) limit() error {
 	if c.timeout == 0 {
 		return nil
 	}
-	return c.conn.SetWriteDeadline(time.Now().Add(c.timeout))
+	c.hurry.Lock()
+	defer c.hurry.Unlock()
+	by := earlier(time.Now().Add(c.timeout), c.begun.Add(maxWrite*c.timeout))
+	if !c.until.IsZero() {
+		by = earlier(by, c.until)
+	}
+	return c.conn.SetWriteDeadline(by)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Hurry has Write end at a time, also one that goes on already: nobody needs any longer what the server does not take.
+func (c *Conn) Hurry(until time.Time) {
+	c.hurry.Lock()
+	defer c.hurry.Unlock()
+	c.until = until
+	_ = c.conn.SetWriteDeadline(until) // what fails for a connection that is closed
 }
 
 // use is what a connection is for.
