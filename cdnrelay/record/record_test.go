@@ -298,3 +298,23 @@ func TestConfigurationIsNoSample(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestStopTakesWhatWasThere: all that was published before a recording is stopped is in it, though it reads a few times a second only.
+func TestStopTakesWhatWasThere(t *testing.T) {
+	l := openLab(t, Options{Rules: all(Spec{})})
+	p := l.publish(t)
+	p.play(time.Second)
+	l.heard(t, "begun")
+	id := l.recorded(t).ID
+	for range 10 { // some of them while the reader sleeps
+		p.play(time.Second / 10)
+		time.Sleep(10 * time.Millisecond)
+	}
+	r, err := l.Recorder.Stop(t.Context(), 1400000000, id)
+	if err != nil || r.State != stateComplete || len(r.Files) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if got := ffprobe(t, l.path(&r, "1.mp4")).packets(); got[0] != "h264 60" {
+		t.Errorf("%v of 60 pictures", got)
+	}
+}

@@ -74,6 +74,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	s.all = tracks
 	var frames [batch]live.Frame
+	last := time.Duration(-1) // of the stream, when the recording was stopped; negative before
 	for {
 		n, err := r.ReadBatch(ctx, frames[:])
 		for _, f := range frames[:n] {
@@ -83,8 +84,12 @@ func (s *session) run(ctx context.Context) error {
 		switch {
 		case errors.Is(err, live.ErrLagged):
 			s.lag(ctx, r.Tracks())
+		case err != nil && ctx.Err() != nil && last < 0:
+			last = s.stream.Newest() // the reader wakes seldom: what came since is at hand, and is given once more
 		case err != nil:
 			return err
+		case last >= 0 && s.newest >= last:
+			return context.Cause(ctx)
 		}
 	}
 }
