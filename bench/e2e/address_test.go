@@ -55,6 +55,7 @@ func pushIsRefused(t *testing.T, what, address string) {
 // TestB31B32: ffmpeg publishes at a generated address, in weir's own dialect and in Tencent's, by a stream id and by a room and
 // stream; it plays by FLV, HLS and WebRTC; and nobody publishes at an address that was altered or has expired.
 func TestB31B32(t *testing.T) {
+	t.Parallel()
 	s := start(t, "WEIR_AUTH_PLAY=signed")
 	t.Run("while it serves", func(t *testing.T) { testGenerated(t, s) })
 }
@@ -107,6 +108,7 @@ func altered(address string) string {
 // TestA26: with the automatic relay on, what a browser or an encoder publishes has its stream id without further calls, plays by
 // it, and goes to the CDN, with addresses that it signs anew. The CDN is another weir, which takes Tencent's dialect alone.
 func TestA26(t *testing.T) {
+	t.Parallel()
 	const key = "a key that both have"
 	cdn := start(t, "WEIR_AUTH_KEYS_PUBLISH="+key)
 	s := start(t, "WEIR_RELAY_AUTO_ON=true", "WEIR_RELAY_AUTO_TO="+cdn.rtmp+"/live/{streamid}",
@@ -138,6 +140,7 @@ func TestA26(t *testing.T) {
 // TestStreamIDs: an id belongs to one stream at a time, and a cloud's id to the room and user that it names, whatever they
 // publish by; and who waits for an id gets its stream.
 func TestStreamIDs(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	played := make(chan error, 1)
 	go func() {

@@ -335,12 +335,15 @@ func TestBadAnswers(t *testing.T) {
 		"another certificate than announced": {answer: replace("a=fingerprint:sha-256 ", "a=fingerprint:sha-256 00:"+strings.Repeat("00:", 31)[:93]+"\r\na=x:"), want: push.ErrProtocol},
 		"ICE never connects": {answer: func(_ http.ResponseWriter, sdp string) string {
 			return strings.ReplaceAll(sdp, "a=ice-pwd:", "a=ice-pwd:other")
-		}, within: 2 * time.Second, want: push.ErrTimeout},
+		}, within: 6 * time.Second, want: push.ErrTimeout},
 		"candidates that are not allowed": {answer: func(_ http.ResponseWriter, sdp string) string {
 			return strings.ReplaceAll(strings.ReplaceAll(sdp, "127.0.0.1", "127.0.0.2"), "a=ice-pwd:", "a=ice-pwd:other")
-		}, within: 2 * time.Second, want: push.ErrTimeout},
+		}, within: 6 * time.Second, want: push.ErrTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if c.within > 0 {
+				t.Parallel() // it waits
+			}
 			src, r := publish(t, options{}), newReceiver(t, c.answer)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
