@@ -33,6 +33,7 @@ func TestTasksThatMakeNoSense(t *testing.T) {
 		"another protocol":        func(t *Task) { t.From = []string{"file:///etc/passwd"} },
 		"no host":                 func(t *Task) { t.From = []string{"http:///x"} },
 		"a host that is named":    func(t *Task) { t.From = []string{"http://{room}.example.com/x"} },
+		"the same, in capitals":   func(t *Task) { t.From = []string{"HTTP://{room}.example.com/x"} },
 		"a user that is named":    func(t *Task) { t.From = []string{"http://{stream}@example.com/x"} },
 		"longer than any address": func(t *Task) { t.From = []string{"http://example.com/" + strings.Repeat("x", maxAddress)} },
 	} {

@@ -24,6 +24,10 @@ const tsRate = 90000
 
 const tsWrap = time.Duration(1<<33) * time.Second / tsRate
 
+// maxUnits is how many access units and packets a segment may have, however small they are: ten minutes, the longest segment that
+// is believed, are 36000 pictures and 28000 frames of AAC.
+const maxUnits = 1 << 17
+
 // decoder makes frames out of the segments of one rendition: of its first video and its first audio track, as far as they
 // are wanted. It is for one goroutine.
 type decoder struct {
@@ -32,12 +36,13 @@ type decoder struct {
 	frames           []*av.Frame // of the segment
 	left             []byte      // of AAC that goes on in the next packet
 	bad              int         // frames of it that were damaged
+	count            int         // of its access units and packets
 	broken           error       // why the media cannot be carried
 }
 
 // ts reads a segment of a transport stream. Times are as they stand there, before tsWrap. Frames own their bytes.
 //
-// Errors: ErrFormat, ErrUnfit.
+// Errors: ErrFormat, ErrUnfit, ErrTooLarge.
 func (d *decoder) ts(segment []byte) ([]*av.Frame, error) {
 	d.begin()
 	d.left = nil
@@ -65,6 +70,9 @@ func (d *decoder) ts(segment []byte) ([]*av.Frame, error) {
 
 // packet takes a packet of an elementary stream that is taken.
 func (d *decoder) packet(p *mpegts.Packet) {
+	if !d.another() {
+		return
+	}
 	if !p.Timed() || p.Damaged {
 		d.bad++
 		return
@@ -80,7 +88,15 @@ func (d *decoder) packet(p *mpegts.Packet) {
 	}
 }
 
-func (d *decoder) begin() { d.frames, d.bad, d.broken = nil, 0, nil }
+func (d *decoder) begin() { d.frames, d.bad, d.count, d.broken = nil, 0, 0, nil }
+
+// another counts an access unit or a packet; false when that is one too many, or the media cannot be carried.
+func (d *decoder) another() bool {
+	if d.count++; d.count > maxUnits && d.broken == nil {
+		d.broken = fmt.Errorf("%w: more than %d access units in a segment", ErrTooLarge, maxUnits)
+	}
+	return d.broken == nil
+}
 
 // pictures takes an access unit of H.264 or H.265.
 func (d *decoder) pictures(p *mpegts.Packet) {
@@ -137,6 +153,9 @@ func (d *decoder) aac(p *mpegts.Packet) {
 			d.left = bytes.Clone(rest)
 			return
 		}
+		if !d.another() {
+			return
+		}
 		d.record(av.CodecAAC, config, at)
 		d.unit(av.CodecAAC, bytes.Clone(frame), at, 0)
 		if t := d.units.Track(flv.BodyAudio); t != nil {
@@ -150,7 +169,7 @@ func (d *decoder) aac(p *mpegts.Packet) {
 func (d *decoder) opus(p *mpegts.Packet) {
 	at := av.Duration(p.PTS, tsRate)
 	d.record(av.CodecOpus, opus.AppendHead(nil, p.Channels, 0), at)
-	for data := p.Data; len(data) > 0; {
+	for data := p.Data; len(data) > 0 && d.another(); {
 		packet, rest, err := mpegts.OpusUnit(data)
 		if err != nil {
 			d.bad++
@@ -194,7 +213,7 @@ func (d *decoder) unit(c av.Codec, data []byte, at, composition time.Duration) {
 
 // mp4 reads a segment of fragmented MP4 behind its initialization section.
 //
-// Errors: ErrFormat, ErrUnfit.
+// Errors: ErrFormat, ErrUnfit, ErrTooLarge.
 func (d *decoder) mp4(section, segment []byte) ([]*av.Frame, error) {
 	d.begin()
 	in := fmp4.NewDemuxer(io.MultiReader(bytes.NewReader(section), bytes.NewReader(segment)))
@@ -215,10 +234,11 @@ func (d *decoder) mp4(section, segment []byte) ([]*av.Frame, error) {
 			if t := e.Frame.Config; t != nil && d.takes(t.Codec, &video, &audio) {
 				taken[t.ID] = t
 			}
-		case e.Frame.Kind == av.KindMedia && taken[e.Frame.Track] != nil:
-			f := e.Frame
-			d.record(f.Codec, taken[f.Track].Config, f.DTS)
-			d.unit(f.Codec, f.Data, f.DTS, f.PTS-f.DTS)
+		case e.Frame.Kind == av.KindMedia && d.another():
+			if f := e.Frame; taken[f.Track] != nil {
+				d.record(f.Codec, taken[f.Track].Config, f.DTS)
+				d.unit(f.Codec, f.Data, f.DTS, f.PTS-f.DTS)
+			}
 		}
 		if d.broken != nil {
 			return nil, d.broken

@@ -111,7 +111,8 @@ func checkAddress(text string) error {
 		return fmt.Errorf("its scheme is none of http, https, rtmp and rtmps")
 	}
 	// Whoever watches names rooms and streams: a host must not be made of them.
-	if host, _, _ := strings.Cut(strings.TrimPrefix(text, u.Scheme+"://"), "/"); strings.ContainsAny(host, "{}") {
+	_, host, _ := strings.Cut(text, "://") // the scheme may be written in capitals
+	if host, _, _ = strings.Cut(host, "/"); strings.ContainsAny(host, "{}") {
 		return fmt.Errorf("its host has placeholders")
 	}
 	return nil

@@ -2,6 +2,7 @@ package srt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"net"
@@ -108,6 +109,24 @@ type sink struct {
 }
 
 func (s *sink) Write(b []byte) (int, error) { s.n++; return len(b), nil }
+
+// TestManyRanges: what one packet may have the session look for is the size of the window, however often it is named.
+func TestManyRanges(t *testing.T) {
+	out := new(sink)
+	s := &session{conn: out, began: time.Now(), repairs: 4}
+	s.window.add([]byte{1}, 0, 0, time.Time{})
+	const nobody = controlFlag | 1<<20
+	content := binary.BigEndian.AppendUint32(nil, nobody)
+	content = binary.BigEndian.AppendUint32(content, 1<<20+flowWindow-1)
+	content = append(content, 0, 0, 0, 0) // the one that there is
+	if err := s.take(&control{kind: typeNAK, content: content[8:]}); err != nil || out.n != 1 {
+		t.Errorf("%d packets were sent again: %v", out.n, err)
+	}
+	s.window.slot(0).at = time.Time{}
+	if err := s.take(&control{kind: typeNAK, content: content}); err != nil || out.n != 1 {
+		t.Errorf("it looked on: %d packets, %v", out.n, err)
+	}
+}
 
 // FuzzControl has a session act on what a listener may send: nothing panics, and nothing is answered by a flood.
 func FuzzControl(f *testing.F) {

@@ -228,7 +228,8 @@ func (s *session) take(c *control) error {
 		return s.write(&control{kind: typeACKACK, information: c.information, to: s.peer})
 	case typeNAK:
 		var err error
-		losses(c.content, func(first, last uint32) { err = errors.Join(err, s.repair(first, last)) })
+		left := flowWindow // a packet may name that many numbers a hundred times
+		losses(c.content, func(first, last uint32) { err = errors.Join(err, s.repair(first, last, &left)) })
 		return err
 	case typeShutdown:
 		return fmt.Errorf("%w: %w", push.ErrClosed, errShutdown)
@@ -236,8 +237,9 @@ func (s *session) take(c *control) error {
 	return nil
 }
 
-// repair sends again what was lost of a range, as far as it is held and was not sent again just now.
-func (s *session) repair(first, last uint32) error {
+// repair sends again what was lost of a range, as far as it is held and was not sent again just now. It looks at no more numbers
+// than are left.
+func (s *session) repair(first, last uint32, left *int) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	n := distance(first, last)
@@ -246,8 +248,12 @@ func (s *session) repair(first, last uint32) error {
 	}
 	now := time.Now()
 	for i := range uint32(n) + 1 {
+		if *left == 0 || s.repairs == 0 {
+			return nil
+		}
+		*left--
 		p := s.window.find((first + i) & sequenceMask)
-		if p == nil || s.repairs == 0 || now.Sub(p.at) < againEvery {
+		if p == nil || now.Sub(p.at) < againEvery {
 			continue
 		}
 		p.at = now

@@ -18,7 +18,7 @@ import (
 const (
 	maxMessage = 1 << 20 // bytes of a box that is no media
 	maxData    = 64 << 20
-	maxSamples = 1 << 14 // of a fragment
+	maxSamples = 1 << 14 // of a fragment, those of tracks that are passed over too
 	maxTime    = 1 << 62 // nanoseconds: 146 years
 )
 
@@ -38,6 +38,7 @@ type Demuxer struct {
 	tracks  []source
 	clocks  []clock  // of the next fragment
 	samples []sample // whose bytes are to come, by their places
+	counted int      // samples that were there before the fragment and in it, those that are passed over too
 	queue   []Element
 	next    int // of queue
 	scratch [16]byte
@@ -252,6 +253,7 @@ func (d *Demuxer) track(id uint32) *source {
 
 // fragment takes the content of a moof box that began at a place of the file.
 func (d *Demuxer) fragment(moof []byte, begin int64) (err error) {
+	d.counted = len(d.samples)
 	data := begin // 8.8.7.1: what the next track's data is relative to, where nothing else is said
 	children(moof, func(kind string, b []byte) {
 		if kind == "traf" && err == nil {
@@ -379,9 +381,10 @@ func (d *Demuxer) run(c *cursor, r run) (data, dts int64, err error) {
 	if r.flags&trunFirstFlags != 0 {
 		first = c.u32()
 	}
-	if c.bad || count > maxSamples-len(d.samples) {
+	if c.bad || count > maxSamples-d.counted {
 		return 0, 0, fmt.Errorf("%w: trun of %d samples", ErrFormat, count)
 	}
+	d.counted += count
 	for i := range count {
 		is := r.of
 		if i == 0 {

@@ -3,6 +3,7 @@ package fmp4
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"io"
@@ -298,6 +299,34 @@ func TestDemuxerRefuses(t *testing.T) {
 		if _, err := NewDemuxer(bytes.NewReader(c.in)).Next(); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
+	}
+}
+
+// TestManyRuns: a moof box of a megabyte does not name a thousand million samples, not of a track either that nobody knows.
+func TestManyRuns(t *testing.T) {
+	const runs = 1000
+	traf := appendFullBox(nil, boxHead+8, "tfhd", 0, 0)
+	traf = append(traf, 0, 0, 0, 99)
+	for range runs {
+		traf = binary.BigEndian.AppendUint32(appendFullBox(traf, boxHead+8, "trun", 0, 0), maxSamples)
+	}
+	b := appendBox(nil, 2*boxHead+len(traf), "moof")
+	b = append(appendBox(b, boxHead+len(traf), "traf"), traf...)
+	if _, err := NewDemuxer(bytes.NewReader(b)).Next(); !errors.Is(err, ErrFormat) {
+		t.Error(err)
+	}
+}
+
+// TestBoxesInBoxes: boxes that stand where none of their kind belongs are not followed down.
+func TestBoxesInBoxes(t *testing.T) {
+	b := append(appendFullBox(nil, boxHead+20, "mdhd", 0, 0), make([]byte, 16)...)
+	b[boxHead+15] = 1 // the scale
+	for range 1000 {
+		b = append(appendBox(nil, boxHead+len(b), "minf"), b...)
+	}
+	var s source
+	if s.media("mdia", b); s.scale != 0 {
+		t.Error("a thousand boxes deep was looked")
 	}
 }
 

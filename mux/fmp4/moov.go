@@ -65,7 +65,7 @@ func parseTrak(b []byte) (s source) {
 		case "tkhd":
 			id = field(b, 12, 20) // 8.3.2.2
 		case "mdia":
-			s.media(b)
+			s.media(kind, b)
 		}
 	})
 	s.ID = av.TrackID(id - 1)
@@ -73,17 +73,17 @@ func parseTrak(b []byte) (s source) {
 	return s
 }
 
-func (s *source) media(b []byte) {
+// media reads what is in a mdia box, or in one of those within it that matter. Each stands in one other only, so that boxes in
+// boxes in boxes are not followed down.
+func (s *source) media(in string, b []byte) {
 	children(b, func(kind string, b []byte) {
-		switch kind {
-		case "mdhd":
+		switch {
+		case kind == "mdhd":
 			s.scale = field(b, 12, 20)
-		case "minf", "stbl":
-			s.media(b)
-		case "stsd":
-			if len(b) > 8 && !s.carried {
-				children(b[8:], s.entry)
-			}
+		case in == "mdia" && kind == "minf", in == "minf" && kind == "stbl":
+			s.media(kind, b)
+		case kind == "stsd" && len(b) > 8 && !s.carried:
+			children(b[8:], s.entry)
 		}
 	})
 }

@@ -176,3 +176,13 @@ func FuzzDemux(f *testing.F) {
 		}
 	})
 }
+
+// TestPicturesBound: what is cut into more NAL units than any picture has is none.
+func TestPicturesBound(t *testing.T) {
+	nal := []byte{0, 0, 1, 9}
+	for n, want := range map[int]int{maxNALs: maxNALs, maxNALs + 1: 0} {
+		if got := len(Pictures(bytes.Repeat(nal, n))); got != want {
+			t.Errorf("%d NAL units of %d, want %d", got, n, want)
+		}
+	}
+}

@@ -8,7 +8,12 @@ import (
 	"weir/mux/codec/aac"
 )
 
-// Pictures cuts an access unit into its NAL units at the start codes (H.264 annex B). They lie in data.
+// maxNALs is how many NAL units a packet may have: a picture of the highest level has 600 slices (H.265 table A.8), each of which
+// encoders may put messages and a delimiter beside.
+const maxNALs = 1 << 13
+
+// Pictures cuts an access unit into its NAL units at the start codes (H.264 annex B). They lie in data. There are none in what has
+// more of them than any picture.
 func Pictures(data []byte) (nals [][]byte) {
 	const code = "\x00\x00\x01"
 	at := bytes.Index(data, []byte(code))
@@ -22,6 +27,9 @@ func Pictures(data []byte) (nals [][]byte) {
 		}
 		// B.1.1: zeros in front of a start code are not the unit's.
 		if nal := bytes.TrimRight(data[:end], "\x00"); len(nal) > 0 {
+			if len(nals) == maxNALs {
+				return nil
+			}
 			nals = append(nals, nal)
 		}
 		data = data[next:]
