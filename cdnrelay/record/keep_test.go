@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,6 +101,36 @@ func TestBucket(t *testing.T) {
 	}
 	if n > 0 {
 		t.Errorf("%d files are left in the bucket", n)
+	}
+}
+
+// What is deleted while it is brought to the bucket is not found there either.
+func TestDeletedWhileUploaded(t *testing.T) {
+	var down atomic.Bool
+	l := openLab(t, Options{Rules: all(Spec{Split: 10 * time.Second}), S3: service(t, &down)})
+	down.Store(true)
+	p := l.publish(t)
+	p.play(15 * time.Second)
+	l.end(t, p)
+	before := l.ended(t) // as who began to delete or to upload knows it
+	down.Store(false)
+	first, second := before.Files[0], before.Files[1]
+	if err := l.uploadFile(t.Context(), &before, &first); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.eraseFile(t.Context(), &before, &before.Files[0]); err != nil {
+		t.Errorf("a file that was uploaded meanwhile: %v", err)
+	}
+	if err := l.store.DeleteRecording(t.Context(), before.App, before.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.uploadFile(t.Context(), &before, &second); err != nil {
+		t.Errorf("a file that was deleted meanwhile: %v", err)
+	}
+	for o := range l.bucket.client.ListObjectsIter(t.Context(), "films", minio.ListObjectsOptions{Recursive: true}) {
+		if !strings.HasSuffix(o.Key, posterName) { // which the recording has until it is deleted as a whole
+			t.Errorf("%s is left", o.Key)
+		}
 	}
 }
 

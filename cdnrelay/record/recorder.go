@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ type Recorder struct {
 	gone    chan int // apps that were deleted
 
 	tasks sync.WaitGroup // sessions
+
+	moving sync.Mutex // held while it is noted that a file is in the bucket, and while one that is not is deleted
 
 	mu       sync.Mutex // guards the fields below
 	ctx      context.Context
@@ -276,6 +279,15 @@ func (r *Recorder) erase(ctx context.Context, rec *store.Recording) error {
 
 // eraseFile deletes a file, its row last.
 func (r *Recorder) eraseFile(ctx context.Context, rec *store.Recording, f *store.RecordingFile) error {
+	if r.bucket != nil && !f.Remote {
+		r.moving.Lock()
+		defer r.moving.Unlock()
+		now, err := r.opts.Index.Recording(ctx, rec.App, rec.ID)
+		if err != nil {
+			return err
+		}
+		f.Remote = slices.ContainsFunc(now.Files, func(o store.RecordingFile) bool { return o.N == f.N && o.Remote })
+	}
 	switch {
 	case f.Remote && r.bucket != nil:
 		if err := r.bucket.remove(ctx, rec.App, rec.ID, f.Name); err != nil {

@@ -129,6 +129,32 @@ func (r *Recorder) uploadFile(ctx context.Context, rec *store.Recording, f *stor
 	if err := r.send(ctx, rec, f.Name); err != nil {
 		return err
 	}
+	if err := r.moved(ctx, rec, f); err != nil {
+		if errors.Is(err, store.ErrNotFound) { // it was deleted meanwhile
+			return r.takeBack(ctx, rec, f)
+		}
+		return err
+	}
+	return r.folder.remove(rec.App, rec.ID, f.Name)
+}
+
+// takeBack deletes from the bucket a file that nobody knows of any more, and the poster of a recording that is gone.
+func (r *Recorder) takeBack(ctx context.Context, rec *store.Recording, f *store.RecordingFile) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saving) // nobody would find it later
+	defer cancel()
+	err := r.bucket.remove(ctx, rec.App, rec.ID, f.Name)
+	if _, gone := r.opts.Index.Recording(ctx, rec.App, rec.ID); errors.Is(gone, store.ErrNotFound) {
+		err = errors.Join(err, r.bucket.remove(ctx, rec.App, rec.ID, posterName))
+	}
+	return err
+}
+
+// moved notes that a file is in the bucket.
+//
+// Errors: store.ErrNotFound when the file was deleted, and others of the store.
+func (r *Recorder) moved(ctx context.Context, rec *store.Recording, f *store.RecordingFile) error {
+	r.moving.Lock()
+	defer r.moving.Unlock()
 	if s := r.session(rec.App, rec.ID); s != nil {
 		s.change(func(own *store.Recording) {
 			for i := range own.Files {
@@ -138,10 +164,7 @@ func (r *Recorder) uploadFile(ctx context.Context, rec *store.Recording, f *stor
 			}
 		})
 	}
-	if err := r.opts.Index.SetRecordingRemote(ctx, rec.App, rec.ID, f.N); err != nil {
-		return err
-	}
-	return r.folder.remove(rec.App, rec.ID, f.Name)
+	return r.opts.Index.SetRecordingRemote(ctx, rec.App, rec.ID, f.N)
 }
 
 func (r *Recorder) send(ctx context.Context, rec *store.Recording, name string) (err error) {
