@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"weir/mux/av"
+	"weir/mux/codec/opus"
 	"weir/mux/fmp4"
 	"weir/mux/mpegts"
+	"weir/testdata/samples"
 )
 
 // box is one of ISO/IEC 14496-12 4.2.
@@ -56,4 +58,47 @@ func TestManyFragments(t *testing.T) {
 			t.Errorf("%v: %v", track.Codec, err)
 		}
 	}
+}
+
+// FuzzSegment: whatever a segment and its initialization section hold, frames come of it that can be carried, or an error.
+func FuzzSegment(f *testing.F) {
+	section, err := fmp4.Init(av.Tracks{{ID: 1, Codec: av.CodecOpus, ClockRate: 48000, Channels: 2, Config: opus.AppendHead(nil, 2, 0)}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	part := fmp4.AppendPart(nil, fmp4.Part{Tracks: []fmp4.PartTrack{{ID: 2, Samples: []fmp4.Sample{{Duration: 960, Key: true, Data: []byte{0xfc, 1, 2}}}}}})
+	f.Add(section, part)
+	f.Add(section, []byte("no media"))
+	for _, film := range []func(testing.TB) (av.Track, []*av.Frame){samples.H265, samples.AAC} {
+		track, frames := film(f)
+		e := mpegts.NewEncoder(av.Tracks{track})
+		var units []*mpegts.Unit
+		for _, frame := range frames[:2] {
+			if units, err = e.Encode(units, frame); err != nil {
+				f.Fatal(err)
+			}
+		}
+		var segment []byte
+		for _, u := range units {
+			segment = append(segment, u.Data...)
+		}
+		f.Add([]byte(nil), segment)
+	}
+	f.Fuzz(func(t *testing.T, section, segment []byte) {
+		var d decoder
+		for range 2 { // a rendition goes on with the same one
+			frames, err := d.ts(segment)
+			if len(section) > 0 {
+				frames, err = d.mp4(section, segment)
+			}
+			if err != nil {
+				continue
+			}
+			for _, f := range frames {
+				if f.Kind == av.KindConfig && f.Config == nil || f.Kind == av.KindMedia && len(f.Data) == 0 {
+					t.Fatalf("a frame of nothing: %+v", f)
+				}
+			}
+		}
+	})
 }
