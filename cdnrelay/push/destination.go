@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -252,10 +253,9 @@ func (d *destination) scrub(text string) string {
 	if u := d.last; u != nil {
 		password, _ := u.User.Password()
 		secrets = append(secrets, u.String(), u.RequestURI(), u.RawQuery, password)
-		if key := u.Path[strings.LastIndexByte(u.Path, '/')+1:]; len(key) >= 8 {
-			secrets = append(secrets, key)
-		}
+		secrets = append(secrets, parts(u)...)
 	}
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
 	for _, s := range secrets {
 		if len(s) > 1 {
 			text = strings.ReplaceAll(text, s, "***")
@@ -266,6 +266,25 @@ func (d *destination) scrub(text string) string {
 		text = strings.ToValidUTF8(text[:maxError], "")
 	}
 	return text
+}
+
+// parts are what may be secret of an address by itself, if it is long enough not to be found in other words: all of the path, the
+// last part of it, and the values of the query.
+func parts(u *url.URL) (long []string) {
+	const enough = 8
+	all := []string{u.Path, u.Path[strings.LastIndexByte(u.Path, '/')+1:]}
+	if u.Scheme == "rtmp" || u.Scheme == "rtmps" { // what is before the key is shown
+		all = all[1:]
+	}
+	for _, values := range u.Query() {
+		all = append(all, values...)
+	}
+	for _, s := range all {
+		if len(s) >= enough {
+			long = append(long, s)
+		}
+	}
+	return long
 }
 
 // newDestination returns a destination that was not started.

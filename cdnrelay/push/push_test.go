@@ -589,6 +589,10 @@ func TestScrub(t *testing.T) {
 	if len(text) > maxError {
 		t.Errorf("%d bytes", len(text))
 	}
+	d.last, _ = url.Parse("https://cdn.example.com/whip/ab-secret/publish?sign=cd-secret&n=1")
+	if text := d.scrub("post /whip/ab-secret/publish: sign cd-secret 1 is too old"); strings.Contains(text, "secret") || !strings.Contains(text, "1 is too old") {
+		t.Error(text)
+	}
 }
 
 // TestFull: beyond the bounds destinations fail, and say why.

@@ -270,6 +270,17 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestSaid: servers repeat what is secret in other ways than it was written.
+func TestSaid(t *testing.T) {
+	at, err := parseTarget("rtmp://user:secretpass@cdn.example/app/secret%2Fkey?txSecret=secretsign&n=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := at.said("1 app/secret/key, secret secretsign, secretpass"), "1 app/***, secret ***, ***"; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for _, tc := range []struct{ url, dial, server, app, name string }{
 		{"rtmp://cdn.example/app/key", "cdn.example:1935", "rtmp://cdn.example", "app", "key"},

@@ -2,8 +2,10 @@ package rtmp
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -63,14 +65,30 @@ func parseTarget(address string) (target, error) {
 	return t, nil
 }
 
-// maxText is how much of a server's words is told.
-const maxText = 200
+const (
+	// maxText is how much of a server's words is told.
+	maxText = 200
+	// minValue is from what length on a value of the query counts as secret by itself: not 1, true or live.
+	minValue = 6
+)
 
 // said is a server's words, fit to be logged and shown: one line of bounded length, without what is secret in the address,
 // which servers like to repeat.
 func (t *target) said(text string) string {
 	bare, query, _ := strings.Cut(t.name, "?")
-	for _, secret := range []string{t.name, bare, query, t.pass, t.user} {
+	secrets := []string{t.name, bare, query, t.pass, t.user}
+	if decoded, err := url.PathUnescape(bare); err == nil {
+		secrets = append(secrets, decoded)
+	}
+	if values, err := url.ParseQuery(query); err == nil {
+		for _, v := range slices.Concat(slices.Collect(maps.Values(values))...) {
+			if len(v) >= minValue {
+				secrets = append(secrets, v)
+			}
+		}
+	}
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
+	for _, secret := range secrets {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "***")
 		}
