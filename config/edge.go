@@ -17,9 +17,9 @@ func (p *problems) edge(c *Edge) {
 	for _, o := range c.Origins {
 		switch {
 		case !isOrigin(o):
-			p.add("edge.origins", o, "where a node is reached, such as https://origin.example.com")
+			p.add("edge.origins", URL(o), "where a node is reached, such as https://origin.example.com")
 		case c.Key == "":
-			p.add("edge.origins", o, "empty while edge.key is")
+			p.add("edge.origins", URL(o), "empty while edge.key is")
 		}
 	}
 	between(p, "edge.idle", c.Idle, time.Second, time.Hour)

@@ -52,7 +52,7 @@ func (p *problems) s3(key string, c *S3) {
 	}
 	u, err := url.Parse(c.Endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" && u.Path != "/" {
-		p.add(key+".endpoint", c.Endpoint, "an address such as https://s3.example.com, or empty")
+		p.add(key+".endpoint", URL(c.Endpoint), "an address such as https://s3.example.com, or empty")
 	}
 	for name, value := range map[string]string{"bucket": c.Bucket, "access_key": c.AccessKey, "secret_key": string(c.SecretKey)} {
 		if value == "" {

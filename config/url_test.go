@@ -38,6 +38,8 @@ func TestURLShowsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Hook.URLs = URLs{"css=ftp://canary@example.com/"}
+	c.Edge.Origins = []string{"https://weir:canary@origin.example.com", "https://origin.example.com/?canary"}
+	c.Record.S3.Endpoint, c.Images.S3.Endpoint = "https://weir:canary@s3.example.com", "https://s3.example.com/?key=canary"
 	fmt.Fprint(&out, c.Validate())
 	if text := out.String(); strings.Contains(text, "canary") || strings.Contains(text, fmt.Sprintf("%x", "canary")) {
 		t.Errorf("a secret stands in\n%s", text)
