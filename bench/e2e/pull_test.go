@@ -5,26 +5,42 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"weir/bench/receive"
 )
 
-// TestPull: one server has another's stream by HTTP-FLV and HLS, each while somebody watches: the source's pictures, one after
-// the other.
+// TestPull: one server has another's stream by HTTP-FLV and HLS, and nginx's by RTMP, each while somebody watches: the source's
+// pictures, one after the other.
 func TestPull(t *testing.T) { //nolint:tparallel // it looks at all of them in the end
 	t.Parallel()
 	file := encoderSample(t)
 	origin := start(t)
 	origin.push(t, "live/cam", file)
 	origin.awaitState(t, "live", "cam", "live")
+	nginx, err := receive.StartRTMP(t.Context(), t.TempDir(), receive.RTMPOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nginx.Kill)
+	launch(t, "ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", file, "-c", "copy", "-f", "flv", nginx.URL+"/cam")
+
 	sources, err := json.Marshal([]map[string]any{
 		{"match": "flv/*", "from": []string{"http://127.0.0.1:1/", origin.http + "/live/live/{stream}.flv"}},
 		{"match": "hls/*", "from": []string{origin.http + "/live/live/{stream}.m3u8"}},
+		{"match": "rtmp/*", "from": []string{nginx.URL + "/{stream}"}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := start(t, "WEIR_PULL_SOURCES="+string(sources), "WEIR_PULL_IDLE=3s", "WEIR_PLAYBACK_WAIT=30s")
-	for _, room := range []string{"flv", "hls"} {
+	t.Run("watched", func(t *testing.T) { testPulls(t, s, file) })
+	s.checkPulls(t, 3)
+}
+
+func testPulls(t *testing.T, s *server, file string) {
+	for _, room := range []string{"flv", "hls", "rtmp"} {
 		t.Run(room, func(t *testing.T) {
+			t.Parallel()
 			v := watch(t, s.http+"/live/"+room+"/cam.flv")
 			v.untilLength(t, 5*time.Second)
 			v.leave()
@@ -34,7 +50,6 @@ func TestPull(t *testing.T) { //nolint:tparallel // it looks at all of them in t
 			s.awaitState(t, room, "cam", "ended")
 		})
 	}
-	s.checkPulls(t, 2)
 }
 
 // checkPulls checks what is told of the pulls, all of which have ended.

@@ -7,6 +7,7 @@ import (
 
 	"weir/mux/av"
 	"weir/mux/flv"
+	"weir/mux/rtmp"
 	"weir/room/live/timeline"
 )
 
@@ -45,6 +46,12 @@ type bodies struct {
 
 // take takes a body whose tag has the time ms.
 func (b *bodies) take(typ byte, ms uint32, body []byte) error {
+	if typ == rtmp.TypeData {
+		if pictures, sound, ok := announced(body); ok {
+			b.to.expect(pictures, sound, 0)
+		}
+		return nil
+	}
 	if typ != flv.BodyAudio && typ != flv.BodyVideo {
 		return nil
 	}

@@ -164,15 +164,15 @@ func (p *player) expect() {
 		return
 	}
 	p.expected = true
-	kinds := make(map[bool]struct{})
+	var pictures, sound bool
 	var patience time.Duration
 	for _, h := range p.heads {
 		patience = max(patience, 2*h.target)
 		for _, f := range h.frames {
-			kinds[f.Codec.IsVideo()] = struct{}{}
+			pictures, sound = pictures || f.Codec.IsVideo(), sound || f.Codec.IsAudio()
 		}
 	}
-	p.to.expect(len(kinds), patience)
+	p.to.expect(pictures, sound, patience)
 }
 
 // first is the head with the frame that comes first.

@@ -15,8 +15,8 @@ import (
 
 // sink takes what a source reads. It is for one goroutine.
 type sink interface {
-	// expect says how many tracks the source announced, and how long it may be silent beyond the usual.
-	expect(tracks int, patience time.Duration)
+	// expect says what the source announced, and how long it may be silent beyond the usual.
+	expect(pictures, sound bool, patience time.Duration)
 	// configure says how a track is from the next frame of its kind on.
 	//
 	// Errors: ErrUnfit, which is for the source to return.
@@ -33,8 +33,10 @@ type sink interface {
 type session struct {
 	*puller
 	writer *timeline.Writer // nil before the first media
-	tracks int
-	held   []*av.Track // configurations before that
+	held   []*av.Track      // configurations before that
+
+	announced       bool // the source said which tracks there are
+	pictures, sound bool // that it said so of
 
 	came     time.Time    // when the connection began
 	began    time.Time    // when the first media was written
@@ -44,13 +46,13 @@ type session struct {
 }
 
 func newSession(p *puller) *session {
-	s := &session{puller: p, tracks: 2, came: time.Now(), lost: make(chan *live.Publisher, 1)}
+	s := &session{puller: p, pictures: true, sound: true, came: time.Now(), lost: make(chan *live.Publisher, 1)}
 	s.seen.Store(s.came.UnixNano())
 	return s
 }
 
-func (s *session) expect(tracks int, patience time.Duration) {
-	s.tracks = tracks
+func (s *session) expect(pictures, sound bool, patience time.Duration) {
+	s.announced, s.pictures, s.sound = true, pictures, sound
 	s.patience.Store(int64(patience))
 }
 
@@ -99,17 +101,37 @@ func (s *session) write(f *av.Frame) error {
 	return nil
 }
 
-// keyWait is how long sound alone is dropped at the beginning, since pictures were announced.
-const keyWait = 10 * time.Second
+const (
+	// keyWait is how long sound alone is dropped at the beginning, since pictures were announced: nginx sends sound at once and
+	// pictures from the next key frame on.
+	keyWait = 10 * time.Second
+	// tellWait is how long it is dropped where nothing was announced: most groups of pictures are shorter.
+	tellWait = 3 * time.Second
+)
 
 // tooSoon tells whether a stream does not begin with a frame: a picture before the first key frame, or sound before that
-// where there will be pictures. Who waits for the stream would have to wait for the pictures all the same.
+// where there will be pictures. Who waits for the stream would have to wait for the pictures all the same, and a player
+// that was told of sound alone would have to begin anew.
 func (s *session) tooSoon(f *av.Frame) bool {
 	if f.Codec.IsVideo() {
 		return !f.Key
 	}
-	pictures := slices.ContainsFunc(s.held, func(t *av.Track) bool { return t.Codec.IsVideo() })
-	return pictures && time.Since(s.came) < keyWait
+	wait := time.Duration(0)
+	switch {
+	case s.announced && s.pictures, slices.ContainsFunc(s.held, func(t *av.Track) bool { return t.Codec.IsVideo() }):
+		wait = keyWait
+	case !s.announced:
+		wait = tellWait
+	}
+	return time.Since(s.came) < wait
+}
+
+// tracks is how many the source is to bring.
+func (s *session) tracks() int {
+	if s.pictures && s.sound {
+		return 2
+	}
+	return 1
 }
 
 // gone is why the publisher lost the stream.
@@ -125,7 +147,7 @@ func (s *session) publish() error {
 	if s.publisher == nil || s.publisher.Err() != nil {
 		p, err := s.m.opts.Hub.Publish(s.key, live.PublishOptions{
 			// Nobody who publishes here has to give way to a source, and only the operator may take it over.
-			Policy: live.PolicyReject, Tracks: s.tracks, Origin: live.Origin{Form: way, Session: s.task.ID},
+			Policy: live.PolicyReject, Tracks: s.tracks(), Origin: live.Origin{Form: way, Session: s.task.ID},
 		})
 		switch {
 		case errors.Is(err, live.ErrBusy):
