@@ -57,10 +57,6 @@ func pushIsRefused(t *testing.T, what, address string) {
 func TestB31B32(t *testing.T) {
 	t.Parallel()
 	s := start(t, "WEIR_AUTH_PLAY=signed")
-	t.Run("while it serves", func(t *testing.T) { testGenerated(t, s) })
-}
-
-func testGenerated(t *testing.T, s *server) {
 	for _, dialect := range []string{"weir", "tencent"} {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
