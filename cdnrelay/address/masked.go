@@ -36,11 +36,12 @@ func maskedLast(path string) string {
 }
 
 // MaskedSource is the address of a source that is pulled from, without user, password, query and fragment: its path names what
-// is played and is no key.
+// is played and is no key. Placeholders in braces stay.
 func MaskedSource(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
 		return "(malformed)"
 	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	return strings.NewReplacer("%7B", "{", "%7D", "}").Replace(shown)
 }

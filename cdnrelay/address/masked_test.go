@@ -26,6 +26,8 @@ func TestMaskedSource(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://u:p@origin.example.com/live/a.flv?sign=1": "https://origin.example.com/live/a.flv",
 		"rtmp://origin.example.com/live/a":                 "rtmp://origin.example.com/live/a",
+		"https://origin.example.com/{room}/{stream}.flv":   "https://origin.example.com/{room}/{stream}.flv",
+		"https://origin.example.com/a%0Ab":                 "https://origin.example.com/a%0Ab",
 		"://":                                              "(malformed)",
 	} {
 		if got := MaskedSource(in); got != want {

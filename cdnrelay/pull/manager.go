@@ -222,7 +222,7 @@ func (m *Manager) ended(p *puller) {
 // Errors: ErrTask, ErrDuplicate, ErrTooMany, or the store's.
 func (m *Manager) Add(ctx context.Context, t Task) (Task, error) {
 	t.ID, t.Origin, t.Trusted, t.Created = rand.Text(), OriginAPI, false, m.opts.Now().UTC()
-	if err := t.check(); err != nil {
+	if err := cmp.Or(t.check(), t.checkLiteral(m.opts.Guard)); err != nil {
 		return Task{}, err
 	}
 	row, err := t.row()

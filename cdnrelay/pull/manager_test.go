@@ -136,6 +136,16 @@ func TestTwoSourcesOfOneStream(t *testing.T) {
 	}
 }
 
+// TestBeforeTheFirstTry: a pull that was just begun is shown as connecting to its first address.
+func TestBeforeTheFirstTry(t *testing.T) {
+	task := onDemand("https://u:pw@origin.example.com/{room}/{stream}.flv?key=secret")
+	g := newGround(t, nil, task)
+	s := newPuller(g.m, task, live.Key{App: "1", Room: "demo", Stream: "cam"}, nil).status()
+	if s.State != Connecting || s.URL != "https://origin.example.com/demo/cam.flv" || s.Since.IsZero() {
+		t.Errorf("shown as %+v", s)
+	}
+}
+
 // everybody is an administrator of the app 1.
 type everybody struct{}
 
@@ -173,6 +183,7 @@ func TestREST(t *testing.T) {
 		{"POST", "/pulls", good, http.StatusConflict, "pull_exists"},
 		{"POST", "/pulls", "{", http.StatusBadRequest, "bad_request"},
 		{"POST", "/pulls", `{"room":"a","stream":"b","from":["ftp://x/"]}`, http.StatusBadRequest, "bad_request"},
+		{"POST", "/pulls", `{"room":"a","stream":"b","from":["https://a.example.com/","http://[fe80::1]/"]}`, http.StatusBadRequest, "bad_request"},
 		{"GET", "/pulls", "", http.StatusOK, `"id":"config-1"`},
 		{"GET", "/pulls/" + p.ID, "", http.StatusOK, p.ID},
 		{"GET", "/pulls/none", "", http.StatusNotFound, "pull_not_found"},

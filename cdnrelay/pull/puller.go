@@ -174,6 +174,9 @@ func (p *puller) status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.now
+	if s.State == "" { // run has not come to it yet
+		s.State, s.URL = Connecting, address.MaskedSource(filled(p.task.From[0], p.key))
+	}
 	s.Bytes, s.Frames = p.bytes.Load(), p.frames.Load()
 	return s
 }

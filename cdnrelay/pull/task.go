@@ -2,6 +2,7 @@ package pull
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"weir/room/auth"
+	"weir/room/dial"
 	"weir/room/live"
 )
 
@@ -114,6 +116,21 @@ func checkAddress(text string) error {
 	_, host, _ := strings.Cut(text, "://") // the scheme may be written in capitals
 	if host, _, _ = strings.Cut(host, "/"); strings.ContainsAny(host, "{}") {
 		return fmt.Errorf("its host has placeholders")
+	}
+	return nil
+}
+
+// checkLiteral refuses addresses that are written in numbers and may not be connected to, so that whoever makes the task learns
+// it at once. Names are looked at when they are dialed.
+func (t *Task) checkLiteral(g *dial.Guard) error {
+	for i, text := range t.From {
+		u, err := url.Parse(filled(text, t.key()))
+		if err != nil { // check has seen that it is an address
+			continue
+		}
+		if a, err := netip.ParseAddr(u.Hostname()); err == nil && g.Check(a) != nil {
+			return fmt.Errorf("%w: address %d: %w", ErrTask, i+1, dial.ErrAddress)
+		}
 	}
 	return nil
 }

@@ -298,6 +298,7 @@ func newDestination(ctx context.Context, m *Manager, t *Task, c *carried) *desti
 	}
 	d.log = m.log.With("relay", t.ID, "stream", c.key, "target", d.shown)
 	d.progress.total = m.stats.total(d.protocol)
-	d.status = Status{Key: c.key, URL: d.shown, Began: m.opts.Now()}
+	now := m.opts.Now()
+	d.status = Status{Key: c.key, URL: d.shown, State: Connecting, Since: now, Began: now}
 	return d
 }

@@ -70,6 +70,10 @@ func TestREST(t *testing.T) {
 		if status != http.StatusCreated || made["to"] != "rtmp://cdn.example.com/live/***" || made["signed"] != "tencent" || made["by"] != "boss" {
 			t.Fatalf("made: %d %v", status, made)
 		}
+		if list, _ := made["destinations"].([]any); len(list) != 1 || list[0].(map[string]any)["state"] != "connecting" ||
+			list[0].(map[string]any)["since"] != list[0].(map[string]any)["began"] {
+			t.Errorf("before its first try: %v", made)
+		}
 		c.film(time.Second)
 		path := "/api/v1/relays/" + fmt.Sprint(made["id"])
 		status, got := call(t, r.m, "boss", "GET", path, "")
