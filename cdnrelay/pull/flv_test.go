@@ -31,6 +31,9 @@ func TestFLV(t *testing.T) {
 	}
 	g.secretless("secret")
 	g.stop()
+	if over := g.told.last().Relay; over.Bytes == 0 || over.Frames == 0 {
+		t.Errorf("told at the end: %+v", over)
+	}
 	if got := g.told.states(); got != "connecting running ended" {
 		t.Errorf("told: %s", got)
 	}

@@ -96,6 +96,13 @@ func (e *ear) states() string {
 	return strings.Join(all, " ")
 }
 
+// last is what was told last.
+func (e *ear) last() hook.Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.events[len(e.events)-1]
+}
+
 // newGround runs a manager with these tasks of the configuration. change may change its options.
 func newGround(t *testing.T, change func(*Options), tasks ...Task) *ground {
 	t.Helper()

@@ -200,7 +200,10 @@ func (p *puller) change(do func(*Status)) {
 	}
 	p.m.opts.Hooks.Stream(hook.Event{
 		Kind: hook.Relayed, At: now.Since, App: app, Room: p.key.Room, Stream: p.key.Stream, Reason: reasonOf(&now),
-		Relay: &hook.Relay{ID: p.task.ID, Way: way, URL: now.URL, State: string(now.State), Tries: now.Tries},
+		Relay: &hook.Relay{
+			ID: p.task.ID, Way: way, URL: now.URL, State: string(now.State), Tries: now.Tries,
+			Error: now.Error, Bytes: p.bytes.Load(), Frames: p.frames.Load(),
+		},
 	})
 }
 
