@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -214,7 +215,7 @@ func TestInside(t *testing.T) {
 // TestRedirectInside: a redirect passes the guard as its first address does.
 func TestRedirectInside(t *testing.T) {
 	inner := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("it was asked") })
-	f := newFetcher(nil, patience)
+	f := newFetcher("", guards{}, patience)
 	t.Cleanup(f.transport.CloseIdleConnections)
 	// A server outside cannot be had here: its first answer stands in, and the guard sees the second address.
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, inner, http.NoBody)
@@ -232,5 +233,28 @@ func TestRedirectInside(t *testing.T) {
 	r.Header.Set("Referer", "https://origin.example.com/?key=secret")
 	if err := follow(r, make([]*http.Request, 5)); err != nil || r.Header.Get("Referer") != "" {
 		t.Errorf("%v, and the one before it is told: %q", err, r.Header.Get("Referer"))
+	}
+}
+
+// TestTrustedSourceLeadsInside: that the operator has written a source's address says nothing of where its server leads to.
+func TestTrustedSourceLeadsInside(t *testing.T) {
+	inside := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
+	listener, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		t.Skip("there is one loopback address only")
+	}
+	_ = inside.Listener.Close()
+	inside.Listener = listener
+	inside.Start()
+	defer inside.Close()
+	source := httptest.NewServer(http.RedirectHandler(inside.URL, http.StatusFound))
+	defer source.Close()
+	if err := open(t.Context(), source.URL, guards{source: dial.Trusted}, patience, newSession(nil)); !errors.Is(err, ErrAddress) {
+		t.Errorf("got %v", err)
+	}
+	again := httptest.NewServer(http.RedirectHandler(source.URL, http.StatusFound))
+	defer again.Close()
+	if err := open(t.Context(), again.URL, guards{source: dial.Trusted, others: dial.NewGuard()}, patience, newSession(nil)); !errors.Is(err, ErrAddress) {
+		t.Errorf("by way of its own host: got %v", err)
 	}
 }

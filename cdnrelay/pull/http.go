@@ -31,9 +31,16 @@ type fetcher struct {
 	transport *http.Transport
 }
 
-func newFetcher(guard *dial.Guard, timeout time.Duration) *fetcher {
+// newFetcher returns a fetcher for what a host has and names.
+func newFetcher(source string, by guards, timeout time.Duration) *fetcher {
 	t := &http.Transport{
-		DialContext:         guard.Dialer().DialContext, // each redirect passes the guard, too
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			host, _, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrAddress, err)
+			}
+			return by.to(host, source).Dialer().DialContext(ctx, network, address)
+		},
 		TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, IdleConnTimeout: time.Minute,
 		MaxResponseHeaderBytes: maxHeader, ForceAttemptHTTP2: true,
 		DisableCompression: true, // what unpacks to a thousand times its size is not taken
@@ -118,8 +125,8 @@ const (
 )
 
 // openHTTP asks for an address and reads whatever stands there: addresses are signed, and types of content are often wrong.
-func openHTTP(ctx context.Context, u *url.URL, guard *dial.Guard, timeout time.Duration, to sink) error {
-	f := newFetcher(guard, timeout)
+func openHTTP(ctx context.Context, u *url.URL, by guards, timeout time.Duration, to sink) error {
+	f := newFetcher(u.Hostname(), by, timeout)
 	defer f.transport.CloseIdleConnections()
 	answer, err := f.get(ctx, u, "")
 	if err != nil {

@@ -123,7 +123,7 @@ func (p *puller) pull(ctx context.Context, from string) (ran time.Duration, err 
 	s := newSession(p)
 	var watch sync.WaitGroup
 	watch.Go(func() { s.watch(ctx, cancel) })
-	err = open(ctx, from, p.guard, p.m.opts.Timeout, s)
+	err = open(ctx, from, guards{p.guard, p.m.opts.Guard}, p.m.opts.Timeout, s)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause // what the source said came of it
 	}
