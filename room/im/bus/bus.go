@@ -204,6 +204,27 @@ func (b *Bus) Run(ctx context.Context) error {
 	return errors.Join(err, b.stop())
 }
 
+// startTimeout is how long what needs the engine waits for it.
+const startTimeout = 10 * time.Second
+
+// started waits until Run carries publications: a server takes requests while it still starts, and the engine cannot be
+// used before it runs.
+func (b *Bus) started() error {
+	select {
+	case <-b.ready:
+		return nil
+	default:
+	}
+	timeout := time.NewTimer(startTimeout)
+	defer timeout.Stop()
+	select {
+	case <-b.ready:
+		return nil
+	case <-timeout.C:
+		return ErrNotRunning
+	}
+}
+
 // stopTimeout is how long the goodbye to all clients may take.
 const stopTimeout = 5 * time.Second
 

@@ -1,9 +1,11 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -49,6 +51,39 @@ func until(t *testing.T, what string, is func() bool) {
 			t.Fatalf("never: %s", what)
 		}
 	}
+}
+
+// TestPublishBeforeRun: a server takes requests while it still starts. What they publish waits for the engine, which
+// cannot be used before it runs.
+func TestPublishBeforeRun(t *testing.T) {
+	b, err := New(options(t))
+	must(t, err)
+	published := make(chan error, 1)
+	go func() { published <- b.Publish(1, "AV1", []byte(`{"n":1}`)) }()
+	select {
+	case err := <-published:
+		t.Fatalf("published before there was an engine: %v", err)
+	case <-time.After(10 * time.Millisecond):
+	}
+	runBus(t, b)
+	must(t, <-published)
+	if kept, err := b.Recent(1, "AV1", 1); err != nil || len(kept) != 1 {
+		t.Errorf("%d messages are kept: %v", len(kept), err)
+	}
+}
+
+// TestNeverRun: who waits for an engine that does not come is told in the end.
+func TestNeverRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, err := New(options(t))
+		must(t, err)
+		if err := b.Publish(1, "AV1", []byte(`{}`)); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("published: %v", err)
+		}
+		if _, err := b.Recent(1, "AV1", 1); !errors.Is(err, ErrNotRunning) {
+			t.Errorf("read: %v", err)
+		}
+	})
 }
 
 func TestEnterAndReceive(t *testing.T) {

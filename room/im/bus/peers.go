@@ -184,7 +184,11 @@ func (b *Bus) Announce(op string, data []byte) {
 		b.peers.handle1(op, data)
 		return
 	}
-	if err := b.node.Notify(op, data, ""); err != nil {
+	err := b.started()
+	if err == nil {
+		err = b.node.Notify(op, data, "")
+	}
+	if err != nil {
 		b.o.Log.Warn("cannot tell the other nodes", "op", op, "error", err)
 	}
 }

@@ -289,6 +289,9 @@ func (b *Bus) PublishTo(app int, user string, data []byte) error {
 }
 
 func (b *Bus) publish(channel string, data []byte) error {
+	if err := b.started(); err != nil {
+		return fmt.Errorf("cannot publish: %w", err)
+	}
 	if _, err := b.node.Publish(channel, data, centrifuge.WithHistory(b.o.History, b.o.HistoryTime)); err != nil {
 		return fmt.Errorf("cannot publish: %w", err)
 	}
@@ -299,6 +302,9 @@ func (b *Bus) publish(channel string, data []byte) error {
 func (b *Bus) Recent(app int, room string, n int) ([][]byte, error) {
 	if n <= 0 {
 		return nil, nil
+	}
+	if err := b.started(); err != nil {
+		return nil, fmt.Errorf("cannot read what was published: %w", err)
 	}
 	filter := centrifuge.HistoryFilter{Limit: n, Reverse: true}
 	kept, err := b.node.History(roomChannel(app, room), centrifuge.WithHistoryFilter(filter))
