@@ -62,6 +62,7 @@ type Engine struct {
 	udp         ice.UDPMux
 	sockets     []*socket
 	uses        func(net.IP) bool // which addresses; nil for all
+	only        netip.Addr        // the one that is listened on; not valid when there may be several
 	hurry       hurry
 	closers     []func() error
 }
@@ -84,13 +85,13 @@ func NewEngine(o Options) (*Engine, error) {
 	if o.Timeouts == (Timeouts{}) {
 		o.Timeouts = defaultTimeouts
 	}
-	e := &Engine{logs: o.Logs}
+	e := &Engine{logs: o.Logs, only: listenIP(o.Listen)}
 	var err error
 	if !o.Interfaces.all() {
 		if e.uses, err = o.Interfaces.filter(); err != nil {
 			return nil, fmt.Errorf("cannot choose the interfaces: %w", err)
 		}
-		if ip := listenIP(o.Listen); ip.IsValid() && !e.uses(ip.AsSlice()) {
+		if e.only.IsValid() && !e.uses(e.only.AsSlice()) {
 			return nil, fmt.Errorf("cannot listen on %s: the chosen interfaces leave its address out", o.Listen)
 		}
 	}

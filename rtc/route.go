@@ -31,7 +31,7 @@ func (r *Route) Take() (Hop, bool) {
 	return *h, true
 }
 
-// Routed makes an ICE agent as Agent does, whose packets beside those of ICE itself leave word in the route. Its
+// Routed makes an ICE agent on the media port as Agent does, whose packets beside those of ICE itself leave word in the route. Its
 // candidates include those of loopback if that is asked for.
 func (e *Engine) Routed(loopback bool, more ...ice.AgentOption) (*ice.Agent, *Route, error) {
 	r := new(Route)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -24,25 +25,31 @@ func TestPushByWHIP(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, "WEIR_RELAY_RULES="+string(rules))
-	for _, c := range []struct {
-		file, query string
-		codec       av.Codec
-		sample      func(t testing.TB) (av.Track, []*av.Frame)
-	}{
-		{"bars-360p.h265", "", av.CodecH265, samples.H265},
-		{"bars-360p-av1.ivf", "", av.CodecAV1, samples.AV1},
-		{"bars-360p-vp9.ivf", "?video=vp9", av.CodecVP9, samples.VP9},
-	} {
-		t.Run(c.codec.String(), func(t *testing.T) {
-			t.Parallel()
-			path := "push/" + c.codec.String()
-			s.publishClip(t, path, testdata.Path(c.file))
-			receiver.awaitState(t, "push", c.codec.String(), "live")
-			v := watch(t, receiver.http+"/live/"+path+".flv"+c.query)
-			v.untilLength(t, 4*time.Second)
-			v.leave()
-			checkSent(t, v, c.codec, c.sample)
-		})
+	t.Run("streams", func(t *testing.T) { // several to one server at once
+		for _, c := range []struct {
+			file, query string
+			codec       av.Codec
+			sample      func(t testing.TB) (av.Track, []*av.Frame)
+		}{
+			{"bars-360p.h265", "", av.CodecH265, samples.H265},
+			{"bars-360p-av1.ivf", "", av.CodecAV1, samples.AV1},
+			{"bars-360p-vp9.ivf", "?video=vp9", av.CodecVP9, samples.VP9},
+		} {
+			t.Run(c.codec.String(), func(t *testing.T) {
+				t.Parallel()
+				path := "push/" + c.codec.String()
+				s.publishClip(t, path, testdata.Path(c.file))
+				receiver.awaitState(t, "push", c.codec.String(), "live")
+				v := watch(t, receiver.http+"/live/"+path+".flv"+c.query)
+				v.untilLength(t, 4*time.Second)
+				v.leave()
+				checkSent(t, v, c.codec, c.sample)
+			})
+		}
+	})
+	got, _ := strconv.Atoi(receiver.metric(t, `weir_whip_packets_total{fate="received",kind="video"}`))
+	if lost, _ := strconv.Atoi(receiver.metric(t, `weir_whip_packets_total{fate="lost",kind="video"}`)); got == 0 || lost > got/20 {
+		t.Errorf("%d packets arrived, %d did not", got, lost)
 	}
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()

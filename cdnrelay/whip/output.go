@@ -29,7 +29,7 @@ type Output struct {
 	stats  *sender.Stats
 }
 
-// New returns an Output whose media goes through the engine's port. It starts nothing.
+// New returns an Output whose media goes out by the addresses of the engine's port. It starts nothing.
 func New(engine *rtc.Engine) *Output {
 	return &Output{engine: engine, stats: sender.NewStats("weir_push_whip", "servers that are pushed to by WHIP")}
 }

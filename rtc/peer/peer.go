@@ -104,7 +104,11 @@ func New(o Options) (*Peer, error) {
 		}))
 	}
 	var err error
-	if p.agent, p.route, err = o.Engine.Routed(o.Loopback, more...); err != nil {
+	agent := o.Engine.Routed
+	if p.offers { // to a server, which knows its clients by their ports
+		agent = o.Engine.Outgoing
+	}
+	if p.agent, p.route, err = agent(o.Loopback, more...); err != nil {
 		return nil, fmt.Errorf("cannot make an ICE agent: %w", err)
 	}
 	p.life, p.end = context.WithCancelCause(context.Background())
