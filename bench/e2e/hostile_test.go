@@ -242,7 +242,7 @@ func TestIdlePosts(t *testing.T) {
 		}
 	}
 	eventually(t, "the sessions to be over", func() bool { return s.metric(t, "weir_whip_sessions") == "0" })
-	eventually(t, "the goroutines to end", func() bool { return usageOf(t, s).goroutines <= before.goroutines+10 })
+	s.goroutinesEnd(t, before.goroutines+10)
 	after := usageOf(t, s)
 	t.Logf("%d of %d were taken; before %+v, after %+v", made, idlePosts, before, after)
 	if after.descriptors > before.descriptors+5 {
@@ -277,12 +277,9 @@ func TestChurn(t *testing.T) {
 		return usageOf(t, s)
 	}
 	before := cycles(20) // caches and pools are filled by then
-	var after consumption
 	cycles(churns)
-	eventually(t, "the goroutines to end", func() bool {
-		after = usageOf(t, s)
-		return after.goroutines <= before.goroutines+5
-	})
+	s.goroutinesEnd(t, before.goroutines+5)
+	after := usageOf(t, s)
 	t.Logf("after 20 cycles %+v, after %d more %+v", before, churns, after)
 	if after.descriptors > before.descriptors+5 || after.memory > before.memory*3/2+16<<20 {
 		t.Error("descriptors or memory grow with publishers")

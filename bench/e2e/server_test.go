@@ -165,6 +165,7 @@ func startWith(t *testing.T, begin func(*exec.Cmd) error, settings ...string) *s
 	case <-time.After(patience):
 		t.Fatalf("the server says no address:\n%s", s.log)
 	}
+	eventually(t, "the server to be ready", func() bool { return get(t, s.admin+"/readyz").StatusCode == http.StatusOK })
 	return s
 }
 

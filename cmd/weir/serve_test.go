@@ -37,7 +37,8 @@ func local(t *testing.T) *config.Config {
 	return cfg
 }
 
-// start runs a server until the test ends, or until stop is called, which waits for it and returns its error.
+// start runs a server, which is ready then, until the test ends, or until stop is called, which waits for it and returns
+// its error.
 func start(t *testing.T, cfg *config.Config) (s *server, stop func() error) {
 	t.Helper()
 	s, err := wire(cfg, testKey, discard)
@@ -56,6 +57,16 @@ func start(t *testing.T, cfg *config.Config) (s *server, stop func() error) {
 		return err
 	}
 	t.Cleanup(func() { _ = stop() })
+	for deadline := time.Now().Add(patience); !s.ready.Load(); time.Sleep(time.Millisecond) {
+		select {
+		case <-done:
+			t.Fatalf("the server has stopped: %v", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the server does not get ready")
+		}
+	}
 	return s, stop
 }
 

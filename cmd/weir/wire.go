@@ -388,9 +388,8 @@ func (s *server) close() error {
 // wait go out, then streams, connections and the main listener end, then what is told of that, the store and the
 // operator's listener last.
 func (s *server) Run(ctx context.Context) error {
-	s.ready.Store(true)
 	err := inOrder(ctx,
-		[]part{s.chat.channel.Run, s.untilStop},
+		[]part{s.chat.channel.Run, s.tellReady},
 		[]part{
 			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run, s.pushes.Run, s.pulls.Run,
 			s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run, s.edge.Run, s.serving(s.public),
@@ -402,9 +401,14 @@ func (s *server) Run(ctx context.Context) error {
 	return errors.Join(err, s.engine.Close(), s.records.Close(), s.uses.Close(), s.store.Close())
 }
 
-// untilStop waits for the stop and says so.
-func (s *server) untilStop(ctx context.Context) error {
-	<-ctx.Done()
+// tellReady says that the server takes requests once the channel does, which is the last to come up, and that it stops.
+func (s *server) tellReady(ctx context.Context) error {
+	select {
+	case <-s.chat.bus.Ready():
+		s.ready.Store(true)
+		<-ctx.Done()
+	case <-ctx.Done():
+	}
 	s.ready.Store(false)
 	s.log.Info("stopping", "within", s.cfg.ShutdownTimeout)
 	return nil
