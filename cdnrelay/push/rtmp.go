@@ -39,7 +39,7 @@ func (o *RTMP) Open(ctx context.Context, t Target) (Session, error) {
 	}
 	audio := t.Audio
 	if audio == av.CodecNone {
-		audio = av.CodecAAC
+		audio = t.Stream.UsualAudio()
 	}
 	tags, err := t.Stream.Tags(audio, "")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // sound. Errors wrap push.ErrUnfit.
 func units(s *live.Stream, sound av.Codec) (live.Source[*mpegts.Unit], error) {
 	if sound == av.CodecNone {
-		sound = av.CodecAAC // which every receiver knows
+		sound = s.UsualAudio()
 	}
 	frames, err := s.WithAudio(sound)
 	if err != nil {

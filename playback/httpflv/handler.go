@@ -188,17 +188,9 @@ func (h *Handler) source(ctx context.Context, s *live.Stream, q query, patience 
 	}
 	codec := q.audio
 	if codec == av.CodecNone {
-		codec = published(s.Tracks())
+		codec = s.UsualAudio()
 	}
 	return s.Tags(codec, q.layer)
-}
-
-// published is the audio codec as it comes.
-func published(ts av.Tracks) av.Codec {
-	if a := ts.Audio(); a != nil {
-		return a.Codec
-	}
-	return av.CodecOpus
 }
 
 // takes tells whether the viewer takes the video there is. Browsers play H.265 and AV1 in Enhanced FLV as far as

@@ -305,7 +305,7 @@ func (p *player) toEnd() error {
 func lagReader(t *testing.T, r *rig) *live.Reader[flv.Tag] {
 	t.Helper()
 	s, _ := r.hub.Stream(testKey)
-	source, err := s.Tags(published(s.Tracks()), "")
+	source, err := s.Tags(av.CodecOpus, "")
 	if err != nil {
 		t.Fatal(err)
 	}

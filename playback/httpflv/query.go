@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"weir/mux/av"
-	"weir/mux/transcode"
 	"weir/room/live"
 )
 
@@ -14,7 +13,7 @@ const maxLayer = 64
 
 // query is what a viewer asks for behind the question mark.
 type query struct {
-	audio av.Codec // CodecNone: as it is published
+	audio av.Codec // CodecNone: what is usual
 	layer string   // of a simulcast; empty: the largest that comes
 	start live.Start
 	vp9   bool // takes VP9
@@ -48,7 +47,7 @@ func parseQuery(v url.Values) (query, error) {
 	return q, nil
 }
 
-// setAudio takes the audio codec. The default is AAC, and none in a build that cannot make it.
+// setAudio takes the audio codec.
 func (q *query) setAudio(value string) bool {
 	switch value {
 	case "aac":
@@ -56,9 +55,6 @@ func (q *query) setAudio(value string) bool {
 	case "opus":
 		q.audio = av.CodecOpus
 	case "":
-		if transcode.Available() {
-			q.audio = av.CodecAAC
-		}
 	default:
 		return false
 	}

@@ -8,6 +8,18 @@ import (
 	"weir/mux/transcode"
 )
 
+// UsualAudio is the sound for those who ask for none by name: AAC, which all know, or in a program without the transcoder the
+// stream's own. Its tracks are known by then, see Ready.
+func (s *Stream) UsualAudio() av.Codec {
+	if transcode.Available() {
+		return av.CodecAAC
+	}
+	if a := s.Tracks().Audio(); a != nil {
+		return a.Codec
+	}
+	return av.CodecOpus
+}
+
 // WithAudio returns the stream's frames with audio of a codec, AAC or Opus, also when the publisher changes it:
 // a feed in which audio of the other codec is turned and everything else passes. The feed is shared by all outputs
 // and works only while one of them reads. Without the transcoder it is the stream itself, if that has the codec now.

@@ -136,3 +136,24 @@ func TestAudioFeedFollowsTheCodec(t *testing.T) {
 		t.Errorf("5.1 became %d frames, %v", len(got), err)
 	}
 }
+
+// TestUsualAudio: AAC where it can be made, else what is published.
+func TestUsualAudio(t *testing.T) {
+	for _, c := range []struct {
+		track *av.Track
+		own   av.Codec
+	}{{&videoTrack, av.CodecOpus}, {&audioTrack, av.CodecOpus}, {new(aacOf(48000, 2)), av.CodecAAC}} {
+		want := c.own
+		if transcode.Available() {
+			want = av.CodecAAC
+		}
+		p := mustPublish(t, runRegistry(t, testOptions()), PublishOptions{Tracks: 1})
+		mustWrite(t, p, config(*c.track, 0))
+		if got := p.Stream().UsualAudio(); got != want {
+			t.Errorf("beside %v it is %v, want %v", c.track.Codec, got, want)
+		}
+		if _, err := p.Stream().WithAudio(want); err != nil {
+			t.Errorf("with %v: %v", want, err)
+		}
+	}
+}
