@@ -30,10 +30,11 @@ type client struct {
 	node, key string
 	origins   []string
 	http      *http.Client
+	health    *health
 }
 
-func newClient(node, key string, origins []string) *client {
-	c := &client{node: node, key: key}
+func newClient(node, key string, origins []string, health *health) *client {
+	c := &client{node: node, key: key, health: health}
 	for _, o := range origins {
 		c.origins = append(c.origins, strings.TrimSuffix(o, "/"))
 	}
@@ -72,6 +73,7 @@ func (c *client) do(ctx context.Context, method, address string, via []string) (
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	req.Header.Set(headerVia, strings.Join(append(via[:len(via):len(via)], c.node), ", "))
 	resp, err := c.http.Do(req)
+	c.health.note(ctx, req.URL.Host, resp, err)
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask an origin: %w", err)
 	}

@@ -76,7 +76,7 @@ func New(o Options) *Edge {
 		opts: o, id: rand.Text(), hub: o.Hub, log: o.Log,
 		sessions: make(map[live.Key]map[chan struct{}]struct{}), seeking: make(map[live.Key]struct{}), pulls: make(map[live.Key]*pull),
 	}
-	e.client = newClient(e.id, o.Key, o.Origins)
+	e.client = newClient(e.id, o.Key, o.Origins, newHealth(o.Log))
 	e.stats = newStats(e)
 	e.objects = newObjects(e)
 	return e

@@ -171,6 +171,7 @@ func (e *Edge) object(ctx context.Context, k live.Key, name string, via []string
 
 // fail answers for an error.
 func (e *Edge) fail(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set(headerState, stateNone)
 	switch {
 	case r.Context().Err() != nil:
 		// The node is gone.

@@ -121,7 +121,7 @@ func (p *pull) run(ctx context.Context) {
 			pause = retryPause / 2 // it lasted: a new loss
 		}
 	}
-	p.log.Info("pull closed", "reason", err)
+	p.log.Info("edge pull closed", "reason", err)
 }
 
 // over tells whether there is nothing to go on with after a connection ended with err.
@@ -386,7 +386,7 @@ func (p *pull) publish(st *state) error {
 	e.pulls[k] = p
 	p.pub = pub
 	p.out.Store(pub)
-	p.log.Info("pull began", "origin", from)
+	p.log.Info("edge pull began", "origin", from)
 	p.ready <- nil
 	return nil
 }

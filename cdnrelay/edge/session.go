@@ -60,9 +60,9 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, stream *live.Stream
 	}
 	e.stats.sessions.Inc()
 	defer e.stats.sessions.Dec()
-	e.log.Info("node began", "stream", stream.Key(), "remote", r.RemoteAddr)
+	e.log.Info("edge session began", "stream", stream.Key(), "remote", r.RemoteAddr)
 	err := s.run(r.Context())
-	e.log.Info("node closed", "stream", stream.Key(), "remote", r.RemoteAddr, "reason", err)
+	e.log.Info("edge session closed", "stream", stream.Key(), "remote", r.RemoteAddr, "reason", err)
 }
 
 // begin waits for the place where the reader starts and prepares what stands before it.

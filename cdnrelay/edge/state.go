@@ -18,8 +18,11 @@ const stateScheme = "urn:weir:stream:1"
 const (
 	headerVia   = "Weir-Via"   // of a request: the nodes that it came through
 	headerPath  = "Weir-Path"  // of an answer: the nodes that the stream comes through
-	headerState = "Weir-State" // of an answer: how the stream is
+	headerState = "Weir-State" // of an answer: how the stream is, or stateNone
 )
+
+// stateNone says that the stream cannot be had: a node answers so, and not another server at its address.
+const stateNone = "none"
 
 // maxHops is how many nodes may stand one before the other.
 const maxHops = 8

@@ -60,5 +60,5 @@ func (s *stats) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (s *stats) counted() []prometheus.Collector {
-	return []prometheus.Collector{s.sessions, s.sent, s.received, s.retries, s.objects}
+	return []prometheus.Collector{s.sessions, s.sent, s.received, s.retries, s.objects, s.edge.client.health.up, s.edge.client.health.failures}
 }
