@@ -24,7 +24,7 @@ func box(kind string, content ...[]byte) []byte {
 // TestManySmallUnits: BAD-07. A segment of nothing but the smallest access units is left before they have become a hundred times
 // its size in memory.
 func TestManySmallUnits(t *testing.T) {
-	for name, p := range map[string]mpegts.Packet{
+	for name, p := range map[string]mpegts.PESPacket{
 		"AAC":  {Codec: av.CodecAAC, Data: bytes.Repeat([]byte{0xff, 0xf1, 0x4c, 0x80, 1, 0x1f, 0xfc, 0}, maxUnits+1)},
 		"Opus": {Codec: av.CodecOpus, Channels: 2, Data: bytes.Repeat([]byte{0x7f, 0xe0, 1, 0xfc}, maxUnits+1)},
 	} {

@@ -48,7 +48,7 @@ func (d *decoder) ts(segment []byte) ([]*av.Frame, error) {
 	d.left = nil
 	var video, audio bool
 	taken := make(map[uint16]bool) // by PID
-	err := mpegts.Demux(segment, func(p *mpegts.Packet) error {
+	err := mpegts.Demux(segment, func(p *mpegts.PESPacket) error {
 		takes, known := taken[p.PID]
 		if !known && p.Codec != av.CodecNone {
 			takes = d.takes(p.Codec, &video, &audio)
@@ -69,7 +69,7 @@ func (d *decoder) ts(segment []byte) ([]*av.Frame, error) {
 }
 
 // packet takes a packet of an elementary stream that is taken.
-func (d *decoder) packet(p *mpegts.Packet) {
+func (d *decoder) packet(p *mpegts.PESPacket) {
 	if !d.another() {
 		return
 	}
@@ -99,8 +99,8 @@ func (d *decoder) another() bool {
 }
 
 // pictures takes an access unit of H.264 or H.265.
-func (d *decoder) pictures(p *mpegts.Packet) {
-	nals := mpegts.Pictures(p.Data)
+func (d *decoder) pictures(p *mpegts.PESPacket) {
+	nals := mpegts.NALUnits(p.Data)
 	at := av.Duration(p.DTS, tsRate)
 	if t := d.units.Track(flv.BodyVideo); t == nil || t.Codec != p.Codec {
 		d.record(p.Codec, recordOf(p.Codec, nals), at)
@@ -137,7 +137,7 @@ func recordOf(c av.Codec, nals [][]byte) []byte {
 }
 
 // aac takes frames of AAC that follow one another. One may begin in a packet and end in the next.
-func (d *decoder) aac(p *mpegts.Packet) {
+func (d *decoder) aac(p *mpegts.PESPacket) {
 	at := av.Duration(p.PTS, tsRate)
 	data := slices.Concat(d.left, p.Data)
 	if t := d.units.Track(flv.BodyAudio); t != nil && len(d.left) > 0 {
@@ -166,7 +166,7 @@ func (d *decoder) aac(p *mpegts.Packet) {
 }
 
 // opus takes packets of Opus that follow one another.
-func (d *decoder) opus(p *mpegts.Packet) {
+func (d *decoder) opus(p *mpegts.PESPacket) {
 	at := av.Duration(p.PTS, tsRate)
 	d.record(av.CodecOpus, opus.AppendHead(nil, p.Channels, 0), at)
 	for data := p.Data; len(data) > 0 && d.another(); {

@@ -11,31 +11,13 @@ import (
 const (
 	maxStreams = 32
 	maxSection = 1024 // ISO/IEC 13818-1 2.4.4.5, 2.4.4.9
-	noClock    = -1
 )
-
-// Packet is a packet of an elementary stream (PES): access units of one track, as their codec is framed in transport streams.
-// See Pictures, ADTS and OpusUnits.
-type Packet struct {
-	PID   uint16
-	Codec av.Codec // of the four that Encoder knows; CodecNone for all others
-	// Channels are those that the tables tell of Opus.
-	Channels int
-	// PTS and DTS are in 1/90000 s, in 33 bits; see Timed.
-	PTS, DTS int64
-	// Data is the packet's own. Some of it may be missing.
-	Data    []byte
-	Damaged bool
-}
-
-// Timed tells whether the packet has a time.
-func (p *Packet) Timed() bool { return p.PTS != noClock }
 
 // Demux takes a part of a transport stream apart that begins with the tables, such as a segment of HLS, and hands the packets
 // of its first programme to each, in the order in which they end. Damaged transport packets are passed over.
 //
 // Errors: ErrStream when there is no transport stream, or no programme in it; each's.
-func Demux(b []byte, each func(p *Packet) error) error {
+func Demux(b []byte, each func(p *PESPacket) error) error {
 	d := demuxer{each: each, pmt: noPID}
 	for len(b) >= PacketSize {
 		if b[0] != syncByte {
@@ -67,7 +49,7 @@ const noPID = 0x2000
 
 // demuxer is what is known of a transport stream.
 type demuxer struct {
-	each    func(p *Packet) error
+	each    func(p *PESPacket) error
 	pmt     uint16
 	section []byte // of the tables, as far as it came
 	streams []*stream
@@ -148,39 +130,6 @@ func (d *demuxer) flush(s *stream) error {
 	}
 	p.PID, p.Codec, p.Channels, p.Damaged = s.pid, s.codec, s.channels, damaged
 	return d.each(&p)
-}
-
-// parsePES reads the head of a packet (2.4.3.6).
-func parsePES(b []byte) (p Packet, ok bool) {
-	const fixed = 9
-	if len(b) < fixed || b[0] != 0 || b[1] != 0 || b[2] != 1 || b[6]&0xc0 != 0x80 {
-		return p, false
-	}
-	head := fixed + int(b[8])
-	if head > len(b) {
-		return p, false
-	}
-	end := len(b)
-	if n := int(binary.BigEndian.Uint16(b[4:])); n != 0 { // 0 stands for as much as there is, of video only
-		end = min(end, 6+n)
-	}
-	p.PTS, p.DTS = noClock, noClock
-	if b[7]&0x80 != 0 && head >= fixed+5 {
-		p.PTS = parseTime(b[fixed:])
-		p.DTS = p.PTS
-		if b[7]&0x40 != 0 && head >= fixed+10 {
-			p.DTS = parseTime(b[fixed+5:])
-		}
-	}
-	if head < end {
-		p.Data = b[head:end]
-	}
-	return p, true
-}
-
-// parseTime reads a time stamp (2.4.3.6).
-func parseTime(b []byte) int64 {
-	return int64(b[0]&0x0e)<<29 | int64(binary.BigEndian.Uint16(b[1:])&0xfffe)<<14 | int64(binary.BigEndian.Uint16(b[3:]))>>1
 }
 
 // table takes the payload of a packet of the tables (2.4.4.1).

@@ -15,14 +15,14 @@ import (
 func taken(t testing.TB, stream []byte) map[av.Codec][][]byte {
 	t.Helper()
 	got := make(map[av.Codec][][]byte)
-	err := Demux(stream, func(p *Packet) error {
+	err := Demux(stream, func(p *PESPacket) error {
 		if !p.Timed() || p.Damaged {
 			t.Errorf("a packet of %v is damaged", p.Codec)
 		}
 		switch p.Codec {
 		case av.CodecH264, av.CodecH265:
 			var unit []byte
-			for _, nal := range Pictures(p.Data) {
+			for _, nal := range NALUnits(p.Data) {
 				if !besidePictures(p.Codec, nal[0]) {
 					unit = append(binary.BigEndian.AppendUint32(unit, uint32(len(nal))), nal...)
 				}
@@ -90,7 +90,7 @@ func TestDemux(t *testing.T) {
 func TestDemuxDamaged(t *testing.T) {
 	whole := joined(encode(t, films(t)["h264"]))
 	count := func(b []byte) (all, damaged int) {
-		if err := Demux(b, func(p *Packet) error {
+		if err := Demux(b, func(p *PESPacket) error {
 			all++
 			if p.Damaged {
 				damaged++
@@ -124,7 +124,7 @@ func TestDemuxRefuses(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"nothing": nil, "zeros": make([]byte, 1000), "no tables": bytes.Repeat(append([]byte{0x47, 0x41, 0, 0x10}, make([]byte, 184)...), 9),
 	} {
-		if err := Demux(b, func(*Packet) error { return nil }); !errors.Is(err, ErrStream) {
+		if err := Demux(b, func(*PESPacket) error { return nil }); !errors.Is(err, ErrStream) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -152,9 +152,9 @@ func FuzzDemux(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		total := 0
-		_ = Demux(b, func(p *Packet) error {
+		_ = Demux(b, func(p *PESPacket) error {
 			total += len(p.Data)
-			_ = Pictures(p.Data)
+			_ = NALUnits(p.Data)
 			for data := p.Data; ; {
 				_, frame, rest, err := ADTS(data)
 				if err != nil || frame == nil {
@@ -181,7 +181,7 @@ func FuzzDemux(f *testing.F) {
 func TestPicturesBound(t *testing.T) {
 	nal := []byte{0, 0, 1, 9}
 	for n, want := range map[int]int{maxNALs: maxNALs, maxNALs + 1: 0} {
-		if got := len(Pictures(bytes.Repeat(nal, n))); got != want {
+		if got := len(NALUnits(bytes.Repeat(nal, n))); got != want {
 			t.Errorf("%d NAL units of %d, want %d", got, n, want)
 		}
 	}

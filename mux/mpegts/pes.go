@@ -52,3 +52,56 @@ func appendStamp(dst []byte, prefix byte, ticks int64) []byte {
 		byte(ticks>>7), byte(ticks<<1)|1,
 	)
 }
+
+// noClock says that a packet has no time.
+const noClock = -1
+
+// PESPacket is a packet of an elementary stream that Demux found: access units of one track, as their codec is framed in transport
+// streams. See NALUnits, ADTS and OpusUnit.
+type PESPacket struct {
+	PID   uint16
+	Codec av.Codec // of the four that Encoder knows; CodecNone for all others
+	// Channels are those that the tables tell of Opus.
+	Channels int
+	// PTS and DTS are in 1/90000 s, in 33 bits; see Timed.
+	PTS, DTS int64
+	// Data is the packet's own. Some of it may be missing.
+	Data    []byte
+	Damaged bool
+}
+
+// Timed tells whether the packet has a time.
+func (p *PESPacket) Timed() bool { return p.PTS != noClock }
+
+// parsePES reads the head of a packet (2.4.3.6).
+func parsePES(b []byte) (p PESPacket, ok bool) {
+	const fixed = 9
+	if len(b) < fixed || b[0] != 0 || b[1] != 0 || b[2] != 1 || b[6]&0xc0 != 0x80 {
+		return p, false
+	}
+	head := fixed + int(b[8])
+	if head > len(b) {
+		return p, false
+	}
+	end := len(b)
+	if n := int(binary.BigEndian.Uint16(b[4:])); n != 0 { // 0 stands for as much as there is, of video only
+		end = min(end, 6+n)
+	}
+	p.PTS, p.DTS = noClock, noClock
+	if b[7]&0x80 != 0 && head >= fixed+5 {
+		p.PTS = parseTime(b[fixed:])
+		p.DTS = p.PTS
+		if b[7]&0x40 != 0 && head >= fixed+10 {
+			p.DTS = parseTime(b[fixed+5:])
+		}
+	}
+	if head < end {
+		p.Data = b[head:end]
+	}
+	return p, true
+}
+
+// parseTime reads a time stamp (2.4.3.6).
+func parseTime(b []byte) int64 {
+	return int64(b[0]&0x0e)<<29 | int64(binary.BigEndian.Uint16(b[1:])&0xfffe)<<14 | int64(binary.BigEndian.Uint16(b[3:]))>>1
+}

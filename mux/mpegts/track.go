@@ -24,10 +24,11 @@ func Carries(c av.Codec) bool {
 
 // payload is what stands before an access unit's data, and how the data is written.
 type payload struct {
-	id byte // stream_id
-	// nals tells that the data are NAL units behind their lengths, in whose place start codes stand, which are as long.
-	nals int // bytes of their headers; 0: none
+	id   byte // stream_id
 	head []byte
+	// nals is how many bytes the headers of NAL units have, of which the data then are, each behind its length; start codes, which
+	// are as long, are written in the lengths' place. 0: the data are no NAL units and are written as they are.
+	nals int
 }
 
 // format is how the access units of a track are written.
@@ -113,15 +114,15 @@ const (
 // adts is the header before each frame of AAC (ISO/IEC 14496-3 1.A.3.2), without its length.
 type adts struct{ header [adtsSize]byte }
 
-// rates are the sampling rates by index (ISO/IEC 14496-3 table 1.18).
-var rates = []int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
+// adtsRates are the rates by sampling_frequency_index (ISO/IEC 14496-3 table 1.18).
+var adtsRates = [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 
 func newADTS(asc []byte) (*adts, error) {
 	c, err := aac.ParseConfig(asc)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	rate := slices.Index(rates, c.Rate)
+	rate := slices.Index(adtsRates[:], c.Rate)
 	if rate < 0 {
 		return nil, fmt.Errorf("%w: ADTS cannot say %d Hz", ErrConfig, c.Rate)
 	}

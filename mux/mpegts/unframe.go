@@ -12,9 +12,9 @@ import (
 // encoders may put messages and a delimiter beside.
 const maxNALs = 1 << 13
 
-// Pictures cuts an access unit into its NAL units at the start codes (H.264 annex B). They lie in data. There are none in what has
+// NALUnits cuts an access unit into its NAL units at the start codes (H.264 annex B). They lie in data. There are none in what has
 // more of them than any picture.
-func Pictures(data []byte) (nals [][]byte) {
+func NALUnits(data []byte) (nals [][]byte) {
 	const code = "\x00\x00\x01"
 	at := bytes.Index(data, []byte(code))
 	if at < 0 {
@@ -36,9 +36,6 @@ func Pictures(data []byte) (nals [][]byte) {
 	}
 	return nals
 }
-
-// adtsRates are the rates by sampling_frequency_index (ISO/IEC 14496-3 table 1.18).
-var adtsRates = [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 
 // ADTS cuts the first frame off (ISO/IEC 14496-3 1.A.2.2). config is the AudioSpecificConfig that its head stands for. Both lie
 // in data, or are new. A frame that is not whole stays in rest, with a nil frame.
