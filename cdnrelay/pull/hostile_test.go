@@ -227,7 +227,7 @@ func TestRedirectInside(t *testing.T) {
 		_ = answer.Body.Close()
 		t.Fatal("it was let pass")
 	}
-	if requestError(err) != ErrAddress { //nolint:errorlint // the very value
+	if requestError(err) != errInside { //nolint:errorlint // the very value
 		t.Error(err)
 	}
 	r.Header.Set("Referer", "https://origin.example.com/?key=secret")

@@ -23,7 +23,11 @@ const (
 	agent = "weir-pull"
 )
 
-var errRedirects = errors.New("too many redirects")
+var (
+	errRedirects = errors.New("too many redirects")
+	// errInside is ErrAddress where the guard says so, which tells what can be done about it.
+	errInside = fmt.Errorf("%w: %w", ErrAddress, dial.ErrAddress)
+)
 
 // fetcher makes the requests of one connection to a source.
 type fetcher struct {
@@ -91,7 +95,9 @@ func requestError(err error) error {
 	}
 	var waited net.Error
 	switch {
-	case errors.Is(err, dial.ErrAddress), errors.Is(err, ErrAddress):
+	case errors.Is(err, dial.ErrAddress):
+		return errInside
+	case errors.Is(err, ErrAddress):
 		return ErrAddress
 	case errors.Is(err, errRedirects):
 		return fmt.Errorf("%w: %w", ErrRefused, err)

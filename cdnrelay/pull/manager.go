@@ -72,9 +72,9 @@ type Options struct {
 
 // Manager knows the tasks and pulls their streams. It is safe for concurrent use.
 type Manager struct {
-	opts  Options
-	stats *Stats
-	tasks sync.WaitGroup // goroutines of pullers
+	opts       Options
+	stats      *Stats
+	goroutines sync.WaitGroup // of pullers
 
 	mu      sync.Mutex        // guards the fields below
 	ctx     context.Context   //nolint:containedctx // that of Run, for what starts later; nil while it does not run
@@ -124,7 +124,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	wanted := m.opts.Hub.Wanted()
 	defer wanted.Close()
 	m.begin(ctx, kept)
-	defer m.tasks.Wait()
+	defer m.goroutines.Wait()
 	for {
 		k, err := wanted.Next(ctx)
 		if err != nil {
@@ -187,7 +187,7 @@ func (m *Manager) startLocked(e *entry, k live.Key) {
 	ctx, cancel := context.WithCancelCause(m.ctx)
 	p := newPuller(m, e.task, k, cancel)
 	m.pullers[k] = p
-	m.tasks.Go(func() {
+	m.goroutines.Go(func() {
 		p.run(ctx)
 		cancel(nil)
 		m.ended(p)

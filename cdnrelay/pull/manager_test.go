@@ -228,5 +228,5 @@ func TestWaitedForAtTheEnd(t *testing.T) {
 		t.Error("nobody brings the stream")
 	}
 	cancel()
-	m.tasks.Wait()
+	m.goroutines.Wait()
 }

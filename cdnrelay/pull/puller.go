@@ -72,7 +72,7 @@ func (p *puller) run(ctx context.Context) {
 	p.change(func(s *Status) {
 		s.State, s.Reason, s.Error, s.Retry = Ended, live.Reason(reason), reason.Error(), time.Time{}
 	})
-	p.log.Info("pull ended", "reason", reason)
+	p.log.Info("pull ended", "reason", live.Reason(reason), "error", reason)
 	p.cancel(reason) // ends watchIdle
 }
 
@@ -135,7 +135,7 @@ func (p *puller) pull(ctx context.Context, from string) (ran time.Duration, err 
 // failed tells that a connection did not come about or broke.
 func (p *puller) failed(err error, ran bool, wait time.Duration) {
 	p.m.stats.failures.WithLabelValues(live.Reason(err)).Inc()
-	p.log.Warn("pull failed", "from", p.status().URL, "error", err, "again_in", wait)
+	p.log.Warn("pull waiting", "from", p.status().URL, "reason", live.Reason(err), "error", err, "again_in", wait.Round(time.Millisecond))
 	p.change(func(s *Status) {
 		s.State, s.Reason, s.Error, s.Retry = Waiting, live.Reason(err), err.Error(), p.m.opts.Now().Add(wait)
 		if ran {

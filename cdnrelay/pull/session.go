@@ -167,7 +167,7 @@ func (s *session) publish() error {
 	}
 	s.held, s.began = nil, time.Now()
 	s.change(func(now *Status) { now.State = Running })
-	s.log.Info("stream is pulled", "from", s.status().URL)
+	s.log.Info("pull running", "from", s.status().URL)
 	return nil
 }
 

@@ -15,10 +15,11 @@ import (
 )
 
 // ErrAddress means that an address is neither public nor among those that the operator allowed.
-var ErrAddress = errors.New("the address is not a public one")
+var ErrAddress = errors.New("the address is neither a public one nor in outgoing.allow")
 
-// timeout is how long a connection may take to come about, and keepAlive how often an idle one is probed.
-const timeout, keepAlive = 5 * time.Second, 30 * time.Second
+// timeout is the longest that any setting gives a connection to come about: callers bound it by their contexts. keepAlive is how
+// often an idle one is probed.
+const timeout, keepAlive = time.Minute, 30 * time.Second
 
 // Guard lets connections pass to public addresses and to networks that the operator allowed. A nil Guard lets none but public
 // ones pass. It is immutable.

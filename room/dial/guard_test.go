@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 func TestPublic(t *testing.T) {
@@ -44,5 +45,12 @@ func TestGuard(t *testing.T) {
 		if err := c.guard.Control("tcp", c.address, nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+}
+
+// TestDialerLeavesTimeToItsCallers: relay.connect_timeout and pull.timeout may be a minute.
+func TestDialerLeavesTimeToItsCallers(t *testing.T) {
+	if got := Trusted.Dialer().Timeout; got < time.Minute {
+		t.Errorf("a connection is given up after %v", got)
 	}
 }
