@@ -201,20 +201,20 @@ func testPassedThrough(t *testing.T, s *server, cdn *receive.CDN) {
 	v, w := watch(t, cdn.URL+"/live/cdn/cam.flv"), watch(t, cdn.URL+"/live/cdn/cam.flv?viewer=somebody-else")
 	v.untilLength(t, 3*time.Second)
 	w.untilLength(t, time.Second)
-	if n := s.metric(t, `weir_pulls{puller="cdn"}`); n != "2" {
+	if n := s.metric(t, `weir_origin_pulls{puller="cdn"}`); n != "2" {
 		t.Errorf("%s pulls are under way, want 2", n)
 	}
 	if info, _ := s.info(t, "cdn", "cam"); info.Watching != 0 || info.Viewers["flv"] != 0 {
 		t.Errorf("the pulls are counted as %d viewers, %v", info.Watching, info.Viewers)
 	}
 	raw, _ := v.snapshot()
-	if n := s.metric(t, `weir_pull_sent_bytes_total{puller="cdn"}`); n == "" || n == "0" {
+	if n := s.metric(t, `weir_origin_sent_bytes_total{puller="cdn"}`); n == "" || n == "0" {
 		t.Errorf("%s bytes were sent to the CDN, of %d that came", n, len(raw))
 	}
 	w.leave()
 	v.leave()
 	checkCapture(t, v, 5, "aac", "h264")
-	eventually(t, "the pulls to end", func() bool { return s.metric(t, `weir_pulls{puller="cdn"}`) == "0" })
+	eventually(t, "the pulls to end", func() bool { return s.metric(t, `weir_origin_pulls{puller="cdn"}`) == "0" })
 }
 
 // testPullsRefused: who goes around the CDN gets nothing.
@@ -272,7 +272,7 @@ func testSigner(t *testing.T, s *server) {
 	if _, err := follow(ctx, cdn.URL, "/live/cdn/cam.m3u8", 3); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "updates of the cache to end", func() bool { return s.metric(t, `weir_pulls{puller="signer"}`) == "0" })
+	eventually(t, "updates of the cache to end", func() bool { return s.metric(t, `weir_origin_pulls{puller="signer"}`) == "0" })
 	for range 4 {
 		watch(t, cdn.URL+"/live/cdn/cam.flv").untilLength(t, time.Second)
 	}
@@ -282,7 +282,7 @@ func testSigner(t *testing.T, s *server) {
 	if a := get(t, s.http+"/live/cdn/other.flv?"+query); a.StatusCode != http.StatusForbidden {
 		t.Errorf("the signature opens another stream: %s", a.Status)
 	}
-	if n := s.metric(t, `weir_pull_requests_total{outcome="full",puller="signer"}`); n != "1" {
+	if n := s.metric(t, `weir_origin_requests_total{outcome="full",puller="signer"}`); n != "1" {
 		t.Errorf("%s pulls were too many, want 1", n)
 	}
 }

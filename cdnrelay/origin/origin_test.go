@@ -245,17 +245,17 @@ func TestMaxPulls(t *testing.T) {
 		t.Errorf("after one has ended: %d", w.Code)
 	}
 	const want = `
-# HELP weir_pull_requests_total Requests of a CDN, by what became of them: served, full, refused.
-# TYPE weir_pull_requests_total counter
-weir_pull_requests_total{outcome="full",puller="cdn"} 2
-weir_pull_requests_total{outcome="refused",puller="cdn"} 0
-weir_pull_requests_total{outcome="served",puller="cdn"} 4
-# HELP weir_pull_sent_bytes_total Bytes of media and playlists sent to a CDN.
-# TYPE weir_pull_sent_bytes_total counter
-weir_pull_sent_bytes_total{puller="cdn"} 2010
-# HELP weir_pulls Requests of a CDN that are under way.
-# TYPE weir_pulls gauge
-weir_pulls{puller="cdn"} 1
+# HELP weir_origin_requests_total Requests of a CDN, by what became of them: served, full, refused.
+# TYPE weir_origin_requests_total counter
+weir_origin_requests_total{outcome="full",puller="cdn"} 2
+weir_origin_requests_total{outcome="refused",puller="cdn"} 0
+weir_origin_requests_total{outcome="served",puller="cdn"} 4
+# HELP weir_origin_sent_bytes_total Bytes of media and playlists sent to a CDN.
+# TYPE weir_origin_sent_bytes_total counter
+weir_origin_sent_bytes_total{puller="cdn"} 2010
+# HELP weir_origin_pulls Requests of a CDN that are under way.
+# TYPE weir_origin_pulls gauge
+weir_origin_pulls{puller="cdn"} 1
 `
 	if err := testutil.CollectAndCompare(g, strings.NewReader(want)); err != nil {
 		t.Error(err)

@@ -3,10 +3,10 @@ package origin
 import "github.com/prometheus/client_golang/prometheus"
 
 var (
-	activeDesc = prometheus.NewDesc("weir_pulls", "Requests of a CDN that are under way.", []string{"puller"}, nil)
-	countDesc  = prometheus.NewDesc("weir_pull_requests_total", "Requests of a CDN, by what became of them: served, full, refused.",
+	activeDesc = prometheus.NewDesc("weir_origin_pulls", "Requests of a CDN that are under way.", []string{"puller"}, nil)
+	countDesc  = prometheus.NewDesc("weir_origin_requests_total", "Requests of a CDN, by what became of them: served, full, refused.",
 		[]string{"puller", "outcome"}, nil)
-	sentDesc = prometheus.NewDesc("weir_pull_sent_bytes_total", "Bytes of media and playlists sent to a CDN.", []string{"puller"}, nil)
+	sentDesc = prometheus.NewDesc("weir_origin_sent_bytes_total", "Bytes of media and playlists sent to a CDN.", []string{"puller"}, nil)
 )
 
 // Describe implements prometheus.Collector.
