@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,12 +16,8 @@ import (
 	"weir/room/live"
 )
 
-const (
-	// goodbye is how long a session may take to say that it ends.
-	goodbye = 2 * time.Second
-	// maxError is how much of an error's text is kept, in bytes.
-	maxError = 300
-)
+// goodbye is how long a session may take to say that it ends.
+const goodbye = 2 * time.Second
 
 // errDeleted ends the destinations of a task that was deleted.
 var errDeleted error = &fault{"deleted", "the relay was deleted"}
@@ -202,15 +196,17 @@ func (d *destination) enter(to State, err error, retry time.Time) {
 	case Running:
 	}
 	d.mu.Unlock()
-	d.report(to, reason, text)
+	d.report(to, reason, text, retry)
 	d.m.tell(d, reason)
 }
 
-// report writes the change to the log.
-func (d *destination) report(to State, reason, text string) {
+// report writes the change to the log; retry is when the next try comes.
+func (d *destination) report(to State, reason, text string, retry time.Time) {
 	switch to {
-	case Waiting, Failed:
-		d.log.Warn("push "+string(to), "reason", reason, "error", text)
+	case Waiting:
+		d.log.Warn("push waiting", "reason", reason, "error", text, "again_in", retry.Sub(d.m.opts.Now()).Round(time.Millisecond))
+	case Failed:
+		d.log.Warn("push failed", "reason", reason, "error", text)
 	case Ended:
 		d.log.Info("push ended", "reason", reason)
 	case Connecting, Running:
@@ -218,7 +214,7 @@ func (d *destination) report(to State, reason, text string) {
 	}
 }
 
-// Status is how the destination is now.
+// now is how the destination is.
 func (d *destination) now() Status {
 	d.mu.Lock()
 	s := d.status
@@ -245,46 +241,6 @@ func reasonOf(ctx context.Context, err error) string {
 		return "stopping"
 	}
 	return live.Reason(err)
-}
-
-// scrub takes out of an error's text what is secret in the address, should an output or a library have put it there.
-func (d *destination) scrub(text string) string {
-	secrets := []string{d.task.To, d.task.Token}
-	if u := d.last; u != nil {
-		password, _ := u.User.Password()
-		secrets = append(secrets, u.String(), u.RequestURI(), u.RawQuery, password)
-		secrets = append(secrets, parts(u)...)
-	}
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
-	for _, s := range secrets {
-		if len(s) > 1 {
-			text = strings.ReplaceAll(text, s, "***")
-		}
-	}
-	text = strings.ToValidUTF8(text, "")
-	if len(text) > maxError {
-		text = strings.ToValidUTF8(text[:maxError], "")
-	}
-	return text
-}
-
-// parts are what may be secret of an address by itself, if it is long enough not to be found in other words: all of the path, the
-// last part of it, and the values of the query.
-func parts(u *url.URL) (long []string) {
-	const enough = 8
-	all := []string{u.Path, u.Path[strings.LastIndexByte(u.Path, '/')+1:]}
-	if u.Scheme == "rtmp" || u.Scheme == "rtmps" { // what is before the key is shown
-		all = all[1:]
-	}
-	for _, values := range u.Query() {
-		all = append(all, values...)
-	}
-	for _, s := range all {
-		if len(s) >= enough {
-			long = append(long, s)
-		}
-	}
-	return long
 }
 
 // newDestination returns a destination that was not started.

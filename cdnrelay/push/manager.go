@@ -69,10 +69,10 @@ type Options struct {
 
 // Manager knows the tasks and runs their destinations. It is safe for concurrent use.
 type Manager struct {
-	opts  Options
-	log   *slog.Logger
-	stats *Stats
-	tasks sync.WaitGroup // destinations, and questions to sources
+	opts       Options
+	log        *slog.Logger
+	stats      *Stats
+	goroutines sync.WaitGroup // of destinations, and of questions to sources
 
 	changing sync.Mutex // held while tasks of the API are made, deleted or read again; before mu
 
@@ -125,7 +125,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.ctx = ctx
 	m.mu.Unlock()
 	m.reread(ctx)
-	m.tasks.Go(func() { m.watch(ctx) })
+	m.goroutines.Go(func() { m.watch(ctx) })
 	tick := time.NewTicker(reread)
 	defer tick.Stop()
 	for {
@@ -136,7 +136,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			m.mu.Lock()
 			m.ctx = nil // nothing begins any more
 			m.mu.Unlock()
-			m.tasks.Wait()
+			m.goroutines.Wait()
 			return nil
 		}
 	}
@@ -184,7 +184,7 @@ func (m *Manager) look(k live.Key) {
 		}
 	}
 	for _, from := range m.opts.Sources {
-		m.tasks.Go(func() { m.ask(c, from) })
+		m.goroutines.Go(func() { m.ask(c, from) })
 	}
 }
 
@@ -250,7 +250,7 @@ func (m *Manager) startLocked(c *carried, t *Task) {
 	c.count++
 	m.running[d] = struct{}{}
 	m.past[t.ID] = slices.DeleteFunc(m.past[t.ID], func(s Status) bool { return s.Key == c.key })
-	m.tasks.Go(func() {
+	m.goroutines.Go(func() {
 		d.run()
 		m.finished(d)
 	})
