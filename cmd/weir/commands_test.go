@@ -160,6 +160,24 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
+// TestConfigCheckAsServe: what a start of the server would refuse is not called valid, and the error names the key.
+func TestConfigCheckAsServe(t *testing.T) {
+	for _, c := range []struct{ name, key, value string }{
+		{"an unknown placeholder", "relay.rules", `[{"match":"a/*","to":"rtmp://cdn.example.com/live/{name}"}]`},
+		{"a protocol of no use", "relay.rules", `[{"match":"a/*","to":"ftp://cdn.example.com/{stream}"}]`},
+		{"two to one address", "relay.rules", `[{"match":"a/b","to":"rtmp://cdn.example.com/live/x"},{"match":"a/c","to":"rtmp://CDN.example.com:1935/live/x"}]`},
+		{"always, and a pattern", "pull.sources", `[{"match":"a/*","from":["https://origin.example.com/x.flv"],"mode":"always"}]`},
+		{"a source of no use", "pull.sources", `[{"match":"a/b","from":["srt://origin.example.com:9000"]}]`},
+		{"all to one address", "relay.auto.to", "rtmp://cdn.example.com/live/cam"},
+		{"no such command", "im.rest_rates", "openim/nothing=2"},
+	} {
+		key, _, _ := strings.Cut(c.key, ".to")
+		if _, errs, err := run(t, "config", "check", "--"+c.key, c.value); err == nil || !strings.Contains(err.Error(), key+": ") {
+			t.Errorf("%s: %v, %q", c.name, err, errs)
+		}
+	}
+}
+
 func TestCommandsRefuse(t *testing.T) {
 	for _, args := range [][]string{
 		{"url", "--room", "r"},

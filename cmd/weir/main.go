@@ -1,4 +1,4 @@
-// Command weir is a media relay: a browser publishes by WebRTC, everyone watches by HTTP-FLV and HLS.
+// Command weir is a media relay with a room channel: streams come by WebRTC and RTMP, everyone watches by WebRTC, HTTP-FLV and HLS.
 //
 // This package only wires: it reads the configuration, makes every part, joins them and runs them. wire.go
 // holds the one errgroup that shows every goroutine root, routes.go the whole URL space.
@@ -24,7 +24,7 @@ func main() {
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "weir",
-		Short:         "A media relay: WebRTC in, HTTP-FLV and HLS out",
+		Short:         "A media relay with a room channel: WebRTC and RTMP in, WebRTC, HTTP-FLV and HLS out",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -53,7 +53,7 @@ func configCommand() *cobra.Command {
 	cmd.AddCommand(
 		configured(&cobra.Command{Use: "check", Short: "Say whether the configuration is valid"},
 			func(cmd *cobra.Command, cfg *config.Config) error {
-				if _, err := restRates(cfg); err != nil {
+				if err := checkLists(cfg); err != nil {
 					return err
 				}
 				for _, w := range cfg.Warnings() {

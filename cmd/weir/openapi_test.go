@@ -13,6 +13,7 @@ import (
 type operation struct {
 	ID        string              `yaml:"operationId"`
 	Summary   string              `yaml:"summary"`
+	Tags      []string            `yaml:"tags"`
 	Security  *[]map[string][]any `yaml:"security"`
 	Responses map[string]any      `yaml:"responses"`
 }
@@ -25,10 +26,17 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatalf("%d %v", w.Code, w.Header())
 	}
 	var doc struct {
+		Tags []struct {
+			Name string `yaml:"name"`
+		} `yaml:"tags"`
 		Paths map[string]map[string]yaml.Node `yaml:"paths"`
 	}
 	if err := yaml.Unmarshal(w.Body.Bytes(), &doc); err != nil {
 		t.Fatal(err)
+	}
+	used := make(map[string]bool)
+	for _, tag := range doc.Tags {
+		used[tag.Name] = false
 	}
 	var described, mounted, ids []string
 	for path, members := range doc.Paths {
@@ -45,7 +53,21 @@ func TestOpenAPI(t *testing.T) {
 			if o.ID == "" || o.Summary == "" || len(o.Responses) == 0 {
 				t.Errorf("%s lacks its name, its summary or its responses", pattern)
 			}
+			if len(o.Tags) != 1 {
+				t.Errorf("%s has the tags %v", pattern, o.Tags)
+			}
+			for _, tag := range o.Tags {
+				if _, declared := used[tag]; !declared {
+					t.Errorf("%s has the tag %s, which is not among tags", pattern, tag)
+				}
+				used[tag] = true
+			}
 			checkSecurity(t, pattern, &o)
+		}
+	}
+	for tag, is := range used {
+		if !is {
+			t.Errorf("nothing has the tag %s", tag)
 		}
 	}
 	for _, r := range routes(doors{}) {

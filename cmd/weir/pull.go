@@ -27,19 +27,26 @@ func newPulls(cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *
 		Timeout: c.Timeout, Idle: c.Idle, Retry: c.Retry, MaxRetry: c.RetryMax,
 		MaxTasks: c.MaxPulls, MaxStreams: c.MaxStreams, Log: log,
 	}
-	for _, s := range c.Sources {
-		t := pull.Task{App: auth.AppName(cmp.Or(s.App, cfg.Auth.AppID)), Mode: pull.Mode(cmp.Or(s.Mode, string(pull.OnDemand)))}
-		t.Room, t.Stream, _ = strings.Cut(s.Match, "/")
-		for _, from := range s.From {
-			t.From = append(t.From, string(from))
-		}
-		o.Sources = append(o.Sources, t)
-	}
+	o.Sources = pullSources(cfg)
 	m, err := pull.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("pull.sources: %w", err)
 	}
 	return m, nil
+}
+
+// pullSources are the sources of the configuration.
+func pullSources(cfg *config.Config) []pull.Task {
+	tasks := make([]pull.Task, len(cfg.Pull.Sources))
+	for i, s := range cfg.Pull.Sources {
+		t := pull.Task{App: auth.AppName(cmp.Or(s.App, cfg.Auth.AppID)), Mode: pull.Mode(cmp.Or(s.Mode, string(pull.OnDemand)))}
+		t.Room, t.Stream, _ = strings.Cut(s.Match, "/")
+		for _, from := range s.From {
+			t.From = append(t.From, string(from))
+		}
+		tasks[i] = t
+	}
+	return tasks
 }
 
 // pulls are the paths of what is pulled from other servers.

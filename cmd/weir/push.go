@@ -52,14 +52,21 @@ func newPushes(
 	for _, f := range hooks.Forwarders() {
 		o.Sources = append(o.Sources, push.Asked(f))
 	}
-	for _, r := range c.Rules {
-		o.Rules = append(o.Rules, pushRule(&r))
-	}
+	o.Rules = pushRules(c.Rules)
 	m, err := push.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("relay.rules: %w", err)
 	}
 	return m, nil
+}
+
+// pushRules are the rules of the configuration.
+func pushRules(rules []config.RelayRule) []push.Task {
+	tasks := make([]push.Task, len(rules))
+	for i := range rules {
+		tasks[i] = pushRule(&rules[i])
+	}
+	return tasks
 }
 
 // pushRule is a rule of the configuration.

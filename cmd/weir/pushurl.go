@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -13,34 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/cdnrelay/address"
-	"weir/cdnrelay/auto"
 	"weir/config"
-	"weir/room/apps"
 	"weir/room/auth"
-	"weir/room/store"
 )
-
-// newAuto is the automatic relay of apps.
-func newAuto(cfg *config.Config, kept *store.Store, known *apps.Apps, log *slog.Logger) (*auto.Relay, error) {
-	c := &cfg.Relay.Auto
-	r, err := auto.New(auto.Options{
-		Default: known.Default(), Own: auto.Settings{On: c.On, To: string(c.To), Dialect: c.Dialect, Key: string(c.Key)},
-		Apps: kept, Log: log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("relay.auto: %w", err)
-	}
-	return r, nil
-}
-
-// addressRoutes are the generator of addresses, and the automatic relay.
-func addressRoutes(d doors) []route {
-	return []route{
-		{"POST /api/v1/addresses", d.calls.To(d.addresses.Create)},
-		{"GET /api/v1/autorelay", d.calls.To(d.auto.Get)},
-		{"PUT /api/v1/autorelay", d.calls.To(d.auto.Put)},
-	}
-}
 
 // pushOptions say what address is wanted to publish at: of a stream here, or any other one.
 type pushOptions struct {
