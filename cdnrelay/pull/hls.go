@@ -3,6 +3,7 @@ package pull
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,7 +17,7 @@ import (
 )
 
 // readHLS plays what a playlist names, in time. body is the playlist, u what was asked for and base where that was found.
-func readHLS(ctx context.Context, f *fetcher, u, base *url.URL, body io.Reader, to sink) error {
+func readHLS(ctx context.Context, f *fetcher, u, base *url.URL, body io.Reader, seen places, to sink) error {
 	text, err := io.ReadAll(io.LimitReader(body, maxPlaylist+1))
 	switch {
 	case err != nil:
@@ -28,7 +29,7 @@ func readHLS(ctx context.Context, f *fetcher, u, base *url.URL, body io.Reader, 
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	all, err := choose(f, u, base, list)
+	all, err := choose(f, u, base, list, seen)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func readHLS(ctx context.Context, f *fetcher, u, base *url.URL, body io.Reader, 
 	for _, r := range all {
 		fetching.Go(func() {
 			defer close(r.batches)
-			cancel(r.run(ctx))
+			r.err = r.run(ctx) // which play hears of behind what was read before
 		})
 	}
 	p := player{renditions: all, heads: make([]head, len(all)), to: to}
@@ -48,16 +49,18 @@ func readHLS(ctx context.Context, f *fetcher, u, base *url.URL, body io.Reader, 
 }
 
 // choose is what to read of a playlist: itself, or its best variant and the sound that belongs to it.
-func choose(f *fetcher, u, base *url.URL, list *hls.Playlist) ([]*rendition, error) {
+func choose(f *fetcher, u, base *url.URL, list *hls.Playlist, seen places) ([]*rendition, error) {
 	if len(list.Variants) == 0 {
-		return []*rendition{{fetch: f, url: u, base: base, list: list, batches: make(chan batch)}}, nil
+		only := newRendition(f, u, seen)
+		only.base, only.list = base, list
+		return []*rendition{only}, nil
 	}
 	best := slices.MaxFunc(list.Variants, func(a, b hls.VariantRef) int { return cmp.Compare(a.Bandwidth, b.Bandwidth) })
 	at, err := resolve(base, best.URI)
 	if err != nil {
 		return nil, err
 	}
-	main := &rendition{fetch: f, url: at, batches: make(chan batch)}
+	main := newRendition(f, at, seen)
 	sound := soundOf(list.Renditions, best.Audio)
 	if sound == "" {
 		return []*rendition{main}, nil
@@ -66,7 +69,9 @@ func choose(f *fetcher, u, base *url.URL, list *hls.Playlist) ([]*rendition, err
 		return nil, err
 	}
 	main.dec.noAudio = true
-	return []*rendition{main, {fetch: f, url: at, batches: make(chan batch), dec: decoder{noVideo: true}}}, nil
+	other := newRendition(f, at, seen)
+	other.dec.noVideo = true
+	return []*rendition{main, other}, nil
 }
 
 // soundOf is the address of the sound of a group, of which the default is taken; empty where the variants have it.
@@ -83,7 +88,10 @@ func soundOf(all []hls.Rendition, group string) (uri string) {
 }
 
 // head is what comes next of a rendition.
-type head struct{ batch }
+type head struct {
+	batch
+	over bool // nothing does
+}
 
 // player hands the frames of renditions on, in order and in time. It is for one goroutine.
 type player struct {
@@ -96,7 +104,7 @@ type player struct {
 	expected   bool
 }
 
-// play hands frames on until a rendition fails or is over.
+// play hands frames on until a rendition fails or all are over.
 func (p *player) play(ctx context.Context) error {
 	for {
 		for i := range p.heads {
@@ -104,8 +112,11 @@ func (p *player) play(ctx context.Context) error {
 				return err
 			}
 		}
-		p.expect()
 		h := p.first()
+		if h == nil {
+			return ErrOver
+		}
+		p.expect()
 		f := h.frames[0]
 		h.frames = h.frames[1:]
 		if f.Kind == av.KindConfig {
@@ -125,11 +136,15 @@ func (p *player) play(ctx context.Context) error {
 
 // fill sees to it that there is a frame of a rendition.
 func (p *player) fill(ctx context.Context, i int) error {
-	for len(p.heads[i].frames) == 0 {
+	for len(p.heads[i].frames) == 0 && !p.heads[i].over {
 		select {
 		case b, ok := <-p.renditions[i].batches:
+			if !ok && !errors.Is(p.renditions[i].err, ErrOver) {
+				return p.renditions[i].err
+			}
 			if !ok {
-				return context.Cause(ctx) // why it is over
+				p.heads[i].over = true
+				return nil
 			}
 			if b.missed {
 				p.to.damaged()
@@ -175,14 +190,19 @@ func (p *player) expect() {
 	p.to.expect(pictures, sound, patience)
 }
 
-// first is the head with the frame that comes first.
-func (p *player) first() *head {
-	best := &p.heads[0]
-	for i := range p.heads[1:] {
-		h := &p.heads[i+1]
-		if c := cmp.Compare(h.discontinuity, best.discontinuity); c < 0 || c == 0 && h.frames[0].DTS < best.frames[0].DTS {
+// first is the head with the frame that comes first; nil when all are over.
+func (p *player) first() (best *head) {
+	for i := range p.heads {
+		h := &p.heads[i]
+		if !h.over && (best == nil || h.before(best)) {
 			best = h
 		}
 	}
 	return best
+}
+
+// before tells whether the next frame comes before another head's.
+func (h *head) before(o *head) bool {
+	c := cmp.Compare(h.discontinuity, o.discontinuity)
+	return c < 0 || c == 0 && h.frames[0].DTS < o.frames[0].DTS
 }

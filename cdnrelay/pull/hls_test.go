@@ -1,16 +1,19 @@
 package pull
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"weir/mux/av"
 	"weir/testdata"
 )
 
@@ -148,4 +151,76 @@ func TestHLSWithHoles(t *testing.T) {
 	g := newGround(t, nil, always(from+"/a.m3u8"))
 	g.failed(ErrFormat) // a segment that is there and is no media ends the connection
 	await(t, "it is asked again", func() bool { return lists.Load() > 1 })
+}
+
+// TestHLSToTheEnd: a playlist that has ended is played to its last frame, with sound in a playlist of its own too, and then from
+// its beginning again.
+func TestHLSToTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, list string
+		args       []string
+	}{
+		{"muxed", "a.m3u8", []string{"-map", "0:v", "-map", "1:a", "-f", "hls", "a.m3u8"}},
+		{"sound apart", "all.m3u8", []string{
+			"-map", "0:v", "-map", "1:a", "-f", "hls", "-var_stream_map", "v:0,agroup:sound a:0,agroup:sound,default:yes",
+			"-master_pl_name", "all.m3u8", "a%v.m3u8",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, all := reel(t)
+			want := slices.IndexFunc(all, func(f *av.Frame) bool { return f.DTS >= 5*time.Second })
+			dir := segments(t, append([]string{"-t", "5"}, c.args...)...)
+			g := newGround(t, nil, always(serve(t, http.FileServer(http.Dir(dir)).ServeHTTP)+"/"+c.list))
+			got := g.watch(want + 100)
+			same(t, got[:want-2], all) // ffmpeg cuts sound a packet off
+			again := slices.IndexFunc(got[1:], func(f *av.Frame) bool { return bytes.Equal(f.Data, got[0].Data) }) + 1
+			if again < want-2 || again > want+2 {
+				t.Errorf("it began again behind %d frames of %d", again, want)
+			}
+		})
+	}
+}
+
+// TestLiveHLSEnds: of a live playlist that ended nothing is played again, though it is there for a while; what begins anew at
+// its address is.
+func TestLiveHLSEnds(t *testing.T) {
+	t.Parallel()
+	dir := segments(t, "-map", "0:v", "-map", "1:a", "-f", "hls", "a.m3u8")
+	w := newWindow(t, dir)
+	live := w.playlist(0)
+	var asked atomic.Int32
+	var list atomic.Pointer[string]
+	list.Store(&live)
+	from := serve(t, func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/a.m3u8" {
+			http.ServeFile(rw, r, filepath.Join(dir, filepath.Base(r.URL.Path)))
+			return
+		}
+		asked.Add(1)
+		_, _ = rw.Write([]byte(*list.Load()))
+	})
+	g := newGround(t, nil, always(from+"/a.m3u8"))
+	first := g.watch(1)[0]
+	ended := live + "#EXT-X-ENDLIST\n"
+	list.Store(&ended)
+	g.failed(ErrOver)
+	frames := g.status().Frames
+	if frames < 3*60+3*90 {
+		t.Errorf("%d frames came of three segments", frames)
+	}
+	before := asked.Load()
+	await(t, "it is asked again and again", func() bool { return asked.Load() >= before+5 })
+	if now := g.status(); now.Frames != frames || now.Reason != "over" {
+		t.Errorf("behind %d frames it is %+v", frames, now)
+	}
+	anew := strings.ReplaceAll(live, "\na", "\nanew/a")
+	list.Store(&anew)
+	await(t, "it is played again", func() bool { return g.status().Frames > frames+10 })
+	for i, f := range g.watch(int(frames) + 10)[1:] {
+		if f.Key && f.Codec.IsVideo() && bytes.Equal(f.Data, first.Data) && i < int(frames)-1 {
+			t.Errorf("frame %d is the first one again", i+1)
+		}
+	}
 }

@@ -249,12 +249,12 @@ func TestTrustedSourceLeadsInside(t *testing.T) {
 	defer inside.Close()
 	source := httptest.NewServer(http.RedirectHandler(inside.URL, http.StatusFound))
 	defer source.Close()
-	if err := open(t.Context(), source.URL, guards{source: dial.Trusted}, patience, newSession(nil)); !errors.Is(err, ErrAddress) {
+	if err := open(t.Context(), source.URL, guards{source: dial.Trusted}, patience, make(places), newSession(nil)); !errors.Is(err, ErrAddress) {
 		t.Errorf("got %v", err)
 	}
 	again := httptest.NewServer(http.RedirectHandler(source.URL, http.StatusFound))
 	defer again.Close()
-	if err := open(t.Context(), again.URL, guards{source: dial.Trusted, others: dial.NewGuard()}, patience, newSession(nil)); !errors.Is(err, ErrAddress) {
+	if err := open(t.Context(), again.URL, guards{source: dial.Trusted, others: dial.NewGuard()}, patience, make(places), newSession(nil)); !errors.Is(err, ErrAddress) {
 		t.Errorf("by way of its own host: got %v", err)
 	}
 }

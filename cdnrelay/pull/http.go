@@ -131,7 +131,7 @@ const (
 )
 
 // openHTTP asks for an address and reads whatever stands there: addresses are signed, and types of content are often wrong.
-func openHTTP(ctx context.Context, u *url.URL, by guards, timeout time.Duration, to sink) error {
+func openHTTP(ctx context.Context, u *url.URL, by guards, timeout time.Duration, seen places, to sink) error {
 	f := newFetcher(u.Hostname(), by, timeout)
 	defer f.transport.CloseIdleConnections()
 	answer, err := f.get(ctx, u, "")
@@ -147,7 +147,7 @@ func openHTTP(ctx context.Context, u *url.URL, by guards, timeout time.Duration,
 	case string(head[:len(flvMagic)]) == flvMagic:
 		return readFLV(body, to)
 	case string(head) == hlsMagic:
-		return readHLS(ctx, f, u, answer.Request.URL, body, to)
+		return readHLS(ctx, f, u, answer.Request.URL, body, seen, to)
 	default:
 		return fmt.Errorf("%w: neither FLV nor HLS", ErrFormat)
 	}

@@ -33,6 +33,7 @@ type puller struct {
 	log    *slog.Logger
 
 	publisher *live.Publisher // of the goroutine alone; nil before the first media, or when it lost the stream
+	seen      places          // of the goroutine alone
 
 	bytes, frames atomic.Uint64
 
@@ -41,7 +42,7 @@ type puller struct {
 }
 
 func newPuller(m *Manager, t Task, k live.Key, cancel context.CancelCauseFunc) *puller {
-	p := &puller{m: m, task: t, key: k, cancel: cancel, guard: m.opts.Guard}
+	p := &puller{m: m, task: t, key: k, cancel: cancel, guard: m.opts.Guard, seen: make(places)}
 	if t.Trusted {
 		p.guard = dial.Trusted
 	}
@@ -123,7 +124,7 @@ func (p *puller) pull(ctx context.Context, from string) (ran time.Duration, err 
 	s := newSession(p)
 	var watch sync.WaitGroup
 	watch.Go(func() { s.watch(ctx, cancel) })
-	err = open(ctx, from, guards{p.guard, p.m.opts.Guard}, p.m.opts.Timeout, s)
+	err = open(ctx, from, guards{p.guard, p.m.opts.Guard}, p.m.opts.Timeout, p.seen, s)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause // what the source said came of it
 	}

@@ -18,7 +18,7 @@ const (
 	maxPlaylist = 1 << 20
 	maxInit     = 1 << 20
 	maxSegment  = 32 << 20
-	// fromEdge is how many segments before the end of a live playlist a reader begins (RFC 8216 6.3.3).
+	// fromEdge is how many segments before the end of a live playlist a reader begins.
 	fromEdge = 3
 	// maxMissed is how many segments in a row may be missing.
 	maxMissed = 3
@@ -44,10 +44,16 @@ type rendition struct {
 	list    *hls.Playlist // nil until it is read
 	dec     decoder
 	batches chan batch // unbuffered: one segment is fetched while the one before is played
+	place   *place     // through this connection and those before
+	err     error      // why batches was closed; valid then
 
 	mapRef  hls.MapRef // where section is from
 	section []byte     // the initialization section in force
 	missed  int        // segments in a row
+}
+
+func newRendition(f *fetcher, u *url.URL, seen places) *rendition {
+	return &rendition{fetch: f, url: u, batches: make(chan batch), place: seen.of(u)}
 }
 
 // run fetches one segment after the other, until one cannot be had or the playlist ends.
@@ -63,10 +69,7 @@ func (r *rendition) run(ctx context.Context) error {
 		r.list = nil
 		end := list.Sequence + int64(len(list.Segments))
 		if next < 0 || end < next { // the source began anew
-			next = list.Sequence
-			if !list.Ended {
-				next = max(next, end-fromEdge)
-			}
+			next = r.place.begin(list)
 		}
 		was := next
 		if err := r.segments(ctx, list, &next, loaded); err != nil {
@@ -112,6 +115,7 @@ func (r *rendition) segments(ctx context.Context, list *hls.Playlist, next *int6
 		b.ahead, b.target = int64(len(list.Segments))-1-i, list.Target
 		select {
 		case r.batches <- b:
+			r.place.read(&list.Segments[i], *next)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

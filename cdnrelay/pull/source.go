@@ -23,16 +23,16 @@ func (g guards) to(host, source string) *dial.Guard {
 	return g.others
 }
 
-// open connects to an address and hands what comes to a sink, until one of them or ctx fails. Errors hold nothing that is
-// secret in the address.
-func open(ctx context.Context, from string, by guards, timeout time.Duration, to sink) error {
+// open connects to an address and hands what comes to a sink, until one of them or ctx fails. Of what was seen it plays nothing
+// again. Errors hold nothing that is secret in the address.
+func open(ctx context.Context, from string, by guards, timeout time.Duration, seen places, to sink) error {
 	u, err := url.Parse(from)
 	if err != nil {
 		return ErrAddress // what Parse says has the address in it
 	}
 	switch u.Scheme {
 	case "http", "https":
-		return openHTTP(ctx, u, by, timeout, to)
+		return openHTTP(ctx, u, by, timeout, seen, to)
 	case "rtmp", "rtmps":
 		return openRTMP(ctx, from, by.source, timeout, to)
 	default:
