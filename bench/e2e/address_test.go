@@ -106,7 +106,7 @@ func altered(address string) string {
 func TestA26(t *testing.T) {
 	t.Parallel()
 	const key = "a key that both have"
-	cdn := start(t, "WEIR_AUTH_KEYS_PUBLISH="+key)
+	cdn := start(t, "WEIR_AUTH_KEYS_PUBLISH="+key, "WEIR_PLAYBACK_WAIT=30s")
 	s := start(t, "WEIR_RELAY_AUTO_ON=true", "WEIR_RELAY_AUTO_TO="+cdn.rtmp+"/live/{streamid}",
 		"WEIR_RELAY_AUTO_DIALECT=tencent", "WEIR_RELAY_AUTO_KEY="+key)
 	s.publish(t, "room/cam", media{video: true, audio: true})
@@ -137,7 +137,7 @@ func TestA26(t *testing.T) {
 // publish by; and who waits for an id gets its stream.
 func TestStreamIDs(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, "WEIR_PLAYBACK_WAIT=30s")
 	played := make(chan error, 1)
 	go func() {
 		_, err := tryAsk(t.Context(), http.MethodGet, s.http+"/live/later.m3u8", request{})

@@ -18,7 +18,7 @@ const nodeKey = "WEIR_EDGE_KEY=ed9e5ec2e7ed9e5ec2e7ed9e5ec2e7ed9e5ec2e7"
 func TestEdge(t *testing.T) {
 	t.Parallel()
 	origin := start(t, nodeKey)
-	front := start(t, nodeKey, "WEIR_EDGE_ORIGINS="+origin.http)
+	front := start(t, nodeKey, "WEIR_EDGE_ORIGINS="+origin.http, "WEIR_PLAYBACK_WAIT=30s")
 	early := make(chan *viewer, 1)
 	go func() { early <- watch(t, front.http+"/live/edge/cam.flv?audio=opus") }() // before there is a publisher anywhere
 	src := origin.publish(t, "edge/cam", media{video: true, audio: true})

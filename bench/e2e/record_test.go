@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"weir/mux/fmp4"
 )
@@ -220,6 +221,7 @@ func TestRecordAndPlay(t *testing.T) {
 		t.Fatalf("%s %s", a.Status, a.body)
 	}
 	eventually(t, "a second file has begun", func() bool { all := s.recordings(t); return len(all[0].Files) == 2 })
+	watch(t, s.http+"/live/r/s.flv").untilLength(t, 2*time.Second) // it has pictures and sound by now
 	a = ask(t, http.MethodPost, s.http+"/api/v1/recordings/"+r.ID+"/stop", s.asAdmin(""))
 	if err := json.Unmarshal(a.body, &r); err != nil || a.StatusCode != http.StatusOK || r.State != "complete" || len(r.Files) != 2 {
 		t.Fatalf("%s %s", a.Status, a.body)

@@ -22,7 +22,7 @@ func (s *server) publishes(ctx context.Context, path, sample string) (*publish.S
 // testTakeover: a publisher of the same user takes the stream over at once, while the one before still sends. Viewers
 // stay: a sequence header where the pictures are others, none where they are the same.
 func testTakeover(t *testing.T, s *server) {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
 	first := s.publish(t, "takeover/cam", media{video: true, audio: true})
 	v := watch(t, s.http+"/live/takeover/cam.flv")

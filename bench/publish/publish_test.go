@@ -91,7 +91,7 @@ func (l *sentList) list() [][]byte {
 
 func start(t *testing.T, o Options) *Session {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	o.Token = testToken
 	s, err := Start(ctx, o)

@@ -17,6 +17,9 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
+// patience is the longest that a test waits for what must come; nothing is measured with it.
+const patience = 30 * time.Second
+
 const testToken = "secret"
 
 // receiver is a WHIP server for one session at a time, made of pion alone.
@@ -77,7 +80,7 @@ func (r *receiver) change(f func()) {
 // wait waits until ok, which is called under the lock.
 func (r *receiver) wait(what string, ok func() bool) {
 	r.t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(patience)
 	for {
 		r.mu.Lock()
 		fine, changed := ok(), r.changed

@@ -268,7 +268,12 @@ func TestNodesDoNotLoop(t *testing.T) {
 	p := a.publish(t, live.PublishOptions{})
 	s := newShow(t, p)
 	s.run(5)
-	there := b.await(t)
+	var there *live.Stream
+	eventually(t, "the other node has it", func() (ok bool) { // a wait is short here
+		var err error
+		there, err = b.hub.Await(t.Context(), testKey)
+		return err == nil
+	})
 	if !there.Mirrored() {
 		t.Error("it is not the other node's")
 	}

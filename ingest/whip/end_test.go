@@ -43,7 +43,7 @@ func (s *server) counts(t *testing.T, reason string) (interruptions, ends, strea
 // A publisher that vanishes is noticed by its silence; its viewers stay for the grace time and no longer.
 func publisherVanishes(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(o *Options, hub *live.Options) { o.Timeout, hub.Grace = time.Second, time.Second })
+	s := newServer(t, func(o *Options, hub *live.Options) { o.Timeout, hub.Grace = 4*time.Second, 4*time.Second })
 	p, stream := s.startLive(t)
 	v := watch(t, stream, live.StartOldest)
 	p.Kill()
@@ -133,13 +133,20 @@ func TestDeleteEndsAtOnce(t *testing.T) {
 // A connection that never comes up is given up, and the key is free again.
 func TestHandshakeNeverComes(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake = 100 * time.Millisecond })
-	s.publish("host")
-	stream := s.stream(t, "cam")
+	ends := make(chan error, 1)
+	s := newServer(t, func(o *Options, hub *live.Options) {
+		o.Handshake = 100 * time.Millisecond
+		hub.Changed = func(_ live.Key, _, to live.State, reason error) {
+			if to == live.StateEnded {
+				ends <- reason
+			}
+		}
+	})
+	s.publish("host") // whose stream may be over by now
 	eventually(t, "the end", func() bool { return s.sessions() == 0 })
 	s.isEmpty(t)
-	if live.Reason(stream.Err()) != "handshake" {
-		t.Errorf("the stream ended with %v", stream.Err())
+	if err := <-ends; live.Reason(err) != "handshake" {
+		t.Errorf("the stream ended with %v", err)
 	}
 	if _, e, se := s.counts(t, "handshake"); e != 1 || se != 1 {
 		t.Errorf("%v ends of sessions and %v of streams are counted", e, se)
@@ -149,7 +156,7 @@ func TestHandshakeNeverComes(t *testing.T) {
 // A publisher that connects and sends nothing is given up, too.
 func TestMediaNeverComes(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake, o.Timeout = 2*time.Second, 100*time.Millisecond })
+	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake, o.Timeout = connecting, 100*time.Millisecond })
 	c := connectClient(t, s, nil, nil)
 	stream := s.stream(t, "cam")
 	eventually(t, "the connection", c.connected)
@@ -313,7 +320,7 @@ func TestInterruptedBehindTheMedia(t *testing.T) {
 			}()
 			select {
 			case <-over:
-			case <-time.After(time.Second):
+			case <-time.After(patience):
 				t.Error("tracks are still read when the stream is interrupted")
 			}
 		}})

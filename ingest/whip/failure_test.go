@@ -13,7 +13,7 @@ import (
 // A publisher that never comes through is remembered with what was tried.
 func TestFailureOfICE(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake = 300 * time.Millisecond })
+	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake = 3 * time.Second }) // in which it tries
 	offer := offerText(t, "a=mid:0\n", "a=mid:0\na=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\n"+
 		"a=candidate:2 1 udp 2130706430 6b0f6a5e-1f5c-4b2b-9d0e-0a1b2c3d4e5f.local 5000 typ host\n")
 	if w := s.call(call{method: "POST", path: "/whip/room/cam", kind: signaling.KindSDP, token: token(t, "host"), body: offer, from: aLocalClient}); w.Code != 201 {
@@ -38,7 +38,7 @@ func TestFailureOfICE(t *testing.T) {
 // A publisher that connects and sends nothing has come farther.
 func TestFailureOfMedia(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake, o.Timeout = 2*time.Second, 100*time.Millisecond })
+	s := newServer(t, func(o *Options, _ *live.Options) { o.Handshake, o.Timeout = connecting, 100*time.Millisecond })
 	c := connectClient(t, s, nil, nil)
 	eventually(t, "the connection", c.connected)
 	eventually(t, "the end", func() bool { return s.sessions() == 0 })

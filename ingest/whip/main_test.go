@@ -34,6 +34,9 @@ const (
 // patience is the longest that a test waits for what must come; nothing is measured with it.
 const patience = 30 * time.Second
 
+// connecting is the handshake time of tests that connect and then wait for it to pass.
+const connecting = 10 * time.Second
+
 // problem writes refusals as the tests read them: the code in a header, the detail in the body.
 func problem(w http.ResponseWriter, _ *http.Request, status int, code, detail string) {
 	w.Header().Set("Code", code)

@@ -106,7 +106,7 @@ func TestRestartOfAFailedConnection(t *testing.T) {
 	t.Parallel()
 	e := must(rtc.NewEngine(rtc.Options{
 		Listen: "127.0.0.1:0", Logs: discard(),
-		Timeouts: rtc.Timeouts{Disconnected: 500 * time.Millisecond, Failed: 500 * time.Millisecond, KeepAlive: 200 * time.Millisecond},
+		Timeouts: rtc.Timeouts{Disconnected: 2 * time.Second, Failed: 2 * time.Second, KeepAlive: 200 * time.Millisecond},
 	}))
 	t.Cleanup(func() { _ = e.Close() })
 	s := newServer(t, func(o *Options, _ *live.Options) { o.Engine, o.Timeout = e, 500*time.Millisecond })

@@ -1,6 +1,6 @@
 // Looks at a playing <video> from inside its page: do pictures and sound go on, and is the sound no silence?
 
-/** How much media has to play at most before playMedia gives up, relative to real time. */
+/** How long media may take at most before playMedia gives up: so much longer than in real time, and START_LIMIT more. */
 const PATIENCE = 3;
 const START_LIMIT = 30_000;
 
@@ -16,7 +16,7 @@ export async function untilState(page, state, timeout = START_LIMIT) {
  */
 export async function playMedia(page, seconds) {
   await page.evaluate(observe);
-  await page.waitForFunction((s) => globalThis.observed.played() >= s, seconds, { timeout: seconds * PATIENCE * 1_000, polling: 250 });
+  await page.waitForFunction((s) => globalThis.observed.played() >= s, seconds, { timeout: START_LIMIT + seconds * PATIENCE * 1_000, polling: 250 });
   return page.evaluate(() => globalThis.observed.result());
 }
 

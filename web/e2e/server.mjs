@@ -26,8 +26,7 @@ export class Server {
     this.origin = `http://${env.WEIR_HTTP_LISTEN}`;
   }
 
-  /** Starts the binary that WEIR_BIN names, or one built from this checkout, and waits until it answers. */
-  /** Starts a server with more WEIR_ variables, if any. */
+  /** Starts the binary that WEIR_BIN names, or one built from this checkout, with more WEIR_ variables, if any, and waits until it is ready. */
   static async start(more = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'weir-e2e-'));
     const binary = process.env.WEIR_BIN ? resolve(process.env.WEIR_BIN) : await build(folder);
@@ -111,11 +110,18 @@ export class Server {
     const limit = Date.now() + START_LIMIT;
     for (;;) {
       if (hasExited(this.#process)) throw new Error(`the server did not start:\n${this.#log}`);
-      if (await fetch(`${this.origin}/live`).catch(() => null)) return;
-      if (Date.now() > limit) throw new Error(`the server does not answer:\n${this.#log}`);
+      // It answers before it takes messages: ready is who does both.
+      if (await isReady(this.#env.WEIR_ADMIN_LISTEN)) return;
+      if (Date.now() > limit) throw new Error(`the server does not get ready:\n${this.#log}`);
       await new Promise((done) => setTimeout(done, 50));
     }
   }
+}
+
+async function isReady(admin) {
+  const answer = await fetch(`http://${admin}/readyz`).catch(() => null);
+  await answer?.text();
+  return answer?.ok ?? false;
 }
 
 function hasExited(child) {
