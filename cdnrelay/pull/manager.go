@@ -124,7 +124,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	wanted := m.opts.Hub.Wanted()
 	defer wanted.Close()
 	m.begin(ctx, kept)
-	defer m.goroutines.Wait()
+	defer m.end()
 	for {
 		k, err := wanted.Next(ctx)
 		if err != nil {
@@ -147,6 +147,14 @@ func (m *Manager) begin(ctx context.Context, kept []Task) {
 			m.startLocked(e, e.task.key())
 		}
 	}
+}
+
+// end waits for what was begun. Nothing begins any more, be it by a call that came while Run was about to end.
+func (m *Manager) end() {
+	m.mu.Lock()
+	m.ctx = nil
+	m.mu.Unlock()
+	m.goroutines.Wait()
 }
 
 // want pulls a stream that somebody waits for, if a task brings it.

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"weir/room/auth"
 	"weir/room/dial"
 	"weir/room/live"
+	"weir/room/store"
 )
 
 func TestTasksThatMakeNoSense(t *testing.T) {
@@ -229,4 +231,44 @@ func TestWaitedForAtTheEnd(t *testing.T) {
 	}
 	cancel()
 	m.goroutines.Wait()
+}
+
+// TestAddedWhileItStops: a pull that begins while Run is about to end is waited for.
+func TestAddedWhileItStops(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	over := make(chan struct{})
+	var asked atomic.Int32
+	m, err := New(Options{
+		Hub: live.NewRegistry(live.Options{}), Keeper: &shelf{rows: make(map[string]store.Relay)}, Timeout: patience,
+		Guard: dial.NewGuard(netip.MustParsePrefix("127.0.0.0/8")), Retry: time.Hour, MaxRetry: time.Hour, MaxTasks: 1, MaxStreams: 1,
+		Now: func() time.Time {
+			if asked.Add(1) == 2 { // the first is for the task; now its pull is about to begin
+				stop()
+				select {
+				case <-over:
+					t.Error("a pull begins when Run is over")
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+			return time.Now()
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(over)
+		if err := m.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	await(t, "it runs", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.ctx != nil })
+	if _, err := m.Add(t.Context(), always("http://127.0.0.1:1/")); err != nil {
+		t.Error(err)
+	}
+	<-over
+	if n := asked.Load(); n < 2 {
+		t.Errorf("the clock was asked %d times", n)
+	}
 }
