@@ -11,8 +11,9 @@ import (
 // misses the present and never holds up who changes it. Close it when done.
 type Watcher struct {
 	of   *watchers
-	most int           // keys at once, beyond which further ones are dropped; 0: any number
-	wake chan struct{} // capacity 1: there are keys
+	most int              // keys at once, beyond which those that are not of use any more are let go; 0: any number
+	use  func(k Key) bool // called with the lock held under which keys are told; with most only
+	wake chan struct{}    // capacity 1: there are keys
 
 	mu   sync.Mutex // guards the fields below
 	seen map[Key]struct{}
@@ -46,7 +47,8 @@ func (w *Watcher) take() (k Key, ok bool) {
 
 func (w *Watcher) add(k Key) {
 	w.mu.Lock()
-	if _, told := w.seen[k]; !told && (w.most == 0 || len(w.keys) < w.most) {
+	if _, told := w.seen[k]; !told {
+		w.sweepLocked()
 		w.seen[k] = struct{}{}
 		w.keys = append(w.keys, k)
 	}
@@ -55,6 +57,20 @@ func (w *Watcher) add(k Key) {
 	case w.wake <- struct{}{}:
 	default:
 	}
+}
+
+// sweepLocked makes room.
+func (w *Watcher) sweepLocked() {
+	if w.most == 0 || len(w.keys) < w.most {
+		return
+	}
+	w.keys = slices.DeleteFunc(w.keys, func(k Key) bool {
+		if w.use(k) {
+			return false
+		}
+		delete(w.seen, k)
+		return true
+	})
 }
 
 // Close ends the watch.
@@ -66,8 +82,8 @@ type watchers struct {
 	all []*Watcher
 }
 
-func (ws *watchers) open(most int, first ...Key) *Watcher {
-	w := &Watcher{of: ws, most: most, wake: make(chan struct{}, 1), seen: make(map[Key]struct{})}
+func (ws *watchers) open(most int, use func(Key) bool, first ...Key) *Watcher {
+	w := &Watcher{of: ws, most: most, use: use, wake: make(chan struct{}, 1), seen: make(map[Key]struct{})}
 	for _, k := range first {
 		w.add(k)
 	}
@@ -99,12 +115,12 @@ func (r *Registry) Watch() *Watcher {
 	for k := range r.streams {
 		keys = append(keys, k)
 	}
-	return r.changes.open(0, keys...)
+	return r.changes.open(0, nil, keys...)
 }
 
 // Wanted tells the keys that a reader waits for and that have no publisher, when the first one begins to wait: a source
-// elsewhere may have the stream. See Awaited. Outsiders name these keys: who is so slow that Options.MaxWaiting of them are
-// untold misses some. A key may be an IDKey: then nobody here knows yet of which room the stream is.
+// elsewhere may have the stream. See Awaited. Outsiders name these keys: of those that nobody waits for any more some are not
+// told when whoever watches is slow. A key may be an IDKey: then nobody here knows yet of which room the stream is.
 func (r *Registry) Wanted() *Watcher {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -112,7 +128,8 @@ func (r *Registry) Wanted() *Watcher {
 	for k := range r.arrivals {
 		keys = append(keys, k)
 	}
-	return r.wishes.open(r.opts.MaxWaiting, keys...)
+	// No more than MaxWaiting are waited for at once, so what is let go is half of the keys or more.
+	return r.wishes.open(2*r.opts.MaxWaiting, func(k Key) bool { return r.arrivals[k] != nil }, keys...)
 }
 
 // Awaited tells whether readers wait for a stream that is not there.

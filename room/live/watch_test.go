@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +82,34 @@ func TestWanted(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		if r.Awaited(k) {
 			t.Error("nobody waits any more")
+		}
+	})
+}
+
+// TestWantedMissesNothing: however many keys were waited for before whoever watches looks, it hears of those that still are.
+func TestWantedMissesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry(Options{Wait: time.Minute, MaxWaiting: 3})
+		w := r.Wanted()
+		defer w.Close()
+		wait := func(name string, d time.Duration) {
+			ctx, stop := context.WithTimeout(t.Context(), d)
+			defer stop()
+			_, _ = r.Await(ctx, Key{"1", "r", name})
+		}
+		go wait("early", time.Hour)
+		synctest.Wait()
+		for i := range 100 {
+			wait(strconv.Itoa(i), time.Nanosecond)
+		}
+		go wait("late", time.Hour)
+		synctest.Wait()
+		var told []string
+		for k, ok := next(t, w); ok; k, ok = next(t, w) {
+			told = append(told, k.Stream)
+		}
+		if len(told) > 6 || told[0] != "early" || told[len(told)-1] != "late" {
+			t.Errorf("told are %v", told)
 		}
 	})
 }
