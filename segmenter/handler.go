@@ -110,14 +110,18 @@ func (m *Segmenters) serveMedia(w http.ResponseWriter, r *http.Request, key live
 	switch {
 	case own || carried != "":
 		text = hls.AppendCarrying(make([]byte, 0, len(text)+carriedURIs*(len(carried)+1)), text, carried)
-	case zipped != nil && takesGzip(r):
+	case takesGzip(r):
+		if zipped == nil {
+			zipped = m.shelf.of(key, layer, text)
+		}
 		w.Header().Set("Content-Encoding", "gzip")
 		text = zipped.of(text)
 	}
 	servePlaylist(w, r, m.playlistCache(r), text)
 }
 
-// media is a media playlist, and where it is compressed once for all; that of another server's goes out as it came.
+// media is a media playlist, and where it is compressed once for all; nil for that of another server's, which has its place on
+// the shelf.
 func (m *Segmenters) media(ctx context.Context, key live.Key, layer string) ([]byte, *zipped, error) {
 	if m.isElsewhere(key) {
 		text, err := m.remote(ctx, key, playlistName(layer))

@@ -18,6 +18,7 @@ type Segmenters struct {
 	stats   stats
 	starts  chan *Segmenter
 	stopped chan struct{} // closed when Run starts no more
+	shelf   shelf
 
 	mu    sync.RWMutex              // guards the fields below
 	byKey map[live.Key][]*Segmenter // of each stream and its layers, the newest last: those before it linger
