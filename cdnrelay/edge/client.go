@@ -23,6 +23,8 @@ const (
 	preferred = 300 * time.Millisecond
 	// maxObject is how large a file of an origin may be.
 	maxObject = 64 << 20
+	// maxProblem is how much of an error's text is read so that the connection can be used again.
+	maxProblem = 4 << 10
 )
 
 // client asks origins.
@@ -40,7 +42,7 @@ func newClient(node, key string, origins []string, health *health) *client {
 	}
 	transport := &http.Transport{ // no proxy of the environment, and one connection a stream
 		DialContext: dial.Trusted.Dialer().DialContext, TLSHandshakeTimeout: 5 * time.Second, DisableCompression: true,
-		IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16, Protocols: new(http.Protocols),
+		IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: maxSeeking, Protocols: new(http.Protocols),
 	}
 	transport.Protocols.SetHTTP1(true)
 	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
@@ -85,6 +87,7 @@ func (c *client) do(ctx context.Context, method, address string, via []string) (
 	default:
 		err = fmt.Errorf("cannot ask an origin: it answers %s", resp.Status)
 	}
+	_, _ = io.CopyN(io.Discard, resp.Body, maxProblem) // net/http keeps only connections that were read to the end
 	resp.Body.Close()
 	return nil, err
 }

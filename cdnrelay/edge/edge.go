@@ -49,16 +49,13 @@ type Edge struct {
 	stats   *stats
 	client  *client
 	objects *objects
+	seeker  *seeker
 	tasks   tasks
 
 	mu       sync.Mutex                              // guards the fields below
 	sessions map[live.Key]map[chan struct{}]struct{} // of other nodes here; told when their stream's state changes
-	seeking  map[live.Key]struct{}                   // streams that viewers wait for
 	pulls    map[live.Key]*pull
 }
-
-// maxSeeking is how many streams are asked for at once on behalf of viewers who wait.
-const maxSeeking = 256
 
 // New returns a node's side towards others. It starts nothing; see Run.
 func New(o Options) *Edge {
@@ -74,11 +71,12 @@ func New(o Options) *Edge {
 	}
 	e := &Edge{
 		opts: o, id: rand.Text(), hub: o.Hub, log: o.Log,
-		sessions: make(map[live.Key]map[chan struct{}]struct{}), seeking: make(map[live.Key]struct{}), pulls: make(map[live.Key]*pull),
+		sessions: make(map[live.Key]map[chan struct{}]struct{}), pulls: make(map[live.Key]*pull),
 	}
 	e.client = newClient(e.id, o.Key, o.Origins, newHealth(o.Log))
 	e.stats = newStats(e)
 	e.objects = newObjects(e)
+	e.seeker = newSeeker(e)
 	return e
 }
 
@@ -99,16 +97,8 @@ func (e *Edge) Run(ctx context.Context) error {
 	defer states.Close()
 	if len(e.opts.Origins) > 0 {
 		wanted := e.hub.Wanted()
-		defer wanted.Close()
-		e.tasks.start(func(ctx context.Context) {
-			for {
-				k, err := wanted.Next(ctx)
-				if err != nil {
-					return
-				}
-				e.want(k)
-			}
-		})
+		e.tasks.start(func(ctx context.Context) { e.seeker.listen(ctx, wanted) })
+		e.tasks.start(e.seeker.run)
 	}
 	for {
 		k, err := states.Next(ctx)
@@ -147,60 +137,6 @@ func (e *Edge) watch(k live.Key) (changed <-chan struct{}, over func()) {
 		if len(e.sessions[k]) == 0 {
 			delete(e.sessions, k)
 		}
-	}
-}
-
-// want begins to ask for a stream that viewers wait for.
-func (e *Edge) want(k live.Key) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, ok := e.seeking[k]; ok || len(e.seeking) >= maxSeeking {
-		return
-	}
-	if e.tasks.start(func(ctx context.Context) { e.seek(ctx, k) }) {
-		e.seeking[k] = struct{}{}
-	}
-}
-
-// seekPause and seekPauseMax are how long origins are left alone between two questions for one stream.
-const seekPause, seekPauseMax = 250 * time.Millisecond, time.Second
-
-// seek asks the origins for a stream as long as somebody waits for it.
-func (e *Edge) seek(ctx context.Context, k live.Key) {
-	pause := seekPause
-	for e.stillWanted(ctx, k) {
-		err := e.bring(ctx, k, nil)
-		if err == nil {
-			continue // nobody waits for what is there
-		}
-		e.log.Debug("no origin gives the stream", "stream", k, "error", err)
-		if sleep(ctx, pause) != nil {
-			continue
-		}
-		pause = min(2*pause, seekPauseMax)
-	}
-}
-
-// stillWanted tells whether viewers wait for a stream. Once it has told that none do, another one begins anew.
-func (e *Edge) stillWanted(ctx context.Context, k live.Key) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if ctx.Err() == nil && e.hub.Awaited(k) {
-		return true
-	}
-	delete(e.seeking, k)
-	return false
-}
-
-// sleep waits, or returns the context's error.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

@@ -259,11 +259,7 @@ func TestNodesDoNotLoop(t *testing.T) {
 		t.Errorf("a file: %v", err)
 	}
 	eventually(t, "nobody looks for the stream any more", func() bool {
-		a.edge.mu.Lock()
-		defer a.edge.mu.Unlock()
-		b.edge.mu.Lock()
-		defer b.edge.mu.Unlock()
-		return len(a.edge.seeking)+len(b.edge.seeking) == 0
+		return seeking(a)+seeking(b) == 0
 	})
 	p := a.publish(t, live.PublishOptions{})
 	s := newShow(t, p)
@@ -296,6 +292,13 @@ func TestOwnPublisherComesFirst(t *testing.T) {
 	}
 	eventually(t, "the pull is over", func() bool { return front.edge.path(there) == nil && pulls(front) == 0 })
 	p.End(errTest)
+}
+
+// seeking is how many streams a node looks for, or knows that nobody has.
+func seeking(n *node) int {
+	n.edge.seeker.mu.Lock()
+	defer n.edge.seeker.mu.Unlock()
+	return len(n.edge.seeker.wishes)
 }
 
 func pulls(n *node) int {
