@@ -27,10 +27,17 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, context.Cause(r.Context())
 }
 
-// says is an answer that is there at once.
+// says is an answer that is there at once. A node says of what it knows how it is.
 func says(status int, text string) *http.Response {
+	h := make(http.Header)
+	switch {
+	case status/100 == 2:
+		h.Set(headerState, live.StateLive.String())
+	case status == http.StatusNotFound:
+		h.Set(headerState, stateNone)
+	}
 	return &http.Response{
-		StatusCode: status, Status: http.StatusText(status), Header: http.Header{headerState: {"live"}},
+		StatusCode: status, Status: http.StatusText(status), Header: h,
 		Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)),
 	}
 }

@@ -16,11 +16,13 @@ import (
 )
 
 const (
-	// askTimeout is how long an origin may take to say whether it has a stream, objectTimeout to give a file, and headTimeout
+	// askTimeout is how long an origin may take to say whether it has a stream, objectTimeout to give a file, and beginTimeout
 	// to begin with a stream that it has: it may be waiting for the stream's first media.
-	askTimeout, objectTimeout, headTimeout = 3 * time.Second, 12 * time.Second, 12 * time.Second
+	askTimeout, objectTimeout, beginTimeout = 3 * time.Second, 12 * time.Second, 12 * time.Second
 	// preferred is how long a preferred origin is waited for once another one has said that it has the stream.
 	preferred = 300 * time.Millisecond
+	// troubled is how long an origin comes behind the others after it had a stream and gave nothing of it.
+	troubled = 5 * time.Second
 	// maxObject is how large a file of an origin may be.
 	maxObject = 64 << 20
 	// maxProblem is how much of an error's text is read so that the connection can be used again.
@@ -33,10 +35,13 @@ type client struct {
 	origins   []string
 	http      *http.Client
 	health    *health
+
+	mu      sync.Mutex           // guards trouble
+	trouble map[string]time.Time // until when an origin comes behind the others
 }
 
 func newClient(node, key string, origins []string, health *health) *client {
-	c := &client{node: node, key: key, health: health}
+	c := &client{node: node, key: key, health: health, trouble: make(map[string]time.Time)}
 	for _, o := range origins {
 		c.origins = append(c.origins, strings.TrimSuffix(o, "/"))
 	}
@@ -99,16 +104,35 @@ type answer struct {
 	err    error
 }
 
-// choose returns the origin to take a stream from: the first that has it live, or else the first that has it, without those at except.
-//
-// Errors: live.ErrNoStream when all say that they have it not, ErrOrigin when none could be asked.
-func (c *client) choose(ctx context.Context, k live.Key, via []string, except string) (origin string, isLive bool, err error) {
-	var among []string
+// blame has an origin come behind the others for a while.
+func (c *client) blame(origin string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trouble[origin] = time.Now().Add(troubled)
+}
+
+// inOrder lists the origins but for except, those that gave nothing lately behind the others.
+func (c *client) inOrder(except string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var good, bad []string
 	for _, o := range c.origins {
-		if o != except {
-			among = append(among, o)
+		switch {
+		case o == except:
+		case time.Now().Before(c.trouble[o]):
+			bad = append(bad, o)
+		default:
+			good = append(good, o)
 		}
 	}
+	return append(good, bad...)
+}
+
+// choose returns the origin to take a stream from: the first that has it live, or else the first that has it, without the one at except.
+//
+// Errors: live.ErrNoStream when none has it and one says so, ErrOrigin when none could be asked.
+func (c *client) choose(ctx context.Context, k live.Key, via []string, except string) (origin string, isLive bool, err error) {
+	among := c.inOrder(except)
 	if len(among) == 0 {
 		return "", false, live.ErrNoStream
 	}
@@ -168,8 +192,6 @@ func gather(answers <-chan answer, n int) (best answer, err error) {
 
 // file fetches a file of a stream from an origin.
 func (c *client) file(ctx context.Context, origin string, k live.Key, name string, via []string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
-	defer cancel()
 	resp, err := c.do(ctx, http.MethodGet, address(origin, k, name), via)
 	if err != nil {
 		return nil, err
@@ -187,7 +209,7 @@ func (c *client) file(ctx context.Context, origin string, k live.Key, name strin
 
 // stream opens a stream at an origin. The body is open until ctx is done.
 func (c *client) stream(ctx context.Context, cancel context.CancelCauseFunc, origin string, k live.Key, via []string) (*http.Response, error) {
-	timer := time.AfterFunc(headTimeout, func() { cancel(errLost) })
+	timer := time.AfterFunc(beginTimeout, func() { cancel(errLost) })
 	defer timer.Stop()
 	return c.do(ctx, http.MethodGet, address(origin, k), via)
 }

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// silence is how long an origin may send nothing: four heartbeats.
-	silence = 4 * heartbeat
+	// silence is how long an origin may send nothing: four heartbeats. Less than heartbeatSize bytes are nothing.
+	silence, heartbeatSize = 4 * heartbeat, 8
 	// lookAfter is how often it is looked whether a pull is still of use, and whether an interrupted stream is elsewhere.
 	lookAfter = 500 * time.Millisecond
 	// retryPause and retryPauseMax are how long is waited between two attempts to get a lost stream back.
@@ -41,6 +41,7 @@ type pull struct {
 	log   *slog.Logger
 	wish  chan struct{} // capacity 1: a key frame is wanted
 	heard atomic.Int64  // when something came last, in Unix nanoseconds
+	begun atomic.Bool   // this connection has said how the stream is
 	ready chan error    // capacity 1: whether the stream is there now
 
 	mu     sync.Mutex // guards the fields below
@@ -62,6 +63,7 @@ type pull struct {
 	have   av.Tracks     // as the stream has them
 	events []*av.Frame   // of tracks, to be written before the next frame
 	paused bool          // the stream is interrupted
+	gave   bool          // frames came by this connection
 }
 
 // bring takes a stream from the first origin that has it, on behalf of the nodes via, and returns once it is in the hub.
@@ -172,8 +174,13 @@ func (p *pull) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.gave = false
+	p.begun.Store(false)
 	resp, err := p.edge.client.stream(ctx, cancel, origin, p.asked, p.via)
 	if err != nil {
+		if !errors.Is(err, live.ErrNoStream) {
+			p.edge.client.blame(origin)
+		}
 		return err
 	}
 	defer resp.Body.Close()
@@ -198,6 +205,9 @@ func (p *pull) once(ctx context.Context) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
+	if vain := errors.Is(err, errLost) || errors.Is(err, errFailed); vain && !p.gave {
+		p.edge.client.blame(origin) // another one that has the stream may be of more use
+	}
 	return err
 }
 
@@ -215,10 +225,18 @@ func (p *pull) origin(ctx context.Context) (string, error) {
 func (p *pull) watch(ctx context.Context, cancel context.CancelCauseFunc, origin string) {
 	tick := time.NewTicker(lookAfter)
 	defer tick.Stop()
+	late := time.NewTimer(beginTimeout)
+	defer late.Stop()
 	idle := time.Duration(0)
 	for {
 		select {
 		case <-tick.C:
+		case <-late.C:
+			if !p.begun.Load() {
+				cancel(errLost)
+				return
+			}
+			continue
 		case <-ctx.Done():
 			return
 		}
@@ -272,21 +290,23 @@ func (p *pull) askForKeyFrames(ctx context.Context) {
 type heardReader struct {
 	io.Reader
 	pull *pull
+	few  int // bytes since then
 }
 
 // Read implements io.Reader.
-func (r heardReader) Read(b []byte) (int, error) {
+func (r *heardReader) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b)
-	if n > 0 {
+	if r.few += n; r.few >= heartbeatSize {
 		r.pull.heard.Store(time.Now().UnixNano())
-		r.pull.edge.stats.received.Add(float64(n))
+		r.few = 0
 	}
+	r.pull.edge.stats.received.Add(float64(n))
 	return n, err
 }
 
 // follow takes what an origin sends.
 func (p *pull) follow(resp *http.Response) error {
-	d := fmp4.NewDemuxer(heardReader{resp.Body, p})
+	d := fmp4.NewDemuxer(&heardReader{Reader: resp.Body, pull: p})
 	p.tracks, p.events = nil, nil
 	begun := false
 	for {
@@ -302,6 +322,7 @@ func (p *pull) follow(resp *http.Response) error {
 				return err
 			}
 			begun = true
+			p.begun.Store(true)
 		case e.Message != nil:
 		case e.Frame.Kind == av.KindConfig:
 			p.change(e.Frame)
@@ -447,6 +468,7 @@ func (p *pull) write(f *av.Frame) error {
 		return p.refused(err)
 	}
 	if f.Kind == av.KindMedia {
+		p.gave = true
 		p.last[f.Track] = f.DTS
 		p.newest, p.at = max(p.newest, f.DTS), p.edge.opts.Now()
 	}
