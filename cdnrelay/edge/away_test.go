@@ -66,6 +66,43 @@ func TestAnotherOriginHasItToo(t *testing.T) {
 	})
 }
 
+// TestSilentOriginDelaysNoOther: who does not answer is waited for once, and then for a moment as long as others do; and anew after
+// a while.
+func TestSilentOriginDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var there atomic.Bool
+		front := runIn(t, func(r *http.Request) *http.Response {
+			switch {
+			case r.URL.Host == "one":
+				return nil
+			case there.Load():
+				return says(http.StatusNoContent, "")
+			default:
+				return says(http.StatusNotFound, "")
+			}
+		}, nil, "http://one", "http://two")
+		c := front.edge.client
+		for i, want := range []time.Duration{askTimeout, preferred, preferred, askTimeout} {
+			if i == 3 {
+				time.Sleep(troubled)
+			}
+			began := time.Now()
+			_, _, err := c.choose(t.Context(), testKey, nil, "")
+			if took := time.Since(began); took != want || !errors.Is(err, live.ErrNoStream) {
+				t.Errorf("question %d: %v after %v, want %v", i, err, took, want)
+			}
+		}
+		if origin, _, err := c.choose(t.Context(), testKey, nil, "http://two"); !errors.Is(err, ErrOrigin) {
+			t.Errorf("the silent one alone: %q %v", origin, err)
+		}
+		there.Store(true)
+		began := time.Now()
+		if origin, isLive, err := c.choose(t.Context(), testKey, nil, ""); err != nil || !isLive || origin != "http://two" || time.Since(began) > preferred {
+			t.Errorf("%q after %v: %v", origin, time.Since(began), err)
+		}
+	})
+}
+
 // TestOriginThatRefusesTheKey: it is told to the operator once, and another one gives what it has at once.
 func TestOriginThatRefusesTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 	askTimeout, objectTimeout, beginTimeout = 3 * time.Second, 12 * time.Second, 12 * time.Second
 	// preferred is how long a preferred origin is waited for once another one has said that it has the stream.
 	preferred = 300 * time.Millisecond
-	// troubled is how long an origin comes behind the others after it had a stream and gave nothing of it.
+	// troubled is how long an origin comes behind the others after it did not say what it has, or had a stream and gave nothing of it.
 	troubled = 5 * time.Second
 	// maxObject is how large a file of an origin may be.
 	maxObject = 64 << 20
@@ -111,8 +111,8 @@ func (c *client) blame(origin string) {
 	c.trouble[origin] = time.Now().Add(troubled)
 }
 
-// inOrder lists the origins but for except, those that gave nothing lately behind the others.
-func (c *client) inOrder(except string) []string {
+// inOrder lists the origins but for except: the first n as they are preferred, those in trouble behind them.
+func (c *client) inOrder(except string) (all []string, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var good, bad []string
@@ -125,14 +125,17 @@ func (c *client) inOrder(except string) []string {
 			good = append(good, o)
 		}
 	}
-	return append(good, bad...)
+	if len(good) == 0 {
+		return bad, len(bad)
+	}
+	return append(good, bad...), len(good)
 }
 
 // choose returns the origin to take a stream from: the first that has it live, or else the first that has it, without the one at except.
 //
 // Errors: live.ErrNoStream when none has it and one says so, ErrOrigin when none could be asked.
 func (c *client) choose(ctx context.Context, k live.Key, via []string, except string) (origin string, isLive bool, err error) {
-	among := c.inOrder(except)
+	among, n := c.inOrder(except)
 	if len(among) == 0 {
 		return "", false, live.ErrNoStream
 	}
@@ -142,9 +145,15 @@ func (c *client) choose(ctx context.Context, k live.Key, via []string, except st
 	defer cancel()
 	answers := make(chan answer, len(among))
 	for i, o := range among {
-		asking.Go(func() { answers <- c.ask(ctx, i, address(o, k), via) })
+		asking.Go(func() {
+			a := c.ask(ctx, i, address(o, k), via)
+			if a.err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+				c.blame(o) // the next question is not waited for as long
+			}
+			answers <- a
+		})
 	}
-	best, err := gather(answers, len(among))
+	best, err := gather(answers, len(among), n)
 	if err != nil {
 		return "", false, err
 	}
@@ -161,11 +170,12 @@ func (c *client) ask(ctx context.Context, i int, address string, via []string) a
 	return answer{origin: i, live: resp.Header.Get(headerState) == live.StateLive.String()}
 }
 
-// gather chooses among n answers. A later origin's counts once the earlier ones have had a moment.
-func gather(answers <-chan answer, n int) (best answer, err error) {
+// gather chooses among the answers of all origins. A later one's counts once the earlier ones have had a moment; those behind the
+// first n have a moment once these have answered.
+func gather(answers <-chan answer, all, n int) (best answer, err error) {
 	best.origin, err = -1, ErrOrigin
 	var enough <-chan time.Time
-	for range n {
+	for asked := n; all > 0; all-- {
 		select {
 		case a := <-answers:
 			switch {
@@ -180,11 +190,14 @@ func gather(answers <-chan answer, n int) (best answer, err error) {
 			if best.live && best.origin == 0 {
 				return best, nil
 			}
-			if best.live && enough == nil {
+			if a.origin < asked {
+				n--
+			}
+			if enough == nil && (best.live || n == 0) {
 				enough = time.After(preferred)
 			}
 		case <-enough:
-			return best, nil
+			return best, err
 		}
 	}
 	return best, err
