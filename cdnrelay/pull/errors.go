@@ -26,6 +26,9 @@ var (
 	// ErrOver: the source says that it is over.
 	ErrOver error = &fault{"over", "the source is over"}
 
+	// ErrFull: as many streams are pulled as may be.
+	ErrFull error = &fault{"too_many", "too many streams are pulled"}
+
 	// ErrTask: a task that makes no sense, with what is wrong.
 	ErrTask = errors.New("the pull cannot be taken")
 	// ErrDuplicate: another task brings the same stream.
@@ -39,6 +42,7 @@ var (
 
 	errIdle     error = &fault{"idle", "nobody watches"}
 	errDeleted  error = &fault{"deleted", "the pull was deleted"}
+	errMoved    error = &fault{"moved", "another node pulls the stream"}
 	errShutdown error = &fault{"shutdown", "the server stops"}
 )
 

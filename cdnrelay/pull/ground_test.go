@@ -45,13 +45,23 @@ type ground struct {
 type shelf struct {
 	mu   sync.Mutex
 	rows map[string]store.Relay
+	err  error // of every call
+}
+
+// fail has every call fail from now on.
+func (s *shelf) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
 }
 
 func (s *shelf) CreateRelay(_ context.Context, r store.Relay) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rows[r.ID] = r
-	return nil
+	if s.err == nil {
+		s.rows[r.ID] = r
+	}
+	return s.err
 }
 
 func (s *shelf) Relays(context.Context, string) (all []store.Relay, err error) {
@@ -60,7 +70,7 @@ func (s *shelf) Relays(context.Context, string) (all []store.Relay, err error) {
 	for _, r := range s.rows {
 		all = append(all, r)
 	}
-	return all, nil
+	return all, s.err
 }
 
 func (s *shelf) DeleteRelay(_ context.Context, _, id string) error {

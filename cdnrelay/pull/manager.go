@@ -52,6 +52,9 @@ type Options struct {
 	Hooks teller
 	// Sources are the tasks of the configuration.
 	Sources []Task
+	// Mine tells whether this node, of all that share the Keeper, pulls what the API has it pull always and has this name; nil: it
+	// does. It must not call the Manager. While it changes, two may pull a stream for a moment, or none.
+	Mine func(name string) bool
 	// Guard lets connections pass to sources that are not Trusted; nil: to public addresses.
 	Guard *dial.Guard
 	// Codecs are the video codecs that are taken.
@@ -74,10 +77,14 @@ type Options struct {
 type Manager struct {
 	opts       Options
 	stats      *Stats
-	goroutines sync.WaitGroup // of pullers
+	goroutines sync.WaitGroup // of pullers, and of follow
+
+	changing sync.Mutex          // held while tasks of the API are made, deleted or read again; before mu
+	broken   map[string]struct{} // rows of the Keeper that cannot be read, by their ids; guarded by changing
 
 	mu      sync.Mutex        // guards the fields below
 	ctx     context.Context   //nolint:containedctx // that of Run, for what starts later; nil while it does not run
+	settled bool              // Options.Mine knows all nodes
 	known   map[string]*entry // by task id
 	pullers map[live.Key]*puller
 }
@@ -98,7 +105,10 @@ func New(o Options) (*Manager, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	m := &Manager{opts: o, known: make(map[string]*entry), pullers: make(map[live.Key]*puller)}
+	m := &Manager{
+		opts: o, settled: o.Mine == nil,
+		broken: make(map[string]struct{}), known: make(map[string]*entry), pullers: make(map[live.Key]*puller),
+	}
 	m.stats = newStats(m)
 	for i, t := range o.Sources {
 		t.ID, t.Origin, t.Trusted = "config-"+strconv.Itoa(i+1), OriginConfig, true
@@ -110,21 +120,15 @@ func New(o Options) (*Manager, error) {
 	return m, nil
 }
 
-// Run pulls until ctx is done.
-//
-// Errors: the store's, when the tasks of the API cannot be read.
+// Run pulls until ctx is done, and waits for what it has started.
 func (m *Manager) Run(ctx context.Context) error {
-	kept, err := m.kept(ctx)
-	switch {
-	case ctx.Err() != nil: // the server stops already
-		return nil
-	case err != nil:
-		return err
-	}
 	wanted := m.opts.Hub.Wanted()
 	defer wanted.Close()
-	m.begin(ctx, kept)
+	m.begin(ctx)
 	defer m.end()
+	m.reread(ctx)
+	m.assign()
+	m.goroutines.Go(func() { m.follow(ctx) })
 	for {
 		k, err := wanted.Next(ctx)
 		if err != nil {
@@ -134,19 +138,11 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 }
 
-// begin starts what is pulled always.
-func (m *Manager) begin(ctx context.Context, kept []Task) {
+// begin lets pullers start.
+func (m *Manager) begin(ctx context.Context) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ctx = ctx
-	for _, t := range kept {
-		m.known[t.ID] = &entry{task: t}
-	}
-	for _, e := range m.known {
-		if e.task.Mode == Always {
-			m.startLocked(e, e.task.key())
-		}
-	}
 }
 
 // end waits for what was begun. Nothing begins any more, be it by a call that came while Run was about to end.
@@ -189,9 +185,10 @@ func (m *Manager) startLocked(e *entry, k live.Key) {
 		return
 	}
 	if len(m.pullers) >= m.opts.MaxStreams {
-		m.opts.Log.Warn("stream is not pulled", "stream", k, "pull", e.task.ID, "reason", "pull.max_streams")
+		m.refuseLocked(e, k, ErrFull)
 		return
 	}
+	e.ended = slices.DeleteFunc(e.ended, func(s Status) bool { return s.refused(k) })
 	ctx, cancel := context.WithCancelCause(m.ctx)
 	p := newPuller(m, e.task, k, cancel)
 	m.pullers[k] = p
@@ -202,17 +199,33 @@ func (m *Manager) startLocked(e *entry, k live.Key) {
 	})
 }
 
+// refuseLocked tells once that there is no place for a stream.
+func (m *Manager) refuseLocked(e *entry, k live.Key, why error) {
+	if slices.ContainsFunc(e.ended, func(s Status) bool { return s.refused(k) && s.Reason == live.Reason(why) }) {
+		return
+	}
+	p := newPuller(m, e.task, k, nil)
+	p.over(why)
+	p.log.Warn("stream is not pulled", "reason", live.Reason(why), "error", why)
+	e.keep(p)
+}
+
+// keep remembers how a puller ended.
+func (e *entry) keep(p *puller) {
+	e.ended = append(e.ended, p.status())
+	e.ended = e.ended[max(0, len(e.ended)-maxEnded):]
+}
+
 // ended forgets a puller, and starts another one where a task has come in its place.
 func (m *Manager) ended(p *puller) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.pullers, p.key)
 	if e := m.known[p.task.ID]; e != nil {
-		e.ended = append(e.ended, p.status())
-		e.ended = e.ended[max(0, len(e.ended)-maxEnded):]
+		e.keep(p)
 	}
 	for _, e := range m.known {
-		if e.task.Mode == Always && e.task.key() == p.key {
+		if e.task.Mode == Always && e.task.key() == p.key && m.mineLocked(&e.task) {
 			m.startLocked(e, p.key)
 			return
 		}
@@ -237,23 +250,20 @@ func (m *Manager) Add(ctx context.Context, t Task) (Task, error) {
 	if err != nil {
 		return Task{}, err
 	}
-	if err := m.reserve(t); err != nil {
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	if err := m.admit(&t); err != nil {
 		return Task{}, err
 	}
 	if err := m.opts.Keeper.CreateRelay(ctx, row); err != nil {
-		m.forget(t.ID, false)
 		return Task{}, fmt.Errorf("cannot keep the pull: %w", err)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e := m.known[t.ID]; e != nil && t.Mode == Always {
-		m.startLocked(e, t.key())
-	}
+	m.insert(t)
 	return t, nil
 }
 
-// reserve makes a task a known one, unless there is a reason not to.
-func (m *Manager) reserve(t Task) error {
+// admit tells whether there is room for a task, and none for the same streams.
+func (m *Manager) admit(t *Task) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := 0
@@ -265,11 +275,18 @@ func (m *Manager) reserve(t Task) error {
 	if n >= m.opts.MaxTasks {
 		return ErrTooMany
 	}
-	if err := m.duplicateLocked(&t); err != nil {
-		return err
+	return m.duplicateLocked(t)
+}
+
+// insert takes a task among those that are known, and begins with what this node is to pull always.
+func (m *Manager) insert(t Task) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := &entry{task: t}
+	m.known[t.ID] = e
+	if t.Mode == Always && m.mineLocked(&t) {
+		m.startLocked(e, t.key())
 	}
-	m.known[t.ID] = &entry{task: t}
-	return nil
 }
 
 // duplicateLocked refuses a second task for the same streams.
@@ -283,12 +300,12 @@ func (m *Manager) duplicateLocked(t *Task) error {
 }
 
 // forget makes a task unknown and ends what it pulls.
-func (m *Manager) forget(id string, end bool) {
+func (m *Manager) forget(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.known, id)
 	for _, p := range m.pullers {
-		if end && p.task.ID == id {
+		if p.task.ID == id {
 			p.cancel(errDeleted)
 		}
 	}
@@ -298,6 +315,8 @@ func (m *Manager) forget(id string, end bool) {
 //
 // Errors: ErrNotFound, ErrFixed, or the store's.
 func (m *Manager) Remove(ctx context.Context, app, id string) error {
+	m.changing.Lock()
+	defer m.changing.Unlock()
 	p, err := m.Pull(app, id)
 	if err != nil {
 		return err
@@ -308,14 +327,14 @@ func (m *Manager) Remove(ctx context.Context, app, id string) error {
 	if err := m.opts.Keeper.DeleteRelay(ctx, way, id); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("cannot delete the pull: %w", err)
 	}
-	m.forget(id, true)
+	m.forget(id)
 	return nil
 }
 
 // AppDeleted is told that there is an app no longer.
 func (m *Manager) AppDeleted(app string) {
 	for _, p := range m.Pulls(app) {
-		m.forget(p.Task.ID, true)
+		m.forget(p.Task.ID)
 	}
 }
 
@@ -377,25 +396,17 @@ func (t *Task) row() (store.Relay, error) {
 	return store.Relay{Way: way, ID: t.ID, App: app, Created: t.Created, Facts: said}, nil
 }
 
-// kept are the tasks of the API.
-func (m *Manager) kept(ctx context.Context) ([]Task, error) {
-	rows, err := m.opts.Keeper.Relays(ctx, way)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the pulls: %w", err)
+// kept is the inverse of row.
+//
+// Errors: ErrTask, or that of JSON.
+func kept(row *store.Relay) (Task, error) {
+	var said facts
+	if err := json.Unmarshal(row.Facts, &said); err != nil {
+		return Task{}, fmt.Errorf("cannot read the pull: %w", err)
 	}
-	var tasks []Task
-	for _, row := range rows {
-		var said facts
-		err := json.Unmarshal(row.Facts, &said)
-		t := Task{
-			ID: row.ID, Origin: OriginAPI, App: strconv.Itoa(row.App), Created: row.Created,
-			Room: said.Room, Stream: said.Stream, From: said.From, Mode: said.Mode, By: said.By,
-		}
-		if err = cmp.Or(err, t.check()); err != nil {
-			m.opts.Log.Error("pull is left out", "pull", row.ID, "error", err)
-			continue
-		}
-		tasks = append(tasks, t)
+	t := Task{
+		ID: row.ID, Origin: OriginAPI, App: strconv.Itoa(row.App), Created: row.Created,
+		Room: said.Room, Stream: said.Stream, From: said.From, Mode: said.Mode, By: said.By,
 	}
-	return tasks, nil
+	return t, t.check()
 }

@@ -216,7 +216,7 @@ func TestWaitedForAtTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	m.begin(ctx, nil)
+	m.begin(ctx)
 	old := newPuller(m, m.known["config-1"].task, camera, func(error) {})
 	m.mu.Lock()
 	m.pullers[camera] = old

@@ -48,7 +48,7 @@ func newPuller(m *Manager, t Task, k live.Key, cancel context.CancelCauseFunc) *
 	}
 	p.log = m.opts.Log.With("stream", k.String(), "pull", t.ID)
 	now := m.opts.Now()
-	p.now = Status{Key: k, Began: now, Since: now}
+	p.now = Status{Key: k, URL: address.MaskedSource(filled(t.From[0], k)), Began: now, Since: now}
 	return p
 }
 
@@ -70,11 +70,16 @@ func (p *puller) run(ctx context.Context) {
 	if p.publisher != nil {
 		p.publisher.End(reason)
 	}
+	p.over(reason)
+	p.log.Info("pull ended", "reason", live.Reason(reason), "error", reason)
+	p.cancel(reason) // ends watchIdle
+}
+
+// over tells that the stream is pulled no longer, or not at all.
+func (p *puller) over(reason error) {
 	p.change(func(s *Status) {
 		s.State, s.Reason, s.Error, s.Retry = Ended, live.Reason(reason), reason.Error(), time.Time{}
 	})
-	p.log.Info("pull ended", "reason", live.Reason(reason), "error", reason)
-	p.cancel(reason) // ends watchIdle
 }
 
 // try pulls from one address after the other until ctx is done.
@@ -176,7 +181,7 @@ func (p *puller) status() Status {
 	defer p.mu.Unlock()
 	s := p.now
 	if s.State == "" { // run has not come to it yet
-		s.State, s.URL = Connecting, address.MaskedSource(filled(p.task.From[0], p.key))
+		s.State = Connecting
 	}
 	s.Bytes, s.Frames = p.bytes.Load(), p.frames.Load()
 	return s

@@ -14,7 +14,7 @@ const (
 	Connecting State = "connecting" // a connection is being made
 	Running    State = "running"    // media comes
 	Waiting    State = "waiting"    // the connection failed; the next try comes later
-	Ended      State = "ended"      // nobody watches, or the task was deleted
+	Ended      State = "ended"      // nobody watches, the task was deleted, or there was no place for it
 )
 
 // Status is what is known of the pull of one stream.
@@ -31,6 +31,9 @@ type Status struct {
 	// Bytes and Frames came.
 	Bytes, Frames uint64
 }
+
+// refused tells whether it is about a stream that there was no place for.
+func (s *Status) refused(k live.Key) bool { return s.Key == k && s.State == Ended && s.Tries == 0 }
 
 // Pull is a task and what became of it: what is pulled now, and the last of what has ended.
 type Pull struct {

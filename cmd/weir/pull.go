@@ -15,8 +15,10 @@ import (
 	"weir/room/store"
 )
 
-// newPulls brings streams of other servers.
-func newPulls(cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *hook.Hooks, log *slog.Logger) (*pull.Manager, error) {
+// newPulls brings streams of other servers. mine tells which names are this node's, where there are several.
+func newPulls(
+	cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *hook.Hooks, mine func(name string) bool, log *slog.Logger,
+) (*pull.Manager, error) {
 	c := &cfg.Pull
 	codecs, err := parseCodecs(cfg.Ingest.Codecs)
 	if err != nil {
@@ -28,6 +30,9 @@ func newPulls(cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *
 		MaxTasks: c.MaxPulls, MaxStreams: c.MaxStreams, Log: log,
 	}
 	o.Sources = pullSources(cfg)
+	if cfg.IM.Redis != "" {
+		o.Mine = mine
+	}
 	m, err := pull.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("pull.sources: %w", err)

@@ -155,7 +155,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	if s.pulls, err = newPulls(cfg, s.hub, s.store, s.chat.hooks, log); err != nil {
+	if s.pulls, err = newPulls(cfg, s.hub, s.store, s.chat.hooks, s.chat.bus.Owner, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.edge = s.newEdge(cfg)
