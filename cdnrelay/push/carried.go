@@ -11,13 +11,14 @@ import (
 type carried struct {
 	key    live.Key
 	stream *live.Stream
-	info   live.Info       // as it was when it began
 	ctx    context.Context //nolint:containedctx // it ends with the stream
 	cancel context.CancelFunc
 
 	// Guarded by Manager.mu:
-	count int      // destinations
-	own   []string // tasks that hold for this stream only
+	info  live.Info // as it was when it began, or when its present user took it over
+	count int       // destinations
+	own   []string  // tasks that hold for this stream only
+	anew  []string  // tasks whose address names the user: they begin when that one's media comes
 }
 
 func newCarried(ctx context.Context, s *live.Stream, i live.Info) *carried {
@@ -26,8 +27,8 @@ func newCarried(ctx context.Context, s *live.Stream, i live.Info) *carried {
 	return c
 }
 
-// address is a task's address for the stream, not signed.
-func (c *carried) address(t *Task) string { return fill(t.To, values(&c.info)) }
+// addressLocked is a task's address for the stream, not signed.
+func (c *carried) addressLocked(t *Task) string { return fill(t.To, values(&c.info)) }
 
 // rest waits; it is not ok when the stream ended meanwhile.
 func (c *carried) rest(wait time.Duration) (ok bool) {

@@ -27,9 +27,10 @@ type destination struct {
 	m        *Manager
 	task     *Task
 	carried  *carried
-	protocol string   // the scheme of the address
-	shown    string   // the address, masked
-	identity string   // of the address, whatever its signature
+	text     string   // the address, not signed; secret
+	protocol string   // its scheme
+	shown    string   // it, masked
+	identity string   // of it, whatever its signature
 	refused  error    // why it does not even begin
 	last     *url.URL // the address of the last connection, for run only
 	log      *slog.Logger
@@ -39,8 +40,11 @@ type destination struct {
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when run is over
 
-	mu     sync.Mutex // guards status
+	placed, replaced bool // guarded by Manager.mu; see placeLocked and replaceLocked
+
+	mu     sync.Mutex // guards the fields below
 	status Status
+	info   live.Info // of the stream and who publishes it
 }
 
 // run tries until the stream or the task is over, or there is no use in it.
@@ -118,7 +122,7 @@ func (d *destination) connect() error {
 // target is what the next connection leads to: a signature is good for a while only.
 func (d *destination) target() (Target, error) {
 	o := &d.m.opts
-	text := d.carried.address(d.task)
+	text := d.text
 	if s := d.task.Sign; s != nil {
 		var err error
 		if text, err = o.Sign(text, *s, o.Now().Add(o.SignedFor)); err != nil {
@@ -214,6 +218,20 @@ func (d *destination) report(to State, reason, text string, retry time.Time) {
 	}
 }
 
+// about is what others are told of the stream.
+func (d *destination) about() live.Info {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.info
+}
+
+// tellOf has others told of the stream as it is now.
+func (d *destination) tellOf(i live.Info) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.info = i
+}
+
 // now is how the destination is.
 func (d *destination) now() Status {
 	d.mu.Lock()
@@ -243,13 +261,12 @@ func reasonOf(ctx context.Context, err error) string {
 	return live.Reason(err)
 }
 
-// newDestination returns a destination that was not started.
+// newDestination returns a destination that was not started. It expects the lock of the Manager.
 func newDestination(ctx context.Context, m *Manager, t *Task, c *carried) *destination {
-	d := &destination{m: m, task: t, carried: c, done: make(chan struct{})}
+	d := &destination{m: m, task: t, carried: c, info: c.info, text: c.addressLocked(t), done: make(chan struct{})}
 	d.ctx, d.cancel = context.WithCancelCause(ctx)
-	text := c.address(t)
-	d.shown = address.Masked(text)
-	if u, err := url.Parse(text); err == nil {
+	d.shown = address.Masked(d.text)
+	if u, err := url.Parse(d.text); err == nil {
 		d.protocol, d.identity = u.Scheme, identity(u)
 	}
 	d.log = m.log.With("relay", t.ID, "stream", c.key, "target", d.shown)

@@ -12,7 +12,7 @@ func (m *Manager) tell(d *destination, reason string) {
 	if m.opts.Hooks == nil {
 		return
 	}
-	s, i := d.now(), d.carried.info
+	s, i := d.now(), d.about()
 	i.Tracks = d.carried.stream.Tracks()
 	e, ok := eventOf(&i)
 	if !ok {

@@ -80,6 +80,7 @@ type Manager struct {
 	ctx     context.Context //nolint:containedctx // it is that of Run; nil before and after
 	all     map[string]*Task
 	streams map[live.Key]*carried
+	count   int // destinations that have a place
 	running map[*destination]struct{}
 	claims  map[string]*destination // who pushes to an address
 	past    map[string][]Status     // of tasks: destinations that are over, the last one last
@@ -173,6 +174,9 @@ func (m *Manager) look(k live.Key) {
 		c = nil
 	}
 	hasMedia := info.State == live.StateLive || info.State == live.StateInterrupted
+	if c != nil && hasMedia {
+		m.followLocked(c, info)
+	}
 	if c != nil || !there || !hasMedia || info.Origin.Form == edgeForm || m.ctx == nil {
 		return
 	}
@@ -202,7 +206,7 @@ func (m *Manager) forgetLocked(c *carried) {
 func (m *Manager) ask(c *carried, from Source) {
 	patience := patience{first: m.opts.Retry, most: m.opts.MaxRetry}
 	for {
-		tasks, err := from.Targets(c.ctx, c.info)
+		tasks, err := from.Targets(c.ctx, m.about(c))
 		if err == nil {
 			m.adopt(c, tasks)
 			return
@@ -244,10 +248,7 @@ func (m *Manager) adopt(c *carried, tasks []Task) {
 // startLocked begins a destination.
 func (m *Manager) startLocked(c *carried, t *Task) {
 	d := newDestination(m.ctx, m, t, c)
-	if c.count >= m.opts.MaxPerStream || len(m.running) >= m.opts.MaxTotal {
-		d.refused = ErrTooMany
-	}
-	c.count++
+	d.refused = m.placeLocked(d)
 	m.running[d] = struct{}{}
 	m.past[t.ID] = slices.DeleteFunc(m.past[t.ID], func(s Status) bool { return s.Key == c.key })
 	m.goroutines.Go(func() {
@@ -266,11 +267,12 @@ func (m *Manager) finished(d *destination) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.running, d)
-	d.carried.count--
+	m.vacateLocked(d)
 	if m.claims[d.identity] == d {
 		delete(m.claims, d.identity)
 	}
-	if m.all[d.task.ID] == d.task {
+	followed := d.replaced && !slices.Contains(d.carried.anew, d.task.ID)
+	if m.all[d.task.ID] == d.task && !followed {
 		m.past[d.task.ID] = append(m.past[d.task.ID], last)
 		m.past[d.task.ID] = m.past[d.task.ID][max(0, len(m.past[d.task.ID])-maxPast):]
 	}

@@ -75,7 +75,7 @@ func (m *Manager) admit(t *Task) error {
 		if !t.means(c.key) {
 			continue
 		}
-		u, err := url.Parse(c.address(t))
+		u, err := url.Parse(c.addressLocked(t))
 		if err != nil {
 			continue // the destination will say so
 		}
@@ -262,7 +262,7 @@ func (m *Manager) relay(t *Task, app string) Relay {
 	m.mu.Lock()
 	all := slices.DeleteFunc(slices.Clone(m.past[t.ID]), func(s Status) bool { return s.Key.App != app })
 	for d := range m.running {
-		if d.task == t && d.carried.key.App == app {
+		if d.task == t && d.carried.key.App == app && !d.replaced {
 			all = append(all, d.now())
 		}
 	}

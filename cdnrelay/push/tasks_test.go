@@ -352,7 +352,7 @@ func FuzzAddress(f *testing.F) {
 		info := live.Info{Key: live.Key{App: "1", Room: room, Stream: stream}, User: room}
 		one := newCarried(t.Context(), nil, live.Info{Key: live.Key{App: "1", Room: "x", Stream: "x"}, User: "x"})
 		two := newCarried(t.Context(), nil, info)
-		a, b := mustParse(t, one.address(&task)), mustParse(t, two.address(&task))
+		a, b := mustParse(t, one.addressLocked(&task)), mustParse(t, two.addressLocked(&task))
 		if a.Host != b.Host || a.Scheme != b.Scheme {
 			t.Errorf("%q leads to %s and %s", to, a.Host, b.Host)
 		}
