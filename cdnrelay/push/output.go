@@ -21,6 +21,14 @@ type Output interface {
 	Open(ctx context.Context, t Target) (Session, error)
 }
 
+// Checker is an Output that can tell of an address, before it connects, that nothing will come of it.
+type Checker interface {
+	// Check looks at an address with samples in its places.
+	//
+	// Errors wrap ErrAddress and say what is wrong, and nothing that is secret in the address.
+	Check(u *url.URL) error
+}
+
 // Session is a connection over which one stream is published. It is for one goroutine, the destination's.
 type Session interface {
 	// Send sends the stream from a key frame on, until the stream is over, ctx is done or the connection fails. It goes on

@@ -103,6 +103,12 @@ func checkPattern(what, pattern string, check func(string) error) error {
 	return nil
 }
 
+// examples stand in the places of an address that is looked at before there is a stream. They are as long as a passphrase of SRT
+// has to be, since real ones may be.
+var examples = map[string]string{
+	"app": "1400000000", "room": "xxxxxxxxxx", "stream": "xxxxxxxxxx", "user": "xxxxxxxxxx", "streamid": "xxxxxxxxxx",
+}
+
 func (t *Task) checkAddress(outputs map[string]Output) error {
 	if len(t.To) > maxAddress {
 		return fmt.Errorf("%w: its address is longer than %d bytes", ErrTask, maxAddress)
@@ -110,12 +116,17 @@ func (t *Task) checkAddress(outputs map[string]Output) error {
 	if err := checkPlaces(t.To); err != nil {
 		return err
 	}
-	u, err := url.Parse(fill(t.To, map[string]string{"app": "1", "room": "x", "stream": "x", "user": "x", "streamid": "x"}))
+	u, err := url.Parse(fill(t.To, examples))
 	if err != nil || u.Hostname() == "" { // the error would show the address
 		return fmt.Errorf("%w: its address is malformed", ErrTask)
 	}
 	if outputs[u.Scheme] == nil {
 		return fmt.Errorf("%w: nothing is pushed to addresses that begin with %s://", ErrTask, u.Scheme)
+	}
+	if c, ok := outputs[u.Scheme].(Checker); ok {
+		if err := c.Check(u); err != nil {
+			return fmt.Errorf("%w: %w", ErrTask, err)
+		}
 	}
 	return nil
 }

@@ -270,9 +270,19 @@ func TestSource(t *testing.T) {
 	})
 }
 
+// picky is an Output that knows of addresses.
+type picky struct{ Output }
+
+func (picky) Check(u *url.URL) error {
+	if len(u.Query().Get("passphrase")) < 10 {
+		return fmt.Errorf("%w: its passphrase is short", ErrAddress)
+	}
+	return nil
+}
+
 // TestCheck: what a relay may say.
 func TestCheck(t *testing.T) {
-	outputs := map[string]Output{"rtmp": &far{}, "https": &far{}}
+	outputs := map[string]Output{"rtmp": &far{}, "https": &far{}, "srt": picky{}}
 	with := func(change func(*Task)) Task {
 		task := apiTask("rtmp://cdn.example.com/live/x")
 		change(&task)
@@ -295,6 +305,8 @@ func TestCheck(t *testing.T) {
 		"another scheme":     {with(func(t *Task) { t.To = "ftp://cdn.example.com/live" }), "ftp"},
 		"no host":            {with(func(t *Task) { t.To = "rtmp:///live" }), "malformed"},
 		"malformed":          {with(func(t *Task) { t.To = "rtmp://cdn.example.com:x/hunter2" }), "malformed"},
+		"no connection":      {with(func(t *Task) { t.To = "srt://cdn.example.com:1?passphrase=hunter2" }), "passphrase is short"},
+		"maybe a connection": {with(func(t *Task) { t.To = "srt://cdn.example.com:1?passphrase={stream}" }), ""},
 		"long":               {with(func(t *Task) { t.To += strings.Repeat("x", 3000) }), "longer"},
 		"loopback":           {with(func(t *Task) { t.To = "rtmp://127.0.0.1/live" }), "public"},
 		"loopback, IPv6":     {with(func(t *Task) { t.To = "rtmp://[::ffff:127.0.0.1]/live" }), "public"},

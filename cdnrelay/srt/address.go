@@ -18,6 +18,12 @@ const (
 	minPassphrase, maxPassphrase = 10, 79
 )
 
+// Check implements push.Checker.
+func (Output) Check(u *url.URL) error {
+	_, err := parse(u)
+	return err
+}
+
 // settings are what an address says beside the host.
 type settings struct {
 	host       string
@@ -43,9 +49,9 @@ func parse(u *url.URL) (settings, error) {
 	case q.Get("mode") != "" && q.Get("mode") != "caller":
 		return bad("only mode=caller can be pushed with")
 	case len(s.streamID) > maxStreamID || strings.Contains(s.streamID, "\x00"):
-		return bad("its streamid is too long")
+		return bad(fmt.Sprintf("its streamid has more than %d bytes, or a NUL among them", maxStreamID))
 	case s.passphrase != "" && (len(s.passphrase) < minPassphrase || len(s.passphrase) > maxPassphrase):
-		return bad(fmt.Sprintf("its passphrase has not %d to %d bytes", minPassphrase, maxPassphrase))
+		return bad(fmt.Sprintf("its passphrase does not have %d to %d bytes", minPassphrase, maxPassphrase))
 	}
 	if text := q.Get("pbkeylen"); text != "" {
 		if s.keySize, err = strconv.Atoi(text); err != nil || s.keySize != 16 && s.keySize != 24 && s.keySize != 32 {

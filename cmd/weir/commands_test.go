@@ -166,6 +166,7 @@ func TestConfigCheckAsServe(t *testing.T) {
 		{"an unknown placeholder", "relay.rules", `[{"match":"a/*","to":"rtmp://cdn.example.com/live/{name}"}]`},
 		{"a protocol of no use", "relay.rules", `[{"match":"a/*","to":"ftp://cdn.example.com/{stream}"}]`},
 		{"two to one address", "relay.rules", `[{"match":"a/b","to":"rtmp://cdn.example.com/live/x"},{"match":"a/c","to":"rtmp://CDN.example.com:1935/live/x"}]`},
+		{"a passphrase of no use", "relay.rules", `[{"match":"a/b","to":"srt://cdn.example.com:9000?passphrase=short"}]`},
 		{"always, and a pattern", "pull.sources", `[{"match":"a/*","from":["https://origin.example.com/x.flv"],"mode":"always"}]`},
 		{"a source of no use", "pull.sources", `[{"match":"a/b","from":["srt://origin.example.com:9000"]}]`},
 		{"all to one address", "relay.auto.to", "rtmp://cdn.example.com/live/cam"},

@@ -174,8 +174,8 @@ func holds(film []*av.Frame, data []byte) bool {
 	return false
 }
 
-// TestPushIsGuarded: an administrator cannot have a stream pushed to where the operator has not allowed it, and neither can the
-// answer of a callback.
+// TestPushIsGuarded: an administrator cannot have a stream pushed to where the operator has not allowed it, nor to an address of SRT
+// that nothing would come of, and neither can the answer of a callback.
 func TestPushIsGuarded(t *testing.T) {
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"code": 0, "data": {"urls": ["rtmp://localhost:1/live/x"]}}`)
@@ -188,6 +188,21 @@ func TestPushIsGuarded(t *testing.T) {
 	admin := userSig(t, "administrator")
 	if status, code := do(t, s, admin, "POST", "/api/v1/relays", `{"room": "*", "stream": "*", "to": "rtmp://[::1]/live/x"}`, nil); status != http.StatusBadRequest {
 		t.Errorf("an address in numbers: %d %s", status, code)
+	}
+	for query, fine := range map[string]bool{
+		"": true, "?streamid={streamid}&passphrase={stream}": true,
+		"?passphrase=short": false, "?passphrase=" + strings.Repeat("x", 80): false,
+		"?latency=x": false, "?latency=-1": false, "?pbkeylen=17": false, "?streamid=" + strings.Repeat("x", 513): false,
+	} {
+		body := `{"room": "none", "stream": "*", "to": "srt://localhost:9000` + query + `"}`
+		var made struct{ ID string }
+		status, code := do(t, s, admin, "POST", "/api/v1/relays", body, &made)
+		if fine && status != http.StatusCreated || !fine && (status != http.StatusBadRequest || code != "bad_request") {
+			t.Errorf("srt with %.30q: %d %s", query, status, code)
+		}
+		if fine {
+			must(t, s, admin, "DELETE", "/api/v1/relays/"+made.ID, "", nil)
+		}
 	}
 	must(t, s, admin, "POST", "/api/v1/relays", `{"room": "*", "stream": "*", "to": "rtmp://localhost/live/{stream}"}`, nil)
 	roll(t, s, live.Key{App: auth.AppName(cfg.Auth.AppID), Room: "demo", Stream: "cam"}, "host")
