@@ -256,11 +256,11 @@ func Default() *Config {
 		Relay: Relay{
 			Rules: RelayRules{}, ConnectTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxLag: 5 * time.Second,
 			Retry: time.Second, RetryMax: 15 * time.Second, GiveUp: 6 * time.Hour, SignedFor: time.Hour,
-			MaxRelays: 1000, MaxPerStream: 20, MaxDestinations: 1000,
+			MaxRelays: 1000, MaxPerStream: 20, MaxDestinations: 1000, MaxPerApp: 500,
 		},
 		Pull: Pull{
 			Sources: PullSources{}, Timeout: 10 * time.Second, Idle: 30 * time.Second, Retry: time.Second, RetryMax: 15 * time.Second,
-			MaxPulls: 1000, MaxStreams: 1000,
+			MaxPulls: 1000, MaxStreams: 1000, MaxPerApp: 500,
 		},
 		Edge: Edge{Origins: []string{}, Idle: 10 * time.Second, CacheBytes: 256 << 20},
 		Record: Record{

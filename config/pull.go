@@ -19,6 +19,7 @@ type Pull struct {
 	RetryMax   time.Duration `key:"retry_max" doc:"longest pause between two tries"`
 	MaxPulls   int           `key:"max_pulls" doc:"pulls that an app may make by REST"`
 	MaxStreams int           `key:"max_streams" doc:"streams that are pulled at once"`
+	MaxPerApp  int           `key:"max_streams_per_app" doc:"streams of one app that are pulled at once"`
 }
 
 // PullSource is which streams are pulled, and from where.
@@ -85,4 +86,5 @@ func (p *problems) pull(c *Pull) {
 	between(p, "pull.retry_max", c.RetryMax, c.Retry, time.Hour)
 	between(p, "pull.max_pulls", c.MaxPulls, 0, 100_000)
 	between(p, "pull.max_streams", c.MaxStreams, 1, 100_000)
+	between(p, "pull.max_streams_per_app", c.MaxPerApp, 1, 100_000)
 }

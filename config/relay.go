@@ -24,6 +24,7 @@ type Relay struct {
 	MaxRelays       int           `key:"max_relays" doc:"relays that an app may make by REST"`
 	MaxPerStream    int           `key:"max_per_stream" doc:"destinations of one stream"`
 	MaxDestinations int           `key:"max_destinations" doc:"destinations at once"`
+	MaxPerApp       int           `key:"max_destinations_per_app" doc:"destinations of one app at once"`
 }
 
 // RelayAuto is the automatic relay of the default app.
@@ -122,4 +123,5 @@ func (p *problems) relay(c *Relay) {
 	between(p, "relay.max_relays", c.MaxRelays, 0, 100_000)
 	between(p, "relay.max_per_stream", c.MaxPerStream, 1, 1000)
 	between(p, "relay.max_destinations", c.MaxDestinations, 1, 100_000)
+	between(p, "relay.max_destinations_per_app", c.MaxPerApp, 1, 100_000)
 }

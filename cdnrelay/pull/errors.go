@@ -28,6 +28,8 @@ var (
 
 	// ErrFull: as many streams are pulled as may be.
 	ErrFull error = &fault{"too_many", "too many streams are pulled"}
+	// ErrAppFull: as many streams of the app are pulled as may be of one app.
+	ErrAppFull error = &fault{"app_full", "too many streams of the app are pulled"}
 
 	// ErrTask: a task that makes no sense, with what is wrong.
 	ErrTask = errors.New("the pull cannot be taken")

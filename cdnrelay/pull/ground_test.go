@@ -124,7 +124,7 @@ func newGround(t *testing.T, change func(*Options), tasks ...Task) *ground {
 	o := Options{
 		Hub: g.hub, Keeper: g.kept, Hooks: g.told, Sources: tasks, Codecs: []av.Codec{av.CodecH264, av.CodecH265, av.CodecAV1},
 		Timeout: patience, Idle: 100 * time.Millisecond, Retry: 10 * time.Millisecond, MaxRetry: 20 * time.Millisecond,
-		MaxTasks: 3, MaxStreams: 10,
+		MaxTasks: 3, MaxStreams: 10, MaxPerApp: 10,
 	}
 	if change != nil {
 		change(&o)

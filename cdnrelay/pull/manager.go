@@ -66,8 +66,9 @@ type Options struct {
 	Idle time.Duration
 	// Retry is the pause before all addresses are tried again. It doubles up to MaxRetry, and chance makes it up to a half shorter.
 	Retry, MaxRetry time.Duration
-	// MaxTasks is how many tasks the API may make for an app, MaxStreams how many streams may be pulled at once.
-	MaxTasks, MaxStreams int
+	// MaxTasks is how many tasks the API may make for an app, MaxStreams how many streams may be pulled at once, and MaxPerApp how
+	// many of these may be of one app.
+	MaxTasks, MaxStreams, MaxPerApp int
 
 	Log *slog.Logger     // nil: nothing is logged
 	Now func() time.Time // nil: time.Now
@@ -87,6 +88,7 @@ type Manager struct {
 	settled bool              // Options.Mine knows all nodes
 	known   map[string]*entry // by task id
 	pullers map[live.Key]*puller
+	ofApp   map[string]int // pullers of each app that has some
 }
 
 // entry is a task and the last of what it pulled.
@@ -107,7 +109,8 @@ func New(o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: o, settled: o.Mine == nil,
-		broken: make(map[string]struct{}), known: make(map[string]*entry), pullers: make(map[live.Key]*puller),
+		broken: make(map[string]struct{}),
+		known:  make(map[string]*entry), pullers: make(map[live.Key]*puller), ofApp: make(map[string]int),
 	}
 	m.stats = newStats(m)
 	for i, t := range o.Sources {
@@ -184,19 +187,32 @@ func (m *Manager) startLocked(e *entry, k live.Key) {
 	if m.ctx == nil || m.ctx.Err() != nil || m.pullers[k] != nil {
 		return
 	}
-	if len(m.pullers) >= m.opts.MaxStreams {
-		m.refuseLocked(e, k, ErrFull)
+	if err := m.roomLocked(k.App); err != nil {
+		m.refuseLocked(e, k, err)
 		return
 	}
 	e.ended = slices.DeleteFunc(e.ended, func(s Status) bool { return s.refused(k) })
 	ctx, cancel := context.WithCancelCause(m.ctx)
 	p := newPuller(m, e.task, k, cancel)
 	m.pullers[k] = p
+	m.ofApp[k.App]++
 	m.goroutines.Go(func() {
 		p.run(ctx)
 		cancel(nil)
 		m.ended(p)
 	})
+}
+
+// roomLocked tells whether there is a place for another stream of an app: ErrFull or ErrAppFull when there is none.
+func (m *Manager) roomLocked(app string) error {
+	switch {
+	case m.ofApp[app] >= m.opts.MaxPerApp:
+		return ErrAppFull
+	case len(m.pullers) >= m.opts.MaxStreams:
+		return ErrFull
+	default:
+		return nil
+	}
 }
 
 // refuseLocked tells once that there is no place for a stream.
@@ -221,6 +237,9 @@ func (m *Manager) ended(p *puller) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.pullers, p.key)
+	if m.ofApp[p.key.App]--; m.ofApp[p.key.App] == 0 {
+		delete(m.ofApp, p.key.App)
+	}
 	if e := m.known[p.task.ID]; e != nil {
 		e.keep(p)
 	}
@@ -240,7 +259,7 @@ func (m *Manager) ended(p *puller) {
 
 // Add takes a task of the API and keeps it.
 //
-// Errors: ErrTask, ErrDuplicate, ErrTooMany, or the store's.
+// Errors: ErrTask, ErrDuplicate, ErrTooMany, ErrAppFull, or the store's.
 func (m *Manager) Add(ctx context.Context, t Task) (Task, error) {
 	t.ID, t.Origin, t.Trusted, t.Created = rand.Text(), OriginAPI, false, m.opts.Now().UTC()
 	if err := cmp.Or(t.check(), t.checkLiteral(m.opts.Guard)); err != nil {
@@ -275,7 +294,13 @@ func (m *Manager) admit(t *Task) error {
 	if n >= m.opts.MaxTasks {
 		return ErrTooMany
 	}
-	return m.duplicateLocked(t)
+	if err := m.duplicateLocked(t); err != nil {
+		return err
+	}
+	if t.Mode == Always && m.mineLocked(t) && m.pullers[t.key()] == nil && m.ofApp[t.App] >= m.opts.MaxPerApp {
+		return ErrAppFull
+	}
+	return nil
 }
 
 // insert takes a task among those that are known, and begins with what this node is to pull always.

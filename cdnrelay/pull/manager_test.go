@@ -210,7 +210,7 @@ func (waited) Awaited(live.Key) bool                { return true }
 func TestWaitedForAtTheEnd(t *testing.T) {
 	task := onDemand("http://127.0.0.1:1/")
 	m, err := New(Options{
-		Hub: waited{}, Sources: []Task{task}, Timeout: patience, Idle: patience, Retry: time.Hour, MaxRetry: time.Hour, MaxStreams: 1,
+		Hub: waited{}, Sources: []Task{task}, Timeout: patience, Idle: patience, Retry: time.Hour, MaxRetry: time.Hour, MaxStreams: 1, MaxPerApp: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -241,7 +241,7 @@ func TestAddedWhileItStops(t *testing.T) {
 	var asked atomic.Int32
 	m, err := New(Options{
 		Hub: live.NewRegistry(live.Options{}), Keeper: &shelf{rows: make(map[string]store.Relay)}, Timeout: patience,
-		Guard: dial.NewGuard(netip.MustParsePrefix("127.0.0.0/8")), Retry: time.Hour, MaxRetry: time.Hour, MaxTasks: 1, MaxStreams: 1,
+		Guard: dial.NewGuard(netip.MustParsePrefix("127.0.0.0/8")), Retry: time.Hour, MaxRetry: time.Hour, MaxTasks: 1, MaxStreams: 1, MaxPerApp: 1,
 		Now: func() time.Time {
 			if asked.Add(1) == 2 { // the first is for the task; now its pull is about to begin
 				stop()

@@ -3,6 +3,8 @@ package pull
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"weir/cdnrelay/admin"
 	"weir/room/dial"
 	"weir/room/live"
 	"weir/room/store"
@@ -27,6 +30,13 @@ func (e *election) set(alive ...string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.alive = alive
+}
+
+// asked are the names that nodes have asked for.
+func (e *election) asked() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Keys(e.names))
 }
 
 func (e *election) mine(node string) func(string) bool {
@@ -53,7 +63,7 @@ func newNode(t *testing.T, name string, kept keeper, e *election, sources ...Tas
 	var err error
 	if n.m, err = New(Options{
 		Hub: n.hub, Keeper: kept, Sources: sources, Mine: e.mine(name), Guard: dial.NewGuard(netip.MustParsePrefix("127.0.0.0/8")),
-		Timeout: time.Second, Idle: time.Hour, Retry: time.Hour, MaxRetry: time.Hour, MaxTasks: 10, MaxStreams: 2,
+		Timeout: time.Second, Idle: time.Hour, Retry: time.Hour, MaxRetry: time.Hour, MaxTasks: 10, MaxStreams: 2, MaxPerApp: 3,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -121,8 +131,8 @@ func TestNodes(t *testing.T) {
 		who.set("a", "b")
 		later()
 		expect("it is back", "waiting connect", "ended moved")
-		if len(who.names) != 1 || !who.names["pull 1/demo/cam"] {
-			t.Errorf("asked for %v", who.names)
+		if got := who.asked(); len(got) != 1 || got[0] != "pull 1/demo/cam" {
+			t.Errorf("asked for %q", got)
 		}
 		if err := b.m.Remove(t.Context(), "1", task.ID); err != nil {
 			t.Fatal(err)
@@ -221,6 +231,45 @@ func TestFull(t *testing.T) {
 		later()
 		if got := a.pulls(ids[refused]); got != "waiting connect" {
 			t.Errorf("when there is a place: %q", got)
+		}
+	})
+}
+
+// TestFairShare: an app that has all the streams that one may have leaves some to others. What the API is to pull always beyond that
+// is refused, and what viewers or the configuration want has a reason.
+func TestFairShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept, who := &shelf{rows: make(map[string]store.Relay)}, &election{alive: []string{"a"}, names: make(map[string]bool)}
+		several := onDemand(unreachable)
+		several.Stream = "*"
+		a := newNode(t, "a", kept, who, always(unreachable), several)
+		defer a.die()
+		a.m.mu.Lock()
+		a.m.opts.MaxPerApp = 1
+		a.m.mu.Unlock()
+		later()
+		for range 2 {
+			_, _ = a.hub.Await(t.Context(), live.Key{App: "1", Room: "demo", Stream: "two"})
+		}
+		if got := a.pulls("config-2"); got != "ended app_full" {
+			t.Errorf("on demand: %q", got)
+		}
+		task := always(unreachable)
+		task.Stream = "three"
+		if _, err := a.m.Add(t.Context(), task); !errors.Is(err, ErrAppFull) {
+			t.Errorf("of the API: %v", err)
+		}
+		if problem, ok := errors.AsType[*admin.Error](refusal(ErrAppFull)); !ok || problem.Code != "too_many_streams" || problem.Status != http.StatusConflict {
+			t.Errorf("as the API says it: %+v", problem)
+		}
+		task.App = "2"
+		if _, err := a.m.Add(t.Context(), task); err != nil {
+			t.Errorf("of another app: %v", err)
+		}
+		a.m.mu.Lock()
+		defer a.m.mu.Unlock()
+		if a.m.ofApp["1"] != 1 || a.m.ofApp["2"] != 1 {
+			t.Errorf("places: %v", a.m.ofApp)
 		}
 	})
 }

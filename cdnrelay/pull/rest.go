@@ -104,6 +104,7 @@ var outcomes = []struct {
 	{ErrFixed, http.StatusConflict, "pull_fixed"},
 	{ErrDuplicate, http.StatusConflict, "pull_exists"},
 	{ErrTooMany, http.StatusConflict, "too_many_pulls"},
+	{ErrAppFull, http.StatusConflict, "too_many_streams"},
 }
 
 // refusal is an error as its caller sees it.

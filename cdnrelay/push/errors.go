@@ -30,6 +30,8 @@ var (
 	ErrDuplicate error = &fault{"duplicate", "another relay pushes to this address"}
 	// ErrTooMany: there are as many tasks or destinations as there may be.
 	ErrTooMany error = &fault{"too_many", "too many relays"}
+	// ErrAppFull: the app has as many destinations as one app may have.
+	ErrAppFull error = &fault{"app_full", "the app has too many destinations"}
 	// ErrNotFound: there is no such task.
 	ErrNotFound = errors.New("no such relay")
 	// ErrFixed: the task comes from the configuration or a callback, not from the API.

@@ -60,8 +60,8 @@ type Options struct {
 	Retry, MaxRetry time.Duration
 	// GiveUp is how long a destination is tried in vain; 0: for ever.
 	GiveUp time.Duration
-	// MaxTasks is how many tasks the API may make, for an app; MaxPerStream and MaxTotal bound destinations.
-	MaxTasks, MaxPerStream, MaxTotal int
+	// MaxTasks is how many tasks the API may make, for an app; MaxPerStream, MaxPerApp and MaxTotal bound destinations.
+	MaxTasks, MaxPerStream, MaxPerApp, MaxTotal int
 
 	Log *slog.Logger
 	Now func() time.Time
@@ -80,7 +80,8 @@ type Manager struct {
 	ctx     context.Context //nolint:containedctx // it is that of Run; nil before and after
 	all     map[string]*Task
 	streams map[live.Key]*carried
-	count   int // destinations that have a place
+	count   int            // destinations that have a place
+	ofApp   map[string]int // those of each app that has some
 	running map[*destination]struct{}
 	claims  map[string]*destination // who pushes to an address
 	past    map[string][]Status     // of tasks: destinations that are over, the last one last
@@ -97,7 +98,7 @@ func New(o Options) (*Manager, error) {
 		o.Now = time.Now
 	}
 	m := &Manager{
-		opts: o, log: o.Log, all: make(map[string]*Task), streams: make(map[live.Key]*carried),
+		opts: o, log: o.Log, all: make(map[string]*Task), streams: make(map[live.Key]*carried), ofApp: make(map[string]int),
 		running: make(map[*destination]struct{}), claims: make(map[string]*destination), past: make(map[string][]Status),
 	}
 	m.stats = newStats(m)

@@ -95,6 +95,7 @@ type far struct {
 	open    func(ctx context.Context, t Target) error // nil: it connects
 	send    func(t Target, n int) error               // after n frames; nil: it goes on
 	stall   func(t Target) time.Duration              // for how long nothing is taken before each write; nil: not at all
+	goodbye time.Duration                             // of each session
 	targets []Target
 	closed  int
 	got     map[string][]live.Frame // by address
@@ -161,6 +162,7 @@ func (s *farSession) Send(ctx context.Context, p *Progress) error {
 }
 
 func (s *farSession) Close(context.Context) {
+	time.Sleep(s.far.goodbye)
 	s.far.mu.Lock()
 	defer s.far.mu.Unlock()
 	s.far.closed++
@@ -181,7 +183,7 @@ func testOptions() Options {
 	return Options{
 		Guard:          dial.NewGuard(),
 		ConnectTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxLag: 5 * time.Second, MaxLags: 3,
-		Retry: time.Second, MaxRetry: 8 * time.Second, MaxTasks: 3, MaxPerStream: 4, MaxTotal: 8,
+		Retry: time.Second, MaxRetry: 8 * time.Second, MaxTasks: 3, MaxPerStream: 4, MaxPerApp: 8, MaxTotal: 8,
 		SignedFor: time.Hour,
 		Sign: func(address string, s Signing, expires time.Time) (string, error) {
 			return fmt.Sprintf("%s?sign=%s-%d", address, s.Key, expires.Unix()), nil

@@ -179,6 +179,7 @@ var outcomes = []struct {
 	{ErrFixed, http.StatusConflict, "relay_fixed"},
 	{ErrDuplicate, http.StatusConflict, "relay_exists"},
 	{ErrTooMany, http.StatusConflict, "too_many_relays"},
+	{ErrAppFull, http.StatusConflict, "too_many_destinations"},
 }
 
 func (h *REST) refuse(w http.ResponseWriter, r *http.Request, err error) {

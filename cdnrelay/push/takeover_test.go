@@ -14,7 +14,6 @@ import (
 func TestTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := testOptions()
-		o.MaxPerStream = 3 // those that end make room for those that come
 		for _, to := range []string{"u/{user}", "i/{streamid}", "plain"} {
 			o.Rules = append(o.Rules, rule("demo/cam", "rtmp://127.0.0.1/"+to))
 		}
@@ -91,5 +90,27 @@ func TestTakenOverWhileItFails(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		bob.pub.End(errTest)
+	})
+}
+
+// TestTakenOverAtTheBound: what still says goodbye makes room for what comes in its place, and one that comes back to the first
+// user's address waits for that.
+func TestTakenOverAtTheBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := testOptions()
+		o.MaxPerStream, o.MaxPerApp, o.MaxTotal = 1, 1, 1
+		o.Rules = []Task{rule("demo/cam", "rtmp://127.0.0.1/u/{user}")}
+		r := newRig(t, o)
+		r.far.goodbye = 1500 * time.Millisecond
+		var last *camera
+		for _, user := range []string{"ann", "bob", "ann"} {
+			last = r.publish("demo", "cam", live.PublishOptions{User: user, Policy: live.PolicyReplace})
+			last.film(500 * time.Millisecond)
+		}
+		last.film(2 * time.Second)
+		if s := r.one(); s.State != Running || r.far.opened() != 3 {
+			t.Errorf("%d connections: %+v", r.far.opened(), s)
+		}
+		last.pub.End(errTest)
 	})
 }

@@ -29,7 +29,7 @@ func literal(name string) string {
 
 // Add keeps a task and begins with the streams that it means.
 //
-// Errors: ErrTask, ErrDuplicate, ErrTooMany, or that of the store.
+// Errors: ErrTask, ErrDuplicate, ErrTooMany, ErrAppFull, or that of the store.
 func (m *Manager) Add(ctx context.Context, t Task) (Relay, error) {
 	t.ID, t.Origin, t.Trusted, t.Created = newID(), OriginAPI, false, m.opts.Now()
 	if err := t.check(m.opts.Outputs); err != nil {
@@ -71,10 +71,12 @@ func (m *Manager) admit(t *Task) error {
 	if err := m.freeLocked(t); err != nil {
 		return err
 	}
+	begins := 0
 	for _, c := range m.streams {
 		if !t.means(c.key) {
 			continue
 		}
+		begins++
 		u, err := url.Parse(c.addressLocked(t))
 		if err != nil {
 			continue // the destination will say so
@@ -83,7 +85,10 @@ func (m *Manager) admit(t *Task) error {
 			return fmt.Errorf("%w: %s", ErrDuplicate, holder.task.ID)
 		}
 	}
-	return nil
+	if begins == 0 {
+		return nil
+	}
+	return m.roomLocked(t.App, begins)
 }
 
 func (m *Manager) free(t *Task) error {

@@ -27,7 +27,7 @@ func newPulls(
 	o := pull.Options{
 		Hub: hub, Keeper: kept, Hooks: hooks, Guard: newGuard(cfg), Codecs: codecs,
 		Timeout: c.Timeout, Idle: c.Idle, Retry: c.Retry, MaxRetry: c.RetryMax,
-		MaxTasks: c.MaxPulls, MaxStreams: c.MaxStreams, Log: log,
+		MaxTasks: c.MaxPulls, MaxStreams: c.MaxStreams, MaxPerApp: c.MaxPerApp, Log: log,
 	}
 	o.Sources = pullSources(cfg)
 	if cfg.IM.Redis != "" {
