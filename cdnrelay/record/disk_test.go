@@ -1,11 +1,14 @@
 package record
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // disk is one that tests can fill and stop.
@@ -53,6 +56,17 @@ func TestFullDisk(t *testing.T) {
 			d.full.Store(true)
 			p.play(8 * time.Second)
 			l.heard(t, "begun", "complete", "paused")
+			if n := l.states(); n[statePaused] != 1 || n[stateRecording] != 0 {
+				t.Errorf("recordings by state: %v", n)
+			}
+			if err := testutil.CollectAndCompare(l.Stats(), strings.NewReader(`
+# HELP weir_recordings Recordings that go on, by state: recording, or paused since nothing can be written.
+# TYPE weir_recordings gauge
+weir_recordings{state="paused"} 1
+weir_recordings{state="recording"} 0
+`), "weir_recordings"); err != nil {
+				t.Error(err)
+			}
 			l.pass(time.Minute)
 			p.play(8 * time.Second) // it tries again
 			d.full.Store(false)

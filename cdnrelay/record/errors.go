@@ -51,7 +51,7 @@ var (
 	errAsked    = reason{"asked", "somebody asked for its end"}
 	errDeleted  = reason{"deleted", "it was deleted"}
 	errTracks   = reason{"tracks", "the format has no room for the stream's codecs"}
-	errShutdown = reason{"shutting_down", "the server stops"}
+	errShutdown = reason{"shutdown", "the server stops"}
 )
 
 // reason is an error with a name under which it is told and counted.
@@ -60,6 +60,9 @@ type reason struct{ name, text string }
 func (r reason) Error() string  { return r.text }
 func (r reason) Reason() string { return r.name }
 
+// reasonFull is that of a full disk.
+const reasonFull = "disk_full"
+
 // reasonOf is the short name of a fault of the disk or of the end of a stream.
 func reasonOf(err error) string {
 	var r reason
@@ -67,7 +70,7 @@ func reasonOf(err error) string {
 	case errors.As(err, &r):
 		return r.name
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, store.ErrNoSpace):
-		return "disk_full"
+		return reasonFull
 	case errors.Is(err, live.ErrEnded):
 		return live.Reason(err)
 	default:

@@ -59,7 +59,7 @@ func New(o Options) (*Recorder, error) {
 		opts: o, log: o.Log, folder: f, gone: make(chan int, maxGone), sessions: make(map[string]*session),
 		uploads: newUploads(),
 	}
-	r.stats = newStats(r.running)
+	r.stats = newStats(r.states)
 	if o.S3.Endpoint != "" {
 		if r.bucket, err = newBucket(o.S3); err != nil {
 			return nil, errors.Join(fmt.Errorf("cannot keep recordings: %w", err), f.root.Close())
@@ -73,6 +73,21 @@ func (r *Recorder) Stats() *Stats { return r.stats }
 
 // Close gives the folder back, after Run or in place of it.
 func (r *Recorder) Close() error { return r.folder.root.Close() }
+
+// states are how many recordings go on, by state.
+func (r *Recorder) states() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := map[string]int{stateRecording: 0, statePaused: 0}
+	for _, s := range r.sessions {
+		if s.isPaused() {
+			n[statePaused]++
+		} else {
+			n[stateRecording]++
+		}
+	}
+	return n
+}
 
 func (r *Recorder) running() int {
 	r.mu.Lock()

@@ -173,7 +173,11 @@ func (r *Recorder) refuse(w http.ResponseWriter, req *http.Request, err error) {
 		if req.Context().Err() == nil {
 			r.log.LogAttrs(req.Context(), slog.LevelError, "cannot serve a recording", slog.String("path", req.URL.Path), slog.Any("error", err))
 		}
-		r.opts.Problem(w, req, status, code, "the recording cannot be read or changed now")
+		detail := "the recording cannot be read or changed now"
+		if reasonOf(err) == reasonFull {
+			status, code, detail = http.StatusInsufficientStorage, "no_space", store.ErrNoSpace.Error()
+		}
+		r.opts.Problem(w, req, status, code, detail)
 		return
 	}
 	r.opts.Problem(w, req, status, code, err.Error())

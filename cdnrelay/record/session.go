@@ -402,6 +402,12 @@ func (s *session) change(do func(r *store.Recording)) {
 	do(&s.rec)
 }
 
+func (s *session) isPaused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rec.State == statePaused
+}
+
 // recording is what is recorded, as it is now.
 func (s *session) recording() store.Recording {
 	s.mu.Lock()

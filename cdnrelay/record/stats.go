@@ -4,7 +4,8 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Stats are the figures of recordings. It is a prometheus.Collector.
 type Stats struct {
-	running               prometheus.GaugeFunc
+	running               *prometheus.Desc
+	states                func() map[string]int // how many recordings go on, by state
 	kept                  prometheus.Gauge
 	files, bytes, lags    prometheus.Counter
 	repaired              prometheus.Counter
@@ -12,7 +13,7 @@ type Stats struct {
 	uploads, deletedFiles *prometheus.CounterVec
 }
 
-func newStats(running func() int) *Stats {
+func newStats(states func() map[string]int) *Stats {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
@@ -20,9 +21,8 @@ func newStats(running func() int) *Stats {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	}
 	return &Stats{
-		running: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "weir_recordings", Help: "Streams that are being recorded, by recordings.",
-		}, func() float64 { return float64(running()) }),
+		states:  states,
+		running: prometheus.NewDesc("weir_recordings", "Recordings that go on, by state: recording, or paused since nothing can be written.", []string{"state"}, nil),
 		kept: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "weir_record_kept_bytes", Help: "Complete files of recordings that are kept, in bytes.",
 		}),
@@ -38,12 +38,13 @@ func newStats(running func() int) *Stats {
 
 func (s *Stats) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		s.running, s.kept, s.files, s.bytes, s.lags, s.repaired, s.failures, s.uploads, s.deletedFiles,
+		s.kept, s.files, s.bytes, s.lags, s.repaired, s.failures, s.uploads, s.deletedFiles,
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (s *Stats) Describe(to chan<- *prometheus.Desc) {
+	to <- s.running
 	for _, c := range s.collectors() {
 		c.Describe(to)
 	}
@@ -51,6 +52,9 @@ func (s *Stats) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s *Stats) Collect(to chan<- prometheus.Metric) {
+	for state, n := range s.states() {
+		to <- prometheus.MustNewConstMetric(s.running, prometheus.GaugeValue, float64(n), state)
+	}
 	for _, c := range s.collectors() {
 		c.Collect(to)
 	}
