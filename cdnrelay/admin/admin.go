@@ -3,6 +3,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 
 	"weir/room/auth"
+	"weir/room/store"
 )
 
 // maxBody is the size of a request's body in bytes.
@@ -84,14 +86,16 @@ func (c Calls) write(w http.ResponseWriter, r *http.Request, result any) {
 		status, result = http.StatusCreated, made.Body
 		w.Header().Set("Location", made.Location)
 	}
-	body, err := json.Marshal(result)
-	if err != nil {
+	var body bytes.Buffer
+	out := json.NewEncoder(&body)
+	out.SetEscapeHTML(false) // an address is to be copied out of the answer as it is
+	if err := out.Encode(result); err != nil {
 		c.refuse(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a client that is gone misses it
+	_, _ = w.Write(body.Bytes()) // a client that is gone misses it
 }
 
 func (c Calls) refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -104,6 +108,9 @@ func (c Calls) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	detail := err.Error()
 	if status == http.StatusInternalServerError {
 		detail = "the server could not do it"
+		if errors.Is(err, store.ErrNoSpace) {
+			status, code, detail = http.StatusInsufficientStorage, "no_space", store.ErrNoSpace.Error()
+		}
 		if c.Log != nil {
 			c.Log.Error("a call of an administrator failed", "path", r.URL.Path, "error", err)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"weir/room/auth"
+	"weir/room/store"
 )
 
 // gate takes administrators whose token is "root".
@@ -39,6 +40,8 @@ func TestCalls(t *testing.T) {
 			return nil, nil
 		case "fault":
 			return nil, errors.New("secret")
+		case "full":
+			return nil, fmt.Errorf("secret: %w", store.ErrNoSpace)
 		case "odd":
 			return func() {}, nil
 		case "taken":
@@ -61,6 +64,8 @@ func TestCalls(t *testing.T) {
 		{"too much", "root", `{"name":"` + strings.Repeat("a", maxBody) + `"}`, 400, "bad_request"},
 		{"a refusal", "root", `{"name":"taken"}`, 409, "taken: it is taken"},
 		{"a fault tells nothing", "root", `{"name":"fault"}`, 500, "internal: the server could not do it"},
+		{"a full disk is named", "root", `{"name":"full"}`, 507, "no_space: the disk is full"},
+		{"an address is told as it is", "root", `{"name":"x?a&b"}`, 200, `{"app":7,"name":"x?a&b"}`},
 		{"an answer that is none", "root", `{"name":"odd"}`, 500, "internal: the server could not do it"},
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/x", strings.NewReader(tc.body))

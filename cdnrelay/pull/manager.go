@@ -318,7 +318,7 @@ func (m *Manager) insert(t Task) {
 func (m *Manager) duplicateLocked(t *Task) error {
 	for _, e := range m.known {
 		if e.task.Mode == t.Mode && e.task.key() == t.key() {
-			return ErrDuplicate
+			return fmt.Errorf("%w: %s", ErrDuplicate, e.task.ID)
 		}
 	}
 	return nil

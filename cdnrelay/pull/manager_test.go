@@ -65,7 +65,7 @@ func TestKept(t *testing.T) {
 	if err != nil || added.ID == "" || added.Created.IsZero() || added.Origin != OriginAPI {
 		t.Fatalf("%+v, %v", added, err)
 	}
-	if _, err := g.m.Add(ctx, task); !errors.Is(err, ErrDuplicate) {
+	if _, err := g.m.Add(ctx, task); !errors.Is(err, ErrDuplicate) || !strings.Contains(err.Error(), added.ID) {
 		t.Errorf("the same once more: %v", err)
 	}
 	for i := range 2 {

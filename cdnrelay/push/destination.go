@@ -256,7 +256,7 @@ func reasonOf(ctx context.Context, err error) string {
 		err = ErrAddress
 	}
 	if errors.Is(err, context.Canceled) {
-		return "stopping"
+		return "shutdown"
 	}
 	return live.Reason(err)
 }

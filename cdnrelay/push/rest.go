@@ -11,6 +11,7 @@ import (
 
 	"weir/cdnrelay/address"
 	"weir/room/auth"
+	"weir/room/store"
 )
 
 // authorizer decides on requests; *auth.Authorizer is one.
@@ -193,6 +194,9 @@ func (h *REST) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	detail := err.Error()
 	if status == http.StatusInternalServerError {
 		detail = "the server could not do it"
+		if errors.Is(err, store.ErrNoSpace) {
+			status, code, detail = http.StatusInsufficientStorage, "no_space", store.ErrNoSpace.Error()
+		}
 		if r.Context().Err() == nil {
 			h.Manager.log.Error("call failed", "method", r.Method, "path", r.URL.Path, "error", err)
 		}

@@ -32,6 +32,7 @@
 //	server_full         503     no more of these are taken now; Retry-After says when to try again
 //	shutting_down       503     the server stops; ask another one, or later
 //	internal            500     a fault of the server, which is in its log
+//	no_space            507     the server's disk is full: nothing was changed
 //
 // What a room refuses has the code of im.Error, such as room_closed, no_permission or no_such_room. Doors add codes of their own and say so in their documentation.
 package api

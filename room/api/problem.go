@@ -16,6 +16,7 @@ const (
 	CodeMethodNotAllowed = "method_not_allowed"
 	CodeShuttingDown     = "shutting_down"
 	CodeInternal         = "internal"
+	CodeNoSpace          = "no_space"
 )
 
 // problem is the body of an error (RFC 9457 3.1). Its type is about:blank, which stands for the status.

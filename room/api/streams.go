@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -189,15 +190,17 @@ func (a *API) allow(w http.ResponseWriter, r *http.Request, asked auth.Request) 
 
 // write answers with v as JSON. A list of what is live is old at once, so nobody may keep it.
 func (a *API) write(w http.ResponseWriter, r *http.Request, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	out := json.NewEncoder(&body)
+	out.SetEscapeHTML(false) // an address is to be copied out of the answer as it is
+	if err := out.Encode(v); err != nil {
 		a.log.Error("cannot encode an answer", "path", r.URL.Path, "error", err)
 		Problem(w, r, http.StatusInternalServerError, CodeInternal, "the answer cannot be encoded")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	if _, err := w.Write(append(body, '\n')); err != nil {
+	if _, err := w.Write(body.Bytes()); err != nil {
 		a.log.Debug("cannot send an answer", "path", r.URL.Path, "error", err)
 	}
 }

@@ -99,6 +99,9 @@ func TestURLs(t *testing.T) {
 			t.Errorf("%s: %d %s", tc.name, w.Code, w.Body)
 			continue
 		}
+		if strings.Contains(w.Body.String(), `\u0026`) {
+			t.Errorf("%s: its addresses cannot be copied as they are: %s", tc.name, w.Body)
+		}
 		if left := time.Until(got.Expires); left > tc.most || left < tc.most-time.Minute {
 			t.Errorf("%s: they live %v", tc.name, left)
 		}

@@ -106,7 +106,7 @@ func (q *asked) outside(expires time.Time) (*answer, error) {
 	case q.Dialect == "":
 		return nil, admin.Bad("dialect must be plain, tencent, alibaba or weir")
 	case q.Dialect != string(address.Plain) && q.PushHost != "" && q.PushKey == "":
-		return nil, admin.Bad("push_key is the key of the domain push_host")
+		return nil, admin.Bad("push_key, the key of the domain push_host, is missing; the dialect plain signs nothing")
 	}
 	push, play, err := address.Outside{
 		PushHost: q.PushHost, PlayHost: q.PlayHost, App: q.App, Stream: stream, Dialect: address.Dialect(q.Dialect),

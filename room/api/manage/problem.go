@@ -11,6 +11,7 @@ import (
 	"weir/room/auth"
 	"weir/room/hook"
 	"weir/room/im"
+	"weir/room/store"
 )
 
 // badRequestError is a request that is malformed; its text says how.
@@ -94,6 +95,10 @@ func (m *Manage) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if r.Context().Err() == nil {
 		m.log.Error("call failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	if errors.Is(err, store.ErrNoSpace) {
+		api.Problem(w, r, http.StatusInsufficientStorage, api.CodeNoSpace, store.ErrNoSpace.Error())
+		return
 	}
 	api.Problem(w, r, status, api.CodeInternal, "the server could not do it")
 }
