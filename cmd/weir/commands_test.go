@@ -199,6 +199,23 @@ func TestCommandsRefuse(t *testing.T) {
 	}
 }
 
+// TestHelp: a command's help has its own flags; those of the configuration, which work all the same, are listed once.
+func TestHelp(t *testing.T) {
+	const key = "--hls.part"
+	for _, args := range [][]string{{"url"}, {"push-url"}, {"usersig"}, {"health"}, {"config", "check"}, {"config", "print"}} {
+		out, _, err := run(t, append(args, "--help")...)
+		if err != nil || strings.Contains(out, key) || !strings.Contains(out, "--data_dir") || !strings.Contains(out, "weir serve --help") {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	if out, _, err := run(t, "serve", "--help"); err != nil || !strings.Contains(out, key) {
+		t.Errorf("serve: %v\n%s", err, out)
+	}
+	if out, _, err := run(t, "config", "print", key, "100ms"); err != nil || !strings.Contains(out, `part: "100ms" # flag`) {
+		t.Errorf("a key as a flag: %v\n%s", err, out)
+	}
+}
+
 func TestVersion(t *testing.T) {
 	if out, _, err := run(t, "version"); err != nil || !strings.Contains(out, "go         go1.") {
 		t.Errorf("got %v, %q", err, out)

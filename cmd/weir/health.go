@@ -33,7 +33,7 @@ func checkHealth(ctx context.Context, url string) error {
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("cannot ask %s: %w", url, err)
+		return fmt.Errorf("no server answers there (its address is admin.listen): %w", err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {

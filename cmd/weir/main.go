@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"weir/config"
 )
@@ -37,6 +38,9 @@ func rootCommand() *cobra.Command {
 func configured(cmd *cobra.Command, run func(cmd *cobra.Command, cfg *config.Config) error) *cobra.Command {
 	file := cmd.Flags().String("config", "", "configuration file (YAML); see weir.example.yaml")
 	config.AddFlags(cmd.Flags())
+	if cmd.Use != "serve" {
+		hideKeys(cmd)
+	}
 	cmd.Args = cobra.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := config.Load(*file, cmd.Flags())
@@ -46,6 +50,15 @@ func configured(cmd *cobra.Command, run func(cmd *cobra.Command, cfg *config.Con
 		return run(cmd, cfg)
 	}
 	return cmd
+}
+
+// hideKeys leaves the flags of the configuration out of a command's help, where its own would be lost among them. They work all
+// the same.
+func hideKeys(cmd *cobra.Command) {
+	cmd.Long = cmd.Short + ".\n\nEvery key of the configuration is a flag as well: weir serve --help lists them."
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		f.Hidden = f.Name != "config" && f.Name != "data_dir"
+	})
 }
 
 func configCommand() *cobra.Command {

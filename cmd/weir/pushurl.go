@@ -59,11 +59,15 @@ func pushURLCommand() *cobra.Command {
 // elsewhere prints another server's address.
 func (o *pushOptions) elsewhere(in io.Reader, out io.Writer) error {
 	var key auth.Secret
-	if o.keyFile != "" {
+	switch {
+	case o.keyFile != "":
 		var err error
 		if key, err = cdnKey(o.keyFile, in); err != nil {
 			return err
 		}
+	case address.Dialect(o.links.dialect) != address.Plain:
+		return fmt.Errorf("--key-file is missing: an address in the dialect %s is signed with a key that the other server gave out "+
+			"(--dialect plain signs nothing)", o.links.dialect)
 	}
 	signed, err := address.Sign(o.to, address.Dialect(o.links.dialect), key, auth.ActionPublish, time.Now().Add(o.links.ttl))
 	if err != nil {

@@ -40,6 +40,9 @@ func TestPushURL(t *testing.T) {
 			}
 		}
 	}
+	if _, _, err := run(t, "push-url", "--to", "rtmp://push.example.com/live/cam"); err == nil || !strings.Contains(err.Error(), "--key-file is missing") {
+		t.Errorf("without the other server's key: %v", err)
+	}
 	for _, args := range [][]string{
 		{},
 		{"--room", "demo"},
