@@ -1,15 +1,21 @@
 package auto
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"weir/cdnrelay/admin"
 	"weir/cdnrelay/push"
@@ -18,33 +24,47 @@ import (
 	"weir/room/store"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 const cdn = "rtmp://push.example.com/live/{streamid}"
 
 // shelf is a keeper of one app, 7.
 type shelf struct {
+	mu       sync.Mutex // guards the fields below
 	settings string
-	reads    int
-	err      error
+	mute     bool // it does not answer
 }
 
-func (s *shelf) App(_ context.Context, id int) (store.App, error) {
-	s.reads++
-	switch {
-	case s.err != nil:
-		return store.App{}, s.err
-	case id != 7:
+func (s *shelf) Apps(ctx context.Context) ([]store.App, error) {
+	s.mu.Lock()
+	mute := s.mute
+	s.mu.Unlock()
+	if mute {
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return []store.App{{ID: 7, Settings: []byte(s.settings)}}, nil
+}
+
+func (s *shelf) ModifyApp(_ context.Context, id int, change func(*store.App) error) (store.App, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id != 7 {
 		return store.App{}, store.ErrNotFound
 	}
-	return store.App{ID: 7, Settings: []byte(s.settings)}, nil
-}
-
-func (s *shelf) ModifyApp(ctx context.Context, id int, change func(*store.App) error) (store.App, error) {
-	app, err := s.App(ctx, id)
-	if err == nil {
-		err = change(&app)
-	}
+	app := store.App{ID: 7, Settings: []byte(s.settings)}
+	err := change(&app)
 	s.settings = string(app.Settings)
 	return app, err
+}
+
+// put changes what the shelf has, as another node does.
+func (s *shelf) put(settings string, mute bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settings, s.mute = settings, mute
 }
 
 func TestCheck(t *testing.T) {
@@ -84,10 +104,10 @@ func TestCheck(t *testing.T) {
 // A26: with the automatic relay on, each stream that has its id goes to the CDN; else it does not.
 func TestA26(t *testing.T) {
 	kept := &shelf{settings: `{"callback_url":"https://app.example.com/"}`}
-	now := time.Unix(1_800_000_000, 0)
-	r, err := New(Options{
-		Default: 1, Own: Settings{On: true, To: cdn, Dialect: "tencent", Key: "k"}, Apps: kept, Now: func() time.Time { return now },
-	})
+	r, err := New(Options{Default: 1, Own: Settings{On: true, To: cdn, Dialect: "tencent", Key: "k"}, Apps: kept})
+	if err == nil {
+		err = r.Load(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,21 +137,60 @@ func TestA26(t *testing.T) {
 			t.Errorf("app %d of the configuration: %v", app, err)
 		}
 	}
-	reads := kept.reads
-	if r.On(7); kept.reads != reads {
-		t.Error("the store is asked for what is known")
-	}
-	kept.settings = `{}` // another node did that
-	if now = now.Add(age); r.On(7) {
-		t.Error("another node's change is not seen")
-	}
-	if err := r.Set(t.Context(), 7, Settings{On: true}); err != nil {
-		t.Fatal(err)
-	}
-	kept.err = errors.New("no store")
-	if now = now.Add(age); !r.On(7) {
-		t.Error("a store that does not answer turns it off")
-	}
+}
+
+// Another node's change is seen within age, and nobody who asks waits for the store: also where it does not answer, what was
+// known holds.
+func TestStoreAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines bytes.Buffer
+		kept := &shelf{settings: `{}`}
+		r, err := New(Options{Default: 1, Apps: kept, Log: slog.New(slog.NewTextHandler(&lines, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { done <- r.Run(ctx) }()
+		is := func(when string, want bool) {
+			t.Helper()
+			begin := time.Now()
+			if got := r.On(7); got != want {
+				t.Errorf("%s: %v", when, got)
+			}
+			if _, err := r.Targets(t.Context(), live.Info{Key: live.Key{App: "7"}, ID: "id"}); err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+			if waited := time.Since(begin); waited > 0 {
+				t.Errorf("%s: a publisher waits for %v", when, waited)
+			}
+		}
+		pass := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		is("before anything is known", false)
+		kept.put(`{"relay_auto":{"on":true}}`, false)
+		is("another node's change, at once", false)
+		pass(age)
+		is("another node's change", true)
+		kept.put(`{}`, true)
+		pass(10 * age)
+		is("without an answer", true)
+		kept.put(`{"relay_auto":{"on":"maybe"}}`, false)
+		pass(2 * age)
+		is("what cannot be read", true)
+		kept.put(`{}`, false)
+		pass(2 * age)
+		is("when it answers again", false)
+		if told := strings.Count(lines.String(), "\n"); told != 2 {
+			t.Errorf("told %d times:\n%s", told, &lines)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestREST(t *testing.T) {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/cdnrelay/push"
@@ -18,106 +20,115 @@ import (
 var ErrConfigured = errors.New("the app is one of the configuration, where its automatic relay is set")
 
 const (
-	// age is how old what is known of an app's settings may be: other nodes change them, too.
+	// age is how old what is known of the apps' settings may be: other nodes change them, too.
 	age = 5 * time.Second
 	// lookUp is how long it may take to read them.
 	lookUp = 2 * time.Second
-	// maxKnown is how many apps' settings are kept in memory.
-	maxKnown = 10_000
 )
 
 // keeper keeps what is set for apps; *store.Store does.
 type keeper interface {
-	App(ctx context.Context, id int) (store.App, error)
+	Apps(ctx context.Context) ([]store.App, error)
 	ModifyApp(ctx context.Context, id int, change func(*store.App) error) (store.App, error)
 }
 
-// Options say which apps relay. All are required but Now and Log.
+// Options say which apps relay. All are required but Log.
 type Options struct {
 	// Default is the default app, whose settings are Own.
 	Default int
 	Own     Settings
 	// Apps keeps those of the others.
 	Apps keeper
-	Now  func() time.Time
 	Log  *slog.Logger
 }
 
 // Relay knows which apps relay their streams by themselves, and where to. Its methods may be called from several goroutines.
+// Whoever asks is answered from memory and never waits for the store: publishers come also while that is away.
 type Relay struct {
 	opts Options
 
-	mu   sync.Mutex // guards seen
-	seen map[int]seen
+	known atomic.Pointer[map[int]Settings] // never changed in place
+
+	changing sync.Mutex // held over a change, and over reading all, so that neither overtakes the other
+	failed   bool       // the last reading did, which was logged; guarded by changing
 }
 
-// seen are settings as they were at a time.
-type seen struct {
-	Settings
-	at time.Time
-}
-
-// New returns a Relay.
+// New returns a Relay. Load and Run bring what is set at run time.
 //
 // Errors: ErrSettings.
 func New(o Options) (*Relay, error) {
 	if err := o.Own.Check(); err != nil {
 		return nil, err
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Relay{opts: o, seen: make(map[int]seen)}, nil
+	r := &Relay{opts: o}
+	r.known.Store(&map[int]Settings{})
+	return r, nil
 }
 
-// On tells whether each stream of an app has a stream id and is relayed. It may ask the store, and after an error says what
-// was known before.
-func (r *Relay) On(app int) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), lookUp)
+// Run reads the settings again and again until ctx is done. While the store does not answer those that were known stay.
+func (r *Relay) Run(ctx context.Context) error {
+	tick := time.NewTicker(age)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		_ = r.Load(ctx) // which has logged it
+	}
+}
+
+// Load reads the settings of all apps. It logs what fails, once until it goes well again.
+func (r *Relay) Load(ctx context.Context) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	next, err := r.readAll(ctx)
+	if next != nil {
+		r.known.Store(&next)
+	}
+	switch failed := err != nil; {
+	case failed && !r.failed:
+		r.opts.Log.Warn("cannot read the settings of the automatic relay; those that were known stay", "error", err)
+	case !failed && r.failed:
+		r.opts.Log.Info("the settings of the automatic relay can be read again")
+	}
+	r.failed = err != nil
+	return err
+}
+
+// readAll are the settings of all apps: nil when the store does not answer, and for an app whose settings cannot be read
+// those that were known.
+func (r *Relay) readAll(ctx context.Context) (map[int]Settings, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookUp)
 	defer cancel()
-	s, err := r.of(ctx, app)
+	rows, err := r.opts.Apps.Apps(ctx)
 	if err != nil {
-		r.opts.Log.Warn("cannot read the settings of the automatic relay; those that were known stay", "app", app, "error", err)
+		return nil, err
 	}
-	return s.On
+	all, failed := make(map[int]Settings, len(rows)), error(nil)
+	for i := range rows {
+		s, err := read(rows[i].Settings)
+		if err != nil {
+			s, failed = r.of(rows[i].ID), errors.Join(failed, fmt.Errorf("app %d: %w", rows[i].ID, err))
+		}
+		all[rows[i].ID] = s
+	}
+	return all, failed
 }
 
-// of are the settings of an app: with an error those that were known before.
-func (r *Relay) of(ctx context.Context, app int) (Settings, error) {
+// On tells whether each stream of an app has a stream id and is relayed, as far as it is known here.
+func (r *Relay) On(app int) bool { return r.of(app).On }
+
+// of are the settings of an app; one that is not known has none.
+func (r *Relay) of(app int) Settings {
 	if app == r.opts.Default {
-		return r.opts.Own, nil
+		return r.opts.Own
 	}
-	r.mu.Lock()
-	known, ok := r.seen[app]
-	r.mu.Unlock()
-	if now := r.opts.Now(); ok && now.Sub(known.at) < age {
-		return known.Settings, nil
-	}
-	kept, err := r.opts.Apps.App(ctx, app)
-	switch {
-	case errors.Is(err, store.ErrNotFound): // one of the configuration, or gone
-		kept.Settings = nil
-	case err != nil:
-		return known.Settings, err
-	}
-	s, err := read(kept.Settings)
-	if err != nil {
-		return known.Settings, err
-	}
-	r.remember(app, s)
-	return s, nil
-}
-
-func (r *Relay) remember(app int, s Settings) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.seen) >= maxKnown {
-		clear(r.seen)
-	}
-	r.seen[app] = seen{s, r.opts.Now()}
+	return (*r.known.Load())[app]
 }
 
 // Set changes the settings of an app that was made at run time. Streams that are live go on as they began.
@@ -130,6 +141,8 @@ func (r *Relay) Set(ctx context.Context, app int, s Settings) error {
 	if app == r.opts.Default {
 		return ErrConfigured
 	}
+	r.changing.Lock()
+	defer r.changing.Unlock()
 	_, err := r.opts.Apps.ModifyApp(ctx, app, func(a *store.App) (err error) {
 		a.Settings, err = s.with(a.Settings)
 		return err
@@ -140,12 +153,14 @@ func (r *Relay) Set(ctx context.Context, app int, s Settings) error {
 	case err != nil:
 		return fmt.Errorf("cannot set the automatic relay: %w", err)
 	}
-	r.remember(app, s)
+	next := maps.Clone(*r.known.Load())
+	next[app] = s
+	r.known.Store(&next)
 	return nil
 }
 
 // Targets implements push.Source: a stream with an id goes to its app's CDN. The operator's own address may lead anywhere.
-func (r *Relay) Targets(ctx context.Context, i live.Info) ([]push.Task, error) {
+func (r *Relay) Targets(_ context.Context, i live.Info) ([]push.Task, error) {
 	app, err := strconv.Atoi(i.Key.App)
 	if err != nil {
 		return nil, fmt.Errorf("cannot relay a stream of the app %q: %w", i.Key.App, err)
@@ -153,10 +168,7 @@ func (r *Relay) Targets(ctx context.Context, i live.Info) ([]push.Task, error) {
 	if i.ID == "" {
 		return nil, nil
 	}
-	s, err := r.of(ctx, app)
-	if err != nil {
-		return nil, err
-	}
+	s := r.of(app)
 	if !s.On || s.To == "" {
 		return nil, nil
 	}

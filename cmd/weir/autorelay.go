@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 
@@ -16,7 +17,7 @@ func newAuto(cfg *config.Config, kept *store.Store, known *apps.Apps, log *slog.
 	if err != nil {
 		return nil, fmt.Errorf("relay.auto: %w", err)
 	}
-	return r, nil
+	return r, r.Load(context.Background()) // which bounds itself
 }
 
 // autoSettings are those of the configuration, for the default app.

@@ -391,7 +391,7 @@ func (s *server) Run(ctx context.Context) error {
 	err := inOrder(ctx,
 		[]part{s.chat.channel.Run, s.tellReady},
 		[]part{
-			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run, s.pushes.Run, s.pulls.Run,
+			s.hub.Run, s.audience.Run, s.events.Run, s.chat.bus.Run, s.apps.Run, s.images.Run, s.records.Run, s.auto.Run, s.pushes.Run, s.pulls.Run,
 			s.whip.Run, s.rtmp.Run, s.whep.Run, s.flv.Run, s.hls.Run, s.edge.Run, s.serving(s.public),
 		},
 		[]part{s.bridge.Run, s.chat.rooms.Run},
