@@ -64,7 +64,7 @@ func (r *Recorder) ServePoster(w http.ResponseWriter, req *http.Request, key liv
 	}
 	h := w.Header()
 	h.Set("Content-Type", typeOf(posterName))
-	h.Set("Cache-Control", "max-age=1")
+	h.Set("Cache-Control", "public, max-age=1")
 	http.ServeContent(w, req, posterName, time.Time{}, newReader(b))
 }
 

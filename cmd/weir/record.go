@@ -57,6 +57,6 @@ func recordings(d doors) []route {
 
 		{"GET /recordings/{room}/{stream}/{file}", checkIDs(d.mayPlay(false, r.ServePlaylist))},
 		{"GET /recordings/{room}/{stream}/{id}/{file}", checkIDs(d.mayPlay(false, r.ServeFile))},
-		{"GET /live/{room}/{stream}/poster.mp4", checkIDs(d.mayPlay(false, r.ServePoster))},
+		{"GET /live/{room}/{stream}/poster.mp4", d.origin.Streams(checkIDs(d.mayPlay(false, r.ServePoster)))},
 	}
 }
