@@ -13,25 +13,25 @@ import (
 const (
 	// cleanEvery is how often files are looked for that are too old or too much.
 	cleanEvery = time.Minute
-	// maxGone is how many deleted apps wait for their recordings to be deleted.
-	maxGone = 1024
+	// maxGone is how many deleted apps wait for their recordings to be deleted, doomedAtOnce how many recordings are read at once.
+	maxGone, doomedAtOnce = 1024, 100
 )
 
 // AppDeleted is told that there is an app no longer: its recordings are deleted, soon. It does not wait.
 func (r *Recorder) AppDeleted(id int) {
 	select {
 	case r.gone <- id:
-	default:
-		r.log.Error("recordings of a deleted app stay: too many apps are deleted at once", "app", id)
+	default: // what the store has doomed is found all the same, a little later
 	}
 }
 
-// clean deletes what is too old or too much, and recordings of deleted apps, until ctx is done.
+// clean deletes what is too old or too much, and recordings of deleted apps, until ctx is done. What it cannot delete it tries
+// again: also what another process has begun to delete.
 func (r *Recorder) clean(ctx context.Context) {
 	tick := time.NewTicker(cleanEvery)
 	defer tick.Stop()
 	for {
-		if err := r.cleanAll(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(r.cleanAll(ctx), r.eraseDoomed(ctx)); err != nil && ctx.Err() == nil {
 			r.log.Warn("cannot delete old recordings", "error", err)
 		}
 		select {
@@ -39,8 +39,8 @@ func (r *Recorder) clean(ctx context.Context) {
 			return
 		case <-tick.C:
 		case id := <-r.gone:
-			if err := r.eraseApp(ctx, id); err != nil && ctx.Err() == nil {
-				r.log.Error("cannot delete the recordings of a deleted app", "app", id, "error", err)
+			if err := r.doom(ctx, id); err != nil && ctx.Err() == nil {
+				r.log.Error("cannot delete what of a deleted app was recorded at last", "app", id, "error", err)
 			}
 		}
 	}
@@ -118,18 +118,28 @@ func (r *Recorder) eraseEmpty(ctx context.Context, deleted []aged) (failed error
 	return failed
 }
 
-// eraseApp deletes an app's recordings.
-func (r *Recorder) eraseApp(ctx context.Context, id int) (failed error) {
-	for before := ""; ; {
-		some, err := r.opts.Index.Recordings(ctx, id, store.RecordingQuery{Before: before, Limit: 100})
+// doom has the recordings of a deleted app erased that began after the store had doomed those that it knew.
+func (r *Recorder) doom(ctx context.Context, id int) error {
+	if r.opts.Exists(id) {
+		return nil // it was made anew: what is recorded by now is its own
+	}
+	return r.opts.Index.DoomRecordings(ctx, id)
+}
+
+// eraseDoomed deletes the recordings of deleted apps, of which another server may have some, as far as this one reaches them:
+// in its own folder and in the bucket.
+func (r *Recorder) eraseDoomed(ctx context.Context) (failed error) {
+	for last := (place{}); ; {
+		some, err := r.opts.Index.DoomedRecordings(ctx, last.app, last.id, doomedAtOnce)
 		if err != nil || len(some) == 0 {
-			return errors.Join(failed, err)
+			return cmp.Or(failed, err)
 		}
 		for i := range some {
-			if err := r.Delete(ctx, id, some[i].ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			err := r.remove(ctx, some[i].App, some[i].ID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, ErrElsewhere) {
 				failed = cmp.Or(failed, err)
 			}
+			last = place{some[i].App, some[i].ID}
 		}
-		before = some[len(some)-1].ID
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/minio/minio-go/v7"
 
+	"weir/room/live"
 	"weir/room/store"
 )
 
@@ -90,6 +91,9 @@ func TestBucket(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	onePicture(t, l.get(t, at+"poster.mp4"))
+	if _, err := os.Stat(l.path(&r, posterName)); !os.IsNotExist(err) {
+		t.Errorf("the folder has the poster, too: %v", err)
+	}
 	if w := l.rest(t, http.MethodDelete, here+"/"+r.ID, ""); w.Code != http.StatusNoContent {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -197,23 +201,21 @@ func TestRetentionOfARecordingThatGoesOn(t *testing.T) {
 }
 
 func TestAppDeleted(t *testing.T) {
-	l := openLab(t, Options{Rules: all(Spec{})})
+	var deleted atomic.Bool
+	l := openLab(t, Options{Rules: all(Spec{}), Exists: func(int) bool { return !deleted.Load() }})
 	p := l.publish(t)
 	p.play(5 * time.Second)
 	l.heard(t, "begun")
 	r := l.recorded(t)
+	deleted.Store(true)
 	l.AppDeleted(7)
 	l.AppDeleted(r.App)
-	for end := time.Now().Add(waiting); ; time.Sleep(time.Millisecond) {
-		if _, err := l.store.Recording(t.Context(), r.App, r.ID); errors.Is(err, store.ErrNotFound) {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the recording stays")
-		}
+	l.erased(t, &r)
+	if _, err := l.Start(t.Context(), camera, Spec{}, "boss"); !errors.Is(err, live.ErrNoStream) {
+		t.Errorf("a stream of no app is recorded: %v", err)
 	}
-	if _, err := os.Stat(l.path(&r, "")); !os.IsNotExist(err) {
-		t.Errorf("its folder stays: %v", err)
+	if all, err := l.store.RecordingsOf(t.Context(), l.folder.node); err != nil || len(all) > 0 {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
 

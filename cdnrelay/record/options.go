@@ -95,6 +95,8 @@ type index interface {
 	Recordings(ctx context.Context, app int, q store.RecordingQuery) ([]store.Recording, error)
 	RecordingsOf(ctx context.Context, node string) ([]store.Recording, error)
 	SegmentsOf(ctx context.Context, app int, id string) ([]store.RecordingFile, error)
+	DoomRecordings(ctx context.Context, app int) error
+	DoomedRecordings(ctx context.Context, app int, id string, limit int) ([]store.Recording, error)
 }
 
 // teller tells other programs; *hook.Hooks does. It may not wait for them.
@@ -111,6 +113,8 @@ type authorizer interface {
 type Options struct {
 	Hub   hub
 	Index index
+	// Exists tells whether there is an app; nil: all that are asked for.
+	Exists func(app int) bool
 	// Hooks are told of recordings; nil: nobody is.
 	Hooks teller
 	// Dir is the folder of recordings. One process at a time has it.
@@ -159,6 +163,9 @@ func (o *Options) fill() {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Exists == nil {
+		o.Exists = func(int) bool { return true }
 	}
 	if o.Base == nil {
 		o.Base = func(*http.Request) string { return "" }

@@ -171,7 +171,12 @@ func (r *Recorder) begin(ctx context.Context, stream *live.Stream, spec Spec, by
 	if err != nil {
 		return nil, err
 	}
-	if err := r.opts.Index.PutRecording(ctx, &s.rec); err != nil {
+	err = r.opts.Index.PutRecording(ctx, &s.rec)
+	if err == nil && !r.opts.Exists(s.rec.App) {
+		// The app was deleted meanwhile. Of one that is deleted from here on doom finds this recording.
+		err = errors.Join(live.ErrNoStream, r.opts.Index.DeleteRecording(ctx, s.rec.App, s.rec.ID))
+	}
+	if err != nil {
 		r.leave(s)
 		close(s.done) // of who has found it meanwhile
 		r.tasks.Done()
@@ -234,7 +239,11 @@ func (r *Recorder) Get(ctx context.Context, app int, id string) (store.Recording
 	if s := r.session(app, id); s != nil {
 		return s.recording(), nil
 	}
-	return r.opts.Index.Recording(ctx, app, id)
+	rec, err := r.opts.Index.Recording(ctx, app, id)
+	if err == nil && rec.Doomed {
+		return store.Recording{}, store.ErrNotFound // it was an app's of that id that is gone
+	}
+	return rec, err
 }
 
 // Stop ends a recording and returns it when its files are complete. One that is over stays as it is. No rule begins another one
@@ -268,6 +277,14 @@ func (r *Recorder) end(ctx context.Context, app int, id string, why error) error
 //
 // Errors: those of Get, ErrElsewhere for one whose files another server has; those of the disk and the bucket.
 func (r *Recorder) Delete(ctx context.Context, app int, id string) error {
+	if _, err := r.Get(ctx, app, id); err != nil {
+		return err
+	}
+	return r.remove(ctx, app, id)
+}
+
+// remove is Delete, also of what is doomed.
+func (r *Recorder) remove(ctx context.Context, app int, id string) error {
 	if err := r.end(ctx, app, id, errDeleted); err != nil {
 		return err
 	}

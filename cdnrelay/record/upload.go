@@ -103,7 +103,7 @@ func (r *Recorder) uploadNew(ctx context.Context) (failed error) {
 func (r *Recorder) uploadFiles(ctx context.Context, rec *store.Recording) (failed error) {
 	for i := range rec.Files {
 		f := &rec.Files[i]
-		if !f.Complete || f.Remote || ctx.Err() != nil {
+		if !f.Complete || f.Remote || rec.Doomed || ctx.Err() != nil {
 			continue
 		}
 		if err := r.uploadFile(ctx, rec, f); err != nil {
@@ -134,6 +134,11 @@ func (r *Recorder) uploadFile(ctx context.Context, rec *store.Recording, f *stor
 			return r.takeBack(ctx, rec, f)
 		}
 		return err
+	}
+	if f.N == 1 { // or it would stay here when another server deletes the recording
+		if err := r.folder.remove(rec.App, rec.ID, posterName); err != nil {
+			return err
+		}
 	}
 	return r.folder.remove(rec.App, rec.ID, f.Name)
 }

@@ -9,6 +9,7 @@ import (
 	"weir/cdnrelay/record"
 	"weir/config"
 	"weir/room/api"
+	"weir/room/apps"
 	"weir/room/auth"
 	"weir/room/hook"
 	"weir/room/live"
@@ -19,10 +20,10 @@ import (
 const recordingsDir = "recordings"
 
 // newRecorder records streams.
-func newRecorder(cfg *config.Config, hub *live.Registry, kept *store.Store, hooks *hook.Hooks, who *auth.Authorizer, at *sites, log *slog.Logger) (*record.Recorder, error) {
+func newRecorder(cfg *config.Config, hub *live.Registry, kept *store.Store, known *apps.Apps, hooks *hook.Hooks, who *auth.Authorizer, at *sites, log *slog.Logger) (*record.Recorder, error) {
 	c, s3 := cfg.Record, cfg.Record.S3
 	o := record.Options{
-		Hub: hub, Index: kept, Hooks: hooks, Auth: who,
+		Hub: hub, Index: kept, Exists: known.Exists, Hooks: hooks, Auth: who,
 		Dir: cmp.Or(c.Dir, filepath.Join(cfg.DataDir, recordingsDir)),
 		S3: record.S3{
 			Endpoint: s3.Endpoint, Region: s3.Region, Bucket: s3.Bucket, AccessKey: s3.AccessKey, SecretKey: string(s3.SecretKey),

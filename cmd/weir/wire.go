@@ -151,7 +151,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 		Admin: s.apps.Administers, Exists: s.apps.Exists,
 		Faults: s.chat.hooks.WantsStream(hook.Abnormal),
 	})
-	s.records, err = newRecorder(cfg, s.hub, s.store, s.chat.hooks, authorizer, s.sites, log)
+	s.records, err = newRecorder(cfg, s.hub, s.store, s.apps, s.chat.hooks, authorizer, s.sites, log)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}

@@ -81,7 +81,8 @@ func (s *Store) ModifyApp(ctx context.Context, id int, change func(*App) error) 
 // ofApp are the tables whose rows belong to an app; what belongs to their rows goes with them.
 var ofApp = []string{"deliveries", "relays", "words", "fields", "rooms", "accounts"}
 
-// DeleteApp deletes an app with everything that belongs to it. Nothing is deleted where there is no such app.
+// DeleteApp deletes an app with everything that belongs to it, but for its recordings, which have files: they are doomed. Nothing
+// is deleted where there is no such app.
 func (s *Store) DeleteApp(ctx context.Context, id int) error {
 	err := s.write(ctx, "delete an app", func(a access) error {
 		if n, err := a.exec("DELETE FROM apps WHERE id = $1", id); err != nil || n == 0 {
@@ -92,7 +93,7 @@ func (s *Store) DeleteApp(ctx context.Context, id int) error {
 				return err
 			}
 		}
-		return nil
+		return doomRecordings(a, id)
 	})
 	if err != nil {
 		return err

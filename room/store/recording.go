@@ -24,8 +24,10 @@ type Recording struct {
 	// Begun and Ended are of the recording, Ended zero while it runs.
 	Begun, Ended time.Time
 	// Lags are how often a part is missing since the disk was too slow.
-	Lags  int
-	Files []RecordingFile
+	Lags int
+	// Doomed says that its app was deleted: it is nobody's, and there until its files are erased. PutRecording leaves that.
+	Doomed bool
+	Files  []RecordingFile
 }
 
 // RecordingFile is a file of a recording.
@@ -136,7 +138,17 @@ func (s *Store) DeleteRecording(ctx context.Context, app int, id string) error {
 	})
 }
 
-// Recording is the recording with an id and its files, or ErrNotFound.
+// DoomRecordings says of all recordings of an app that they are to be erased, as DeleteApp does.
+func (s *Store) DoomRecordings(ctx context.Context, app int) error {
+	return s.write(ctx, "doom the recordings of an app", func(a access) error { return doomRecordings(a, app) })
+}
+
+func doomRecordings(a access, app int) error {
+	_, err := a.exec("UPDATE recordings SET doomed = 1 WHERE app = $1 AND doomed = 0", app)
+	return err
+}
+
+// Recording is the recording with an id and its files, doomed or not, or ErrNotFound.
 func (s *Store) Recording(ctx context.Context, app int, id string) (r Recording, err error) {
 	err = s.read(ctx, "read a recording", func(a access) error {
 		if r, err = one(a, scanRecording, selectRecordings+" WHERE app = $1 AND id = $2", app, id); err != nil {
@@ -158,9 +170,9 @@ type RecordingQuery struct {
 	Limit  int
 }
 
-// Recordings are an app's with their files, the newest first.
+// Recordings are an app's with their files, the newest first, without those that are doomed.
 func (s *Store) Recordings(ctx context.Context, app int, q RecordingQuery) (all []Recording, err error) {
-	where, args := []string{"app = $1"}, []any{app}
+	where, args := []string{"app = $1", "doomed = 0"}, []any{app}
 	add := func(condition string, value any) {
 		args = append(args, value)
 		where = append(where, condition+places(len(args), 1))
@@ -179,7 +191,12 @@ func (s *Store) Recordings(ctx context.Context, app int, q RecordingQuery) (all 
 	return s.recordings(ctx, query+" LIMIT "+places(len(args), 1), args...)
 }
 
-// RecordingsOf are those of a node with their files, the oldest first.
+// DoomedRecordings are so many of all apps and nodes behind one of them, with their files.
+func (s *Store) DoomedRecordings(ctx context.Context, app int, id string, limit int) ([]Recording, error) {
+	return s.recordings(ctx, selectRecordings+" WHERE doomed = 1 AND (app > $1 OR app = $1 AND id > $2) ORDER BY app, id LIMIT $3", app, id, limit)
+}
+
+// RecordingsOf are those of a node with their files, the oldest first, doomed ones among them.
 func (s *Store) RecordingsOf(ctx context.Context, node string) ([]Recording, error) {
 	return s.recordings(ctx, selectRecordings+" WHERE node = $1 ORDER BY id, app", node)
 }
@@ -214,20 +231,20 @@ func (s *Store) SegmentsOf(ctx context.Context, app int, id string) (files []Rec
 }
 
 const (
-	selectRecordings     = "SELECT app, id, room, stream, node, running, begun, facts FROM recordings"
+	selectRecordings     = "SELECT app, id, room, stream, node, running, doomed, begun, facts FROM recordings"
 	selectRecordingFiles = "SELECT recording, n, facts FROM recording_files"
 )
 
 func scanRecording(scan scanner) (Recording, error) {
 	var r Recording
-	var running, begun int64
+	var running, doomed, begun int64
 	var text []byte
-	if err := scan(&r.App, &r.ID, &r.Room, &r.Stream, &r.Node, &running, &begun, &text); err != nil {
+	if err := scan(&r.App, &r.ID, &r.Room, &r.Stream, &r.Node, &running, &doomed, &begun, &text); err != nil {
 		return r, err
 	}
 	var facts recordingFacts
 	err := unpack(text, &facts)
-	r.Running, r.Begun, r.Ended = running != 0, fromMillis(begun), fromMillis(facts.Ended)
+	r.Running, r.Doomed, r.Begun, r.Ended = running != 0, doomed != 0, fromMillis(begun), fromMillis(facts.Ended)
 	r.State, r.Reason, r.Format, r.User, r.By, r.Lags = facts.State, facts.Reason, facts.Format, facts.User, facts.By, facts.Lags
 	return r, err
 }

@@ -48,3 +48,40 @@ func testRecordings(t *testing.T, g *ground) {
 	is(t, err, ErrNotFound)
 	equal(t, len(got[[]RecordingFile](t)(s.SegmentsOf(ctx, 1, "001"))), 0)
 }
+
+// A deleted app's recordings are nobody's from that moment on, also where an app of its id is made anew, and stay known until
+// they are erased. Those of other apps stay.
+func testDoomedRecordings(t *testing.T, g *ground) {
+	s, ctx := g.open(t), t.Context()
+	for _, app := range []int{7, 8} {
+		ok(t, s.CreateApp(ctx, App{ID: app, Key: "k", Created: noon}))
+		for _, id := range []string{"001", "002"} {
+			ok(t, s.PutRecording(ctx, &Recording{App: app, ID: id, Room: "r", Stream: "s", Node: "n", Running: true, Begun: noon}))
+		}
+	}
+	ok(t, s.PutRecordingFile(ctx, 7, "001", &RecordingFile{N: 1, Name: "1.mp4"}))
+	ok(t, s.DeleteApp(ctx, 7))
+	ok(t, s.CreateApp(ctx, App{ID: 7, Key: "k", Created: noon}))
+	again := Recording{App: 7, ID: "003", Room: "r", Stream: "s", Node: "n", Begun: noon}
+	ok(t, s.PutRecording(ctx, &again))
+	ended := got[Recording](t)(s.Recording(ctx, 7, "001"))
+	if !ended.Doomed || len(ended.Files) != 1 {
+		t.Errorf("%+v", ended)
+	}
+	ended.Running, ended.Doomed = false, false // as who records it knows it
+	ok(t, s.PutRecording(ctx, &ended))
+	equal(t, got[[]Recording](t)(s.Recordings(ctx, 7, RecordingQuery{Limit: 10})), []Recording{again})
+	equal(t, len(got[[]Recording](t)(s.Recordings(ctx, 8, RecordingQuery{Limit: 10}))), 2)
+	ids := func(all []Recording) (out []string) {
+		for _, r := range all {
+			out = append(out, r.ID)
+		}
+		return out
+	}
+	equal(t, ids(got[[]Recording](t)(s.DoomedRecordings(ctx, 0, "", 10))), []string{"001", "002"})
+	equal(t, ids(got[[]Recording](t)(s.DoomedRecordings(ctx, 0, "", 1))), []string{"001"})
+	equal(t, ids(got[[]Recording](t)(s.DoomedRecordings(ctx, 7, "001", 10))), []string{"002"})
+	ok(t, s.DeleteRecording(ctx, 7, "001"))
+	ok(t, s.DoomRecordings(ctx, 8))
+	equal(t, ids(got[[]Recording](t)(s.DoomedRecordings(ctx, 7, "002", 10))), []string{"001", "002"})
+}

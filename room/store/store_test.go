@@ -92,6 +92,7 @@ func TestStore(t *testing.T) {
 		"queue bounds":      testQueueBounds,
 		"dead deliveries":   testDead,
 		"recordings":        testRecordings,
+		"doomed recordings": testDoomedRecordings,
 		"what is over":      testOver,
 		"deleting an app":   testDeleteApp,
 		"deleting a room":   testDeleteRoom,
