@@ -68,8 +68,10 @@ func TestRTMP(t *testing.T) {
 		if err != nil || len(files) != want {
 			t.Fatalf("recordings %v, %v; want %d", files, err, want)
 		}
-		if n := pictures(t, files[want-1]); n < 50 {
-			t.Errorf("%d pictures are recorded", n)
+		for begin := time.Now(); pictures(t, files[want-1]) < 50; time.Sleep(10 * time.Millisecond) { // it writes behind the push
+			if time.Since(begin) > patience {
+				t.Fatalf("%d pictures are recorded", pictures(t, files[want-1]))
+			}
 		}
 		r.Kill()
 		if err := push(t, r.URL+"/cam", "-f", "flv"); err == nil {

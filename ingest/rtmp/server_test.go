@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -340,7 +341,7 @@ func TestTooManyConnections(t *testing.T) {
 
 // TestHandshakeTime: a connection that does not come to publish is closed, whatever it does meanwhile.
 func TestHandshakeTime(t *testing.T) {
-	d := newDoor(t, func(o *Options, _ *live.Options) { o.Handshake = 300 * time.Millisecond })
+	d := newDoor(t, func(o *Options, _ *live.Options) { o.Handshake = time.Second })
 	connect := rtmp.AppendAMF(nil, "connect", 1.0, []rtmp.Property{rtmp.Prop("app", "live")})
 	for name, said := range map[string][]byte{
 		"nothing":               nil,
@@ -356,7 +357,7 @@ func TestHandshakeTime(t *testing.T) {
 		if _, err := nc.Write(said); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := io.Copy(io.Discard, nc); err != nil {
+		if _, err := io.Copy(io.Discard, nc); err != nil && !errors.Is(err, syscall.ECONNRESET) { // where the server had not read all
 			t.Errorf("%s: %v", name, err)
 		}
 		_ = nc.Close()
