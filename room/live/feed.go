@@ -72,7 +72,11 @@ func (f *Feed[In, Out]) NewReader(o ReaderOptions) *Reader[Out] {
 	if f.stop == nil {
 		f.startLocked(o)
 	}
-	return openReader(f.stream, f.ring, o, f.release)
+	out := f.stream.counted(o)
+	return openReader(f.stream, f.ring, o, func() {
+		out()
+		f.release()
+	})
 }
 
 // failedLocked tells whether the present run has failed, so that it is time for another one.
@@ -119,7 +123,7 @@ func (f *Feed[In, Out]) stopLocked() {
 
 // run encodes into its ring, from where a first reader wants to begin, until the source ends or the feed is stopped.
 func (f *Feed[In, Out]) run(ctx context.Context, o ReaderOptions, ring *ring[Out]) {
-	r := f.source.NewReader(ReaderOptions{Name: "feed-" + f.name, Start: o.Start, layer: o.layer})
+	r := f.source.NewReader(ReaderOptions{Name: "feed-" + f.name, Start: o.Start, layer: o.layer, feed: true})
 	defer r.Close()
 	err := f.encode(ctx, r, ring)
 	switch {

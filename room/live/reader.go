@@ -47,6 +47,7 @@ type ReaderOptions struct {
 	Layers bool
 
 	layer string // of a stream's layers, the one at whose key frames to begin; see layerSource
+	feed  bool   // it is a feed that reads, whose own readers are those that count; see Stream.Readers
 }
 
 // Source is what readers can be taken from: a Stream or a Feed.

@@ -156,12 +156,20 @@ func (s *Stream) WantKeyFrame(reason string) { s.asker.want(reason) }
 
 // NewReader returns a cursor into the stream's frames.
 func (s *Stream) NewReader(o ReaderOptions) *Reader[Frame] {
-	s.readers.Add(1)
-	return openReader(s, s.ring, o, func() { s.readers.Add(-1) })
+	return openReader(s, s.ring, o, s.counted(o))
 }
 
-// Readers is how many read the stream itself: a feed and all who read it are one of them, and so is an output that makes
-// something for many viewers. When it is 0 nobody has any use for the stream.
+// counted counts a reader in, and returns what counts it out.
+func (s *Stream) counted(o ReaderOptions) (out func()) {
+	if o.feed {
+		return func() {}
+	}
+	s.readers.Add(1)
+	return func() { s.readers.Add(-1) }
+}
+
+// Readers is how many read the stream or its feeds; an output that makes something for many viewers is one of them. A feed
+// that goes on for a while without readers is none. When it is 0 nobody has any use for the stream.
 func (s *Stream) Readers() int { return int(s.readers.Load()) }
 
 // openReader returns a reader of one of the stream's rings; free is called when it is closed.
