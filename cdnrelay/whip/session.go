@@ -61,7 +61,7 @@ func (s *session) open(ctx context.Context, o *Output, offered []*media) error {
 func (s *session) prepare(o *Output, offered []*media, cname string) (err error) {
 	options := sender.Options{
 		Stream: s.target.Stream, To: s.peer, CNAME: cname, MaxLags: s.target.MaxLags, Stats: o.stats,
-		Name: s.target.Reader.Name, Declined: true, Silent: true,
+		Name: s.target.Reader.Name, Declined: true, Silent: true, Live: true,
 		Sent:   func(u *rtp.Unit) { s.progress.Sent(1, u.Size(), u.DTS) },
 		Lagged: func() { s.progress.Lagged() },
 	}

@@ -21,6 +21,9 @@ const (
 	StartNewest
 	// StartNext begins at the next join point to come, which is asked for: the least delay, and a wait for it.
 	StartNext
+	// StartAsked begins at the next join point to come, which is asked for and awaited for a moment; if none comes, the newest
+	// one held has to do.
+	StartAsked
 )
 
 // patience is how long a reader waits for the key frame it asked for before it asks again, or takes an older
@@ -164,7 +167,7 @@ func (r *Reader[T]) begin() {
 		at = r.oldestJoin()
 	case StartNewest:
 		at = r.newestJoin()
-	case StartNext:
+	case StartNext, StartAsked:
 	default:
 		if e := r.newestJoin(); e != nil && r.ring.age(e) <= r.fresh {
 			at = e

@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -41,6 +42,9 @@ type Options struct {
 	CNAME            string // at most 255 bytes (RFC 3550 6.5)
 	// Estimate follows the path; nil is rtc/estimate's.
 	Estimate Estimator
+	// Live says that who gets it puts each track into its time as it comes, as servers do: it begins with a key frame that is
+	// asked for, and sound is from the same time on. Where none comes for a moment both are as old as the group at hand.
+	Live bool
 	// MaxLags a minute are allowed.
 	MaxLags int
 	Stats   *Stats
@@ -111,7 +115,7 @@ func New(o Options) (*Sender, error) {
 // Errors beside those: live.ErrNoLayer.
 func (s *Sender) Run(ctx context.Context) error {
 	defer s.out.goodbye()
-	if err := s.open(s.layer, live.StartFresh); err != nil {
+	if err := s.begin(); err != nil {
 		return err
 	}
 	defer func() { s.reader.Close() }()
@@ -144,6 +148,16 @@ func ending(ctx context.Context, err error) error {
 	default:
 		return ErrGone
 	}
+}
+
+// begin opens the reader for the first time.
+func (s *Sender) begin() error {
+	if !s.opts.Live {
+		return s.open(s.layer, live.StartFresh)
+	}
+	err := s.open(s.layer, live.StartAsked)
+	s.current = math.MinInt64 // no sound is too old beside its pictures
+	return err
 }
 
 // open begins to read a layer.

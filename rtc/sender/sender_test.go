@@ -507,3 +507,40 @@ func TestNonReferenceBFrames(t *testing.T) {
 		_ = v.leave()
 	})
 }
+
+// TestLive: who puts media into its time as it comes gets pictures and sound of one time at one time: from a key frame on that is
+// asked for, or from the one at hand where the publisher makes none.
+func TestLive(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		at    time.Duration // in groups of a second
+		first uint32
+	}{
+		{"a key frame comes", 1800 * time.Millisecond, 2 * groupSize},
+		{"none comes", 1400 * time.Millisecond, groupSize},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, both, func(r *rig) {
+				r.begin()
+				r.play(c.at)
+				v := r.watch(func(o *Options) { o.Live = true })
+				if r.wants != 1 {
+					t.Errorf("%d key frames asked for", r.wants)
+				}
+				r.play(700 * time.Millisecond)
+				video, audio := v.wire.of(testVideo.SSRC), v.wire.of(testAudio.SSRC)
+				numbers, keys := pictures(t, video)
+				if numbers[0] != c.first || !keys[0] {
+					t.Fatalf("it begins with picture %d, want %d", numbers[0], c.first)
+				}
+				consecutive(t, numbers)
+				pictureLate := video[0].at.Add(-time.Duration(c.first) * frameTime)
+				sound := time.Duration(binary.LittleEndian.Uint16(audio[0].payload[1:])) * packetTime
+				if apart := audio[0].at.Add(-sound).Sub(pictureLate); apart.Abs() > 60*time.Millisecond {
+					t.Errorf("sound comes %v from where pictures do", apart)
+				}
+				_ = v.leave()
+			})
+		})
+	}
+}
