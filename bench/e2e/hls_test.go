@@ -235,10 +235,20 @@ func testHLS(t *testing.T, s *server) {
 	p := play(t, s.http+"/live/hls/cam.m3u8")
 	checkPlaylist(t, p.multi)
 	p.until(t, 4)
-	checkDecodes(t, s.http+"/live/hls/cam.m3u8", "-t", "8")
-	eventually(t, "segments to be removed", func() bool {
+	decoded := make(chan struct{})
+	t.Cleanup(func() { <-decoded })
+	go func() {
+		defer close(decoded)
+		checkDecodes(t, s.http+"/live/hls/cam.m3u8", "-t", "8")
+	}()
+	within(t, 3*patience, "segments to be removed, and the player's end", func() bool {
 		p.reload(t)
-		return p.removed >= 2
+		select {
+		case <-decoded:
+			return p.removed >= 2
+		default:
+			return false
+		}
 	})
 	if len(p.segments) < 5 {
 		t.Errorf("only %d segments", len(p.segments))
