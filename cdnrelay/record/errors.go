@@ -51,6 +51,7 @@ var (
 	errAsked    = reason{"asked", "somebody asked for its end"}
 	errDeleted  = reason{"deleted", "it was deleted"}
 	errTracks   = reason{"tracks", "the format has no room for the stream's codecs"}
+	errLost     = reason{"file_lost", "the file was deleted while it was written"}
 	errShutdown = reason{"shutdown", "the server stops"}
 )
 

@@ -58,8 +58,35 @@ func dirOf(app int, id string) string { return path.Join(strconv.Itoa(app), id) 
 
 func nameOf(app int, id, name string) string { return path.Join(dirOf(app, id), name) }
 
+// held is a file that is written. Its Sync fails with errLost where somebody has deleted it or put another one in its place: what is
+// written to such a file is gone when it is closed.
+type held struct {
+	*os.File
+	root *os.Root
+	name string
+}
+
+// Sync brings the file to the disk.
+func (h *held) Sync() error {
+	if err := h.File.Sync(); err != nil {
+		return err
+	}
+	named, err := h.root.Stat(h.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errLost
+	}
+	if err != nil {
+		return err
+	}
+	own, err := h.Stat()
+	if err == nil && !os.SameFile(own, named) {
+		err = errLost
+	}
+	return err
+}
+
 // create makes a file, empty.
-func (f *folder) create(app int, id, name string) (*os.File, error) {
+func (f *folder) create(app int, id, name string) (*held, error) {
 	if err := f.root.MkdirAll(dirOf(app, id), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the folder of a recording: %w", err)
 	}
@@ -70,7 +97,7 @@ func (f *folder) create(app int, id, name string) (*os.File, error) {
 	if err := f.syncDir(app, id); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return file, nil
+	return &held{file, f.root, nameOf(app, id, name)}, nil
 }
 
 // syncDir makes the name of a new file outlast a power failure.

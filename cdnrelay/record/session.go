@@ -276,7 +276,7 @@ func (s *session) end(ctx context.Context, at time.Duration, split bool) {
 	}
 	carry, f, err := s.box.finish(at, split)
 	s.box, s.carry = nil, carry
-	s.completed(ctx, f)
+	s.completed(ctx, whatIsLeft(f, err))
 	if err != nil {
 		s.pause(ctx, err)
 	}
@@ -287,9 +287,17 @@ func (s *session) fault(ctx context.Context, err error) {
 	if s.box != nil {
 		f := s.box.abandon()
 		s.box, s.carry = nil, nil
-		s.completed(ctx, f)
+		s.completed(ctx, whatIsLeft(f, err))
 	}
 	s.pause(ctx, err)
+}
+
+// whatIsLeft is what is known of a file that ended with an error, which may be that nothing is left of it.
+func whatIsLeft(f facts, err error) facts {
+	if errors.Is(err, errLost) {
+		return facts{}
+	}
+	return f
 }
 
 // pause has the recording wait before it tries again, and tells it once.
