@@ -22,6 +22,8 @@ const (
 	StreamEnded Type = "stream.ended"
 	// StreamViewers: others watch, or more, or fewer.
 	StreamViewers Type = "stream.viewers"
+	// Over: there will be no more events, and the reason says why. It is about no stream.
+	Over Type = "end"
 )
 
 // Event is something that happened in a room. It is shared by all subscribers and must not be changed.
@@ -29,7 +31,7 @@ type Event struct {
 	Type   Type
 	Stream live.Key
 	At     time.Time
-	// Reason is the short name of why a stream was interrupted or ended.
+	// Reason is the short name of why a stream was interrupted or ended, or why there are no more events.
 	Reason string
 	// Viewers are those of StreamViewers.
 	Viewers audience.Count
@@ -44,7 +46,7 @@ func (e *Event) JSON() []byte {
 		body := struct {
 			Type     Type           `json:"type"`
 			Room     string         `json:"room"`
-			Stream   string         `json:"stream"`
+			Stream   string         `json:"stream,omitempty"`
 			At       time.Time      `json:"at"`
 			Reason   string         `json:"reason,omitempty"`
 			Viewers  map[string]int `json:"viewers,omitempty"`

@@ -22,6 +22,7 @@ type Events struct {
 	now  func() time.Time
 
 	lagged prometheus.Counter
+	closed *prometheus.CounterVec // by reason
 	count  *prometheus.Desc
 
 	mu      sync.Mutex // guards the fields below; nothing is called while it is held
@@ -40,6 +41,9 @@ func NewEvents(most int) *Events {
 		lagged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "weir_event_subscribers_lagged_total", Help: "Subscribers to room events that did not take them in time.",
 		}),
+		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weir_event_subscribers_closed_total", Help: "Subscriptions to room events that are over.",
+		}, []string{"reason"}),
 		count: prometheus.NewDesc("weir_event_subscribers", "Subscribers to room events.", nil, nil),
 	}
 }
@@ -56,6 +60,20 @@ func (e *Events) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// AppDeleted lets the subscribers of an app go: there is nothing left to tell of it.
+func (e *Events) AppDeleted(app string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for at, of := range e.rooms {
+		if at.app != app {
+			continue
+		}
+		for s := range of {
+			e.endLocked(s, errAppDeleted)
+		}
+	}
 }
 
 // StreamChanged tells of a stream's state. It is for live.Options.Changed.
@@ -125,6 +143,7 @@ func (e *Events) endLocked(s *Subscription, reason error) {
 		delete(e.rooms, s.room)
 	}
 	e.total--
+	e.closed.WithLabelValues(live.Reason(reason)).Inc()
 	s.reason = reason
 	if errors.Is(reason, ErrLagged) {
 		s.waiting = nil
@@ -135,12 +154,14 @@ func (e *Events) endLocked(s *Subscription, reason error) {
 // Describe implements prometheus.Collector.
 func (e *Events) Describe(ch chan<- *prometheus.Desc) {
 	e.lagged.Describe(ch)
+	e.closed.Describe(ch)
 	ch <- e.count
 }
 
 // Collect implements prometheus.Collector.
 func (e *Events) Collect(ch chan<- prometheus.Metric) {
 	e.lagged.Collect(ch)
+	e.closed.Collect(ch)
 	e.mu.Lock()
 	n := e.total
 	e.mu.Unlock()
@@ -167,7 +188,7 @@ func (s *Subscription) wakeUp() {
 
 // Next waits for the next event.
 //
-// Errors: ErrLagged, ErrStopping, the context's.
+// Errors: ErrLagged, ErrStopping, what live.Reason knows of a deleted app, the context's.
 func (s *Subscription) Next(ctx context.Context) (*Event, error) {
 	for {
 		if ev, err := s.take(); ev != nil || err != nil {
@@ -197,8 +218,11 @@ func (s *Subscription) take() (*Event, error) {
 }
 
 // Close ends the subscription. It may be called more than once.
-func (s *Subscription) Close() {
+func (s *Subscription) Close() { s.End(errUnsubscribed) }
+
+// End is Close for a reason, under which it is counted. The first one counts.
+func (s *Subscription) End(reason error) {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
-	s.of.endLocked(s, context.Canceled)
+	s.of.endLocked(s, reason)
 }

@@ -195,6 +195,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 // appDeleted is told that there is an app no longer.
 func (s *server) appDeleted(id int) {
 	s.bridge.AppDeleted(id)
+	s.events.AppDeleted(auth.AppName(id))
 	s.images.AppDeleted(id)
 	s.records.AppDeleted(id)
 	s.pushes.AppDeleted(id)

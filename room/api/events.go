@@ -19,6 +19,8 @@ const (
 	eventTimeout = 10 * time.Second
 	// retry is when a client connects again, in milliseconds (HTML 9.2.6).
 	retry = "retry: 2000\n\n"
+	// lastSecond is the one in which a token or an address expires, and is still good.
+	lastSecond = time.Second
 )
 
 // subscriber gives places in the audience of a room's events; *room.Events is one.
@@ -28,8 +30,9 @@ type subscriber interface {
 
 // Events answers GET /api/v1/rooms/{room}/events with what happens in the room, as server-sent events (HTML 9.2): first
 // how each of its streams is and who watches, then what changes. ?stream= is about one stream alone, which is all that
-// an address that was signed for one may ask. It goes on until the client leaves, until the end that its address promised, until
-// it does not take what it is told, or until the server stops; a client that connects again has missed nothing that still holds.
+// an address that was signed for one may ask. It goes on until the client leaves or does not take what it is told, until what
+// allowed it expires, until the app is deleted, or until the server stops, and then says why (room.Over); a client that
+// connects again has missed nothing that still holds.
 func (a *API) Events(w http.ResponseWriter, r *http.Request) {
 	in, stream := r.PathValue("room"), r.URL.Query().Get("stream")
 	grant, err := a.mayPlay(r, in, stream)
@@ -49,12 +52,41 @@ func (a *API) Events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.Close()
-	ctx, cancel := grant.Bound(r.Context())
-	defer cancel()
 	f := &feed{out: w, control: http.NewResponseController(w)}
-	if err := a.begin(f, grant.App, in, stream); err == nil {
-		f.follow(ctx, s)
+	err = a.begin(f, grant.App, in, stream)
+	if err == nil {
+		err = a.follow(r, f, s, grant)
 	}
+	if f.lost || r.Context().Err() != nil {
+		return
+	}
+	s.End(err)
+	f.event(&room.Event{Type: room.Over, Stream: live.Key{Room: in}, At: time.Now(), Reason: live.Reason(err)})
+	_ = f.flush() // a client that does not take it learns it from the end of the answer
+}
+
+// follow writes events until there are no more; it returns why. What allowed it is looked at again when that expires: where
+// playing is open by then, or always was, it goes on.
+func (a *API) follow(r *http.Request, f *feed, s *room.Subscription, grant auth.Grant) error {
+	for {
+		ctx, cancel := bound(r.Context(), grant)
+		err := f.follow(ctx, s)
+		cancel()
+		if !errors.Is(err, errExpired) {
+			return err
+		}
+		if grant, err = a.mayPlay(r, r.PathValue("room"), r.URL.Query().Get("stream")); err != nil {
+			return auth.ErrEnds
+		}
+	}
+}
+
+// bound is a context that ends when what was granted has to end, or else when what allowed it expires.
+func bound(ctx context.Context, grant auth.Grant) (context.Context, context.CancelFunc) {
+	if !grant.Ends.IsZero() || grant.Expires.IsZero() {
+		return grant.Bound(ctx)
+	}
+	return context.WithDeadlineCause(ctx, grant.Expires.Add(lastSecond), errExpired)
 }
 
 // mayPlay grants watching a stream, or, without one, a whole room.
@@ -101,27 +133,31 @@ type feed struct {
 	out     http.ResponseWriter
 	control *http.ResponseController
 	buf     []byte
+	lost    bool // the client takes nothing any more
 }
 
-// follow writes events until there are no more.
-func (f *feed) follow(ctx context.Context, s *room.Subscription) {
+// follow writes events until there are no more; it returns why.
+func (f *feed) follow(ctx context.Context, s *room.Subscription) error {
 	for {
 		ev, err := next(ctx, s)
 		switch {
 		case errors.Is(err, errQuiet):
 			f.add([]byte(": quiet\n\n"))
 		case err != nil:
-			return
+			return err
 		default:
 			f.event(ev)
 		}
 		if err := f.flush(); err != nil {
-			return
+			return err
 		}
 	}
 }
 
-var errQuiet = errors.New("nothing happened")
+var (
+	errQuiet   = errors.New("nothing happened")
+	errExpired = errors.New("what allowed it has expired")
+)
 
 // next is the next event, or errQuiet.
 func next(ctx context.Context, s *room.Subscription) (*room.Event, error) {
@@ -142,6 +178,12 @@ func (f *feed) flush() error {
 	if len(f.buf) == 0 {
 		return nil
 	}
+	err := f.send()
+	f.lost = f.lost || err != nil
+	return err
+}
+
+func (f *feed) send() error {
 	if err := f.control.SetWriteDeadline(time.Now().Add(eventTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -134,9 +135,96 @@ func TestEvents(t *testing.T) {
 			if err := s.events.Run(ctx); err != nil {
 				t.Error(err)
 			}
-			a.want("")
+			a.want("end ", "")
 		})
 	}
+}
+
+// hear is what a subscriber with a query is told until the answer ends, or until the client has enough and leaves.
+func hear(t *testing.T, by *auth.Authorizer, query string, enough time.Duration) string {
+	t.Helper()
+	a := New(Options{
+		Lister: streams, Auth: by, Log: slog.New(slog.DiscardHandler), Events: room.NewEvents(1),
+		Audience: audience.New(audience.Options{MaxSeen: 1}),
+	})
+	ctx, stop := context.WithTimeout(t.Context(), enough)
+	defer stop()
+	r := httptest.NewRequestWithContext(ctx, "GET", "/rooms/b/events?"+query, nil)
+	r.SetPathValue("room", "b")
+	w := httptest.NewRecorder()
+	a.Events(w, r)
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "event: stream.viewers") {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+// TestEventsEndWithWhatAllowedThem: neither a token nor an address opens a room's events for longer than it is good, and
+// the client is told so. Where playing is open they go on.
+func TestEventsEndWithWhatAllowedThem(t *testing.T) {
+	const life = time.Hour
+	token := func(*auth.Authorizer) (string, error) {
+		sig, err := auth.Sign(auth.App{ID: 1, Key: key}, "ann", life)
+		return "usersig=" + sig, err
+	}
+	address := func(promise bool) func(*auth.Authorizer) (string, error) {
+		return func(by *auth.Authorizer) (string, error) {
+			sign, err := by.SignQuery(auth.DialectWeir, auth.Pass{
+				Action: auth.ActionPlay, Room: "b", Stream: "cam", Expires: time.Now().Add(life), Ends: promise,
+			}, "")
+			return "stream=cam&" + sign, err
+		}
+	}
+	for name, tc := range map[string]struct {
+		signed, ends bool
+		query        func(*auth.Authorizer) (string, error)
+	}{
+		"token":                         {true, true, token},
+		"address":                       {true, true, address(false)},
+		"address with a promise":        {true, true, address(true)},
+		"token where it is open":        {false, false, token},
+		"address where it is open":      {false, false, address(false)},
+		"promise kept where it is open": {false, true, address(true)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(2 * 365 * 24 * time.Hour) // the bubble begins in 2000; times of addresses have ten digits since 2001
+				by, err := auth.New(auth.Options{App: auth.App{ID: 1, Key: key}, PlaySigned: tc.signed})
+				if err != nil {
+					t.Fatal(err)
+				}
+				query, err := tc.query(by)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if text := hear(t, by, query, life-time.Second); strings.Contains(text, "event: end") {
+					t.Errorf("over before its time: %s", text)
+				}
+				if query, err = tc.query(by); err != nil {
+					t.Fatal(err)
+				}
+				text := hear(t, by, query, 3*life)
+				last := text[strings.LastIndex(text, "event: "):]
+				told := strings.HasPrefix(last, `event: end`+"\n"+`data: {"type":"end","room":"b","at":"2`) &&
+					strings.HasSuffix(last, `Z","reason":"expired"}`+"\n\n")
+				if told != tc.ends {
+					t.Errorf("the last event is %s", last)
+				}
+			})
+		})
+	}
+}
+
+// TestEventsEndWithTheirApp: who listens to a room of an app that is deleted is let go and told why; others are not.
+func TestEventsEndWithTheirApp(t *testing.T) {
+	s := newStage(t, streams, false, false)
+	a := s.listen(t, "/rooms/a/events?stream=z")
+	a.want("stream.live z", "stream.viewers z ")
+	s.events.AppDeleted("2")
+	s.events.ViewersChanged(live.Key{App: "1", Room: "a", Stream: "z"}, audience.Count{By: [3]int{1}})
+	a.want("stream.viewers z |")
+	s.events.AppDeleted("1")
+	a.want("end ", "")
 }
 
 func TestEventsAreForWhoMayPlay(t *testing.T) {
@@ -168,7 +256,9 @@ func TestQuietRoom(t *testing.T) {
 		defer stop()
 		w := httptest.NewRecorder()
 		f := &feed{out: w, control: http.NewResponseController(w)}
-		f.follow(ctx, s)
+		if err := f.follow(ctx, s); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
 		if got := w.Body.String(); got != ": quiet\n\n: quiet\n\n" || !w.Flushed {
 			t.Errorf("%q", got)
 		}
