@@ -65,6 +65,8 @@ type WebRTC struct {
 	TURNTTL      time.Duration `key:"turn_ttl" doc:"how long TURN credentials are valid"`
 	StartBitrate int           `key:"start_bitrate" doc:"video bitrate at which a publishing browser starts, in kbit/s"`
 	MaxViewers   int           `key:"max_viewers" doc:"WebRTC viewers at once"`
+	// MaxConnecting holds for viewers and for publishers, each.
+	MaxConnecting int `key:"max_connecting_per_address" doc:"WebRTC sessions of one address that may be connecting at once"`
 }
 
 // RTMP is where encoders that speak RTMP publish.
@@ -198,7 +200,7 @@ type Log struct {
 func Default() *Config {
 	return &Config{
 		HTTP:   HTTP{Listen: ":8080", Origins: []string{}, TrustedProxies: []string{}},
-		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, Interfaces: []string{}, ICEServers: []string{}, TURNTTL: 6 * time.Hour, StartBitrate: 2000, MaxViewers: 2000},
+		WebRTC: WebRTC{Listen: ":8189", PublicIPs: []string{}, Interfaces: []string{}, ICEServers: []string{}, TURNTTL: 6 * time.Hour, StartBitrate: 2000, MaxViewers: 2000, MaxConnecting: 200},
 		RTMP:   RTMP{Listen: ":1935", MaxConnections: 1000, MaxPerAddress: 100},
 		Admin:  Admin{Listen: "127.0.0.1:9090"},
 		Ingest: Ingest{

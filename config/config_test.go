@@ -260,6 +260,7 @@ func TestValidateNamesKeyAndAllowedValues(t *testing.T) {
 		{"live.ring_bytes", "from 1MiB to 1GiB", func(c *Config) { c.Live.RingBytes = 1 }},
 		{"live.ring_time", "at least twice hls.segment", func(c *Config) { c.HLS.Segment, c.Live.RingTime = 10*time.Second, 19*time.Second }},
 		{"webrtc.max_viewers", "from 1 to", func(c *Config) { c.WebRTC.MaxViewers = 0 }},
+		{"webrtc.max_connecting_per_address", "from 1 to", func(c *Config) { c.WebRTC.MaxConnecting = 0 }},
 		{"flv.max_viewers", "from 1 to", func(c *Config) { c.FLV.MaxViewers = 0 }},
 		{"hls.part", "from 100ms to 1s", func(c *Config) { c.HLS.Part = 1500 * time.Millisecond }},
 		{"hls.window", "from 3 to 100", func(c *Config) { c.HLS.Window = 2 }},

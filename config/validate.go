@@ -176,6 +176,7 @@ func (p *problems) outputs(c *Config) {
 	between(p, "flv.max_age", c.FLV.MaxAge, time.Second, time.Minute)
 	between(p, "flv.write_timeout", c.FLV.WriteTimeout, time.Second, 5*time.Minute)
 	between(p, "webrtc.max_viewers", c.WebRTC.MaxViewers, 1, 1_000_000)
+	between(p, "webrtc.max_connecting_per_address", c.WebRTC.MaxConnecting, 1, 1_000_000)
 	between(p, "flv.max_viewers", c.FLV.MaxViewers, 1, 10_000_000)
 	between(p, "hls.segment", c.HLS.Segment, time.Second, 10*time.Second)
 	between(p, "hls.part", c.HLS.Part, 100*time.Millisecond, c.HLS.Segment/2)

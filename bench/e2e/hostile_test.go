@@ -224,7 +224,8 @@ func mutate(random *rand.Rand, text string) string {
 // TestIdlePosts: publishers that never connect hold no slot after the time of the handshake.
 func TestIdlePosts(t *testing.T) {
 	t.Parallel()
-	s := start(t, "WEIR_INGEST_HANDSHAKE_TIMEOUT=4s", fmt.Sprintf("WEIR_INGEST_MAX_STREAMS=%d", idlePosts))
+	s := start(t, "WEIR_INGEST_HANDSHAKE_TIMEOUT=4s", fmt.Sprintf("WEIR_INGEST_MAX_STREAMS=%d", idlePosts),
+		fmt.Sprintf("WEIR_WEBRTC_MAX_CONNECTING_PER_ADDRESS=%d", idlePosts))
 	offer := sdp(t, webrtc.RTPTransceiverDirectionSendonly, webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio)
 	before := usageOf(t, s)
 	made := 0

@@ -227,7 +227,8 @@ func (s *server) wireDoors() (err error) {
 	s.whip = whip.NewHandler(whip.Options{
 		Engine: s.engine, Auth: s.gate.At("whip"), Hub: s.namer, Policy: policy, Codecs: codecs,
 		StartBitrate: cfg.WebRTC.StartBitrate, Reorder: cfg.Ingest.Reorder, Timeout: cfg.Ingest.Timeout,
-		Handshake: cfg.Ingest.HandshakeTimeout, ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
+		Handshake: cfg.Ingest.HandshakeTimeout, MaxConnecting: cfg.WebRTC.MaxConnecting,
+		ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
 	if err := s.wireRTMP(policy, codecs); err != nil {
 		return err
@@ -240,7 +241,8 @@ func (s *server) wireDoors() (err error) {
 	})
 	s.whep = whep.NewHandler(whep.Options{
 		Engine: s.engine, Auth: s.gate.At("webrtc"), Hub: s.hub, Audience: s.audience,
-		MaxViewers: cfg.WebRTC.MaxViewers, MaxLags: cfg.Live.MaxLags, Handshake: cfg.Ingest.HandshakeTimeout,
+		MaxViewers: cfg.WebRTC.MaxViewers, MaxConnecting: cfg.WebRTC.MaxConnecting,
+		MaxLags: cfg.Live.MaxLags, Handshake: cfg.Ingest.HandshakeTimeout,
 		ICEServers: iceServers(cfg), Problem: api.Problem, Log: s.log,
 	})
 	audio, _ := av.ParseCodec(cfg.HLS.Audio) // config has checked the name

@@ -410,7 +410,9 @@ func TestPolicyOfAPublish(t *testing.T) {
 // PUB-03: five hundred publishers that never connect leave nothing behind, and their streams free.
 func TestFiveHundredThatNeverConnect(t *testing.T) {
 	const publishers = 500
-	s := newServer(t, func(o *Options, hub *live.Options) { o.Handshake, hub.MaxStreams = 500*time.Millisecond, publishers })
+	s := newServer(t, func(o *Options, hub *live.Options) {
+		o.Handshake, o.MaxConnecting, hub.MaxStreams = 500*time.Millisecond, publishers, publishers
+	})
 	before := runtimeState(t)
 	for i := range publishers {
 		path := "/whip/room/" + url.PathEscape("cam"+strconv.Itoa(i))

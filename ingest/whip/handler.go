@@ -34,11 +34,13 @@ type Options struct {
 	Policy live.Policy
 	// Codecs are the video codecs taken, in the order of choice behind H.264.
 	Codecs       []av.Codec
-	StartBitrate int                  // kbit/s that browsers are told to begin with
-	Reorder      time.Duration        // how long a missing packet is waited for
-	Timeout      time.Duration        // silence after which a stream is interrupted
-	Handshake    time.Duration        // how long a connection may take to come up
-	ICEServers   signaling.ICEServers // that publishers are told of; none when empty
+	StartBitrate int           // kbit/s that browsers are told to begin with
+	Reorder      time.Duration // how long a missing packet is waited for
+	Timeout      time.Duration // silence after which a stream is interrupted
+	Handshake    time.Duration // how long a connection may take to come up
+	// MaxConnecting is how many publishers of one address, for IPv6 one /64, may be connecting at once.
+	MaxConnecting int
+	ICEServers    signaling.ICEServers // that publishers are told of; none when empty
 	// Problem answers with an error (RFC 9457).
 	Problem func(w http.ResponseWriter, r *http.Request, status int, code, detail string)
 	Log     *slog.Logger
@@ -52,7 +54,8 @@ type Handler struct {
 	stats *Stats
 	tasks sync.WaitGroup // sessions
 
-	failures failures
+	failures   failures
+	connecting *signaling.Connecting
 
 	running chan struct{}   // closed once Run was called
 	ctx     context.Context // of the sessions; set before running is closed
@@ -67,7 +70,10 @@ func NewHandler(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{opts: o, log: o.Log, running: make(chan struct{}), sessions: make(map[string]*session), past: newTotals()}
+	h := &Handler{
+		opts: o, log: o.Log, connecting: signaling.NewConnecting(o.MaxConnecting),
+		running: make(chan struct{}), sessions: make(map[string]*session), past: newTotals(),
+	}
 	h.stats = newStats(h)
 	return h
 }
@@ -177,11 +183,17 @@ func checkRights(o *offer, rights auth.Rights) error {
 
 // open makes the connection and takes the stream. Whatever fails leaves nothing behind.
 func (h *Handler) open(r *http.Request, key live.Key, grant auth.Grant, policy live.Policy, o *offer) (*session, string, error) {
-	pc, err := h.connect(o)
+	leave, err := h.connecting.Enter(r)
 	if err != nil {
 		return nil, "", err
 	}
+	pc, err := h.connect(o)
+	if err != nil {
+		leave()
+		return nil, "", err
+	}
 	s := newSession(h, rand.Text(), o, pc) // 130 random bits: who does not know the URL cannot guess it
+	s.settled = leave
 	answer, err := s.negotiate(r)
 	if err == nil {
 		err = h.isRunning(r.Context())
@@ -193,6 +205,7 @@ func (h *Handler) open(r *http.Request, key live.Key, grant auth.Grant, policy l
 	}
 	if err != nil {
 		close(s.finish)
+		leave()
 		_ = pc.GracefulClose()
 		return nil, "", err
 	}
@@ -268,7 +281,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return // the client hung up: nobody is listening, and nothing went wrong here
 	}
 	status, code, detail := outcome(err)
-	if status == http.StatusServiceUnavailable {
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "5") // RFC 9725 4.5
 	}
 	if status == http.StatusInternalServerError {

@@ -63,7 +63,7 @@ func newServer(t testing.TB, changes ...change) *server {
 	s := &server{t: t}
 	o := Options{
 		Codecs: []av.Codec{av.CodecH264}, StartBitrate: 2000, Reorder: 5 * time.Second,
-		Timeout: patience, Handshake: patience, Problem: problem,
+		Timeout: patience, Handshake: patience, MaxConnecting: 100, Problem: problem,
 	}
 	hub := live.Options{
 		RingBytes: 16 << 20, RingTime: 30 * time.Second, Fresh: patience, Grace: patience, TrackWait: time.Second,

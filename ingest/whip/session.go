@@ -49,6 +49,7 @@ type session struct {
 	started   time.Time     // when the stream's clock was 0
 	ahead     time.Duration // by which this publisher's clock is before the stream's; see attach
 	opened    time.Time
+	settled   func() // gives back the place among those that are connecting; set before run
 
 	states  chan webrtc.PeerConnectionState // capacity 8: there are six
 	keyWant chan struct{}                   // capacity 1
@@ -254,6 +255,7 @@ func (s *session) attend(ctx context.Context) error {
 	defer handshake.Stop()
 	isUp := s.handler.opts.Engine.Hurry()
 	defer isUp()
+	defer s.settled()
 	reports := 0
 	for {
 		select {
@@ -273,6 +275,7 @@ func (s *session) attend(ctx context.Context) error {
 			}
 			if s.connected.Load() {
 				isUp()
+				s.settled()
 			}
 		case <-s.crowd:
 			return errCrowd

@@ -36,7 +36,9 @@ type Options struct {
 	// Audience is told of every viewer who is connected.
 	Audience   *audience.Audience
 	MaxViewers int // sessions at once, those included that are connecting
-	MaxLags    int // a viewer that lags more often within a minute is closed
+	// MaxConnecting is how many of them of one address, for IPv6 one /64, may be connecting at once.
+	MaxConnecting int
+	MaxLags       int // a viewer that lags more often within a minute is closed
 	// Handshake is how long a connection may take to come up, and how long a viewer waits for the first media of a stream
 	// whose publisher is still connecting.
 	Handshake  time.Duration
@@ -54,6 +56,8 @@ type Handler struct {
 	stats *Stats
 	tasks sync.WaitGroup // sessions
 
+	connecting *signaling.Connecting
+
 	running chan struct{}   // closed once Run was called
 	ctx     context.Context // of the sessions; set before running is closed
 
@@ -67,7 +71,10 @@ func NewHandler(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{opts: o, log: o.Log, running: make(chan struct{}), sessions: make(map[string]*session)}
+	h := &Handler{
+		opts: o, log: o.Log, connecting: signaling.NewConnecting(o.MaxConnecting),
+		running: make(chan struct{}), sessions: make(map[string]*session),
+	}
 	h.stats = newStats(h)
 	return h
 }
@@ -167,15 +174,22 @@ func (h *Handler) open(r *http.Request, v *viewing) (*session, string, error) {
 	if err := h.isRunning(r.Context()); err != nil {
 		return nil, "", err
 	}
-	if err := h.enter(); err != nil {
+	leave, err := h.connecting.Enter(r)
+	if err != nil {
 		return nil, "", err
 	}
+	if err := h.enter(); err != nil {
+		leave()
+		return nil, "", err
+	}
+	v.settled = leave
 	s, answer, err := newSession(h, v, audience.Of(v.grant.User, r), signaling.IsLocal(r))
 	if err == nil {
 		err = h.start(s, v.grant)
 	}
 	if err != nil {
 		h.leave("")
+		leave()
 		return nil, "", err
 	}
 	return s, answer, nil

@@ -31,7 +31,7 @@ func TestSetup(t *testing.T) {
 // Offers in which lines are left out, doubled, cut or exchanged are refused with a 4xx or begin a session, which ends.
 func TestDamagedOffers(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(o *Options, _ *live.Options) { o.MaxViewers = 1000 })
+	s := newServer(t, func(o *Options, _ *live.Options) { o.MaxViewers, o.MaxConnecting = 1000, 1000 })
 	s.publish(testVideo, testAudio)
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, name := range []string{"chromium.sdp", "chromium-max-bundle.sdp", "aiortc.sdp", "gstreamer.sdp"} {

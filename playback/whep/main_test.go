@@ -68,7 +68,7 @@ type change func(o *Options, hub *live.Options)
 func newServer(t testing.TB, changes ...change) *server {
 	t.Helper()
 	s := &server{t: t, crowd: audience.New(audience.Options{MaxSeen: 10})}
-	o := Options{Audience: s.crowd, MaxViewers: 100, MaxLags: 3, Handshake: patience, Problem: problem}
+	o := Options{Audience: s.crowd, MaxViewers: 100, MaxConnecting: 100, MaxLags: 3, Handshake: patience, Problem: problem}
 	hub := live.Options{
 		RingBytes: 16 << 20, RingTime: 4 * time.Second, Fresh: patience, Grace: patience, TrackWait: time.Second,
 		FeedIdle: time.Second, MaxStreams: 10, MaxWaiting: 10,

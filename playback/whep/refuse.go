@@ -47,7 +47,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status, code, detail := outcome(err)
 	switch status {
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "5") // WHEP 4.6
 	case http.StatusConflict:
 		if code == codeNotLive {

@@ -24,6 +24,8 @@ type viewing struct {
 	offer  *offer
 	media  []*agreed
 	grant  auth.Grant
+
+	settled func() // see session
 }
 
 // session is one viewer's connection, from the answer to the end.
@@ -35,6 +37,7 @@ type session struct {
 	user     string // who asked; empty when nobody in particular did
 	known    bool   // whether by a token or a signed address
 	viewer   audience.ID
+	settled  func() // gives back the place among those that are connecting
 	peer     *peer.Peer
 	sender   *sender.Sender
 	ice      *signaling.Negotiation
@@ -52,7 +55,7 @@ func newSession(h *Handler, v *viewing, viewer audience.ID, isLocal bool) (s *se
 	s = &session{
 		id:      rand.Text(), // 130 random bits: who does not know the URL cannot guess it
 		handler: h, fragment: v.offer.fragmentHead(), stream: v.stream, user: v.grant.User, known: isKnown(v.grant), viewer: viewer,
-		finish: make(chan struct{}),
+		settled: v.settled, finish: make(chan struct{}),
 	}
 	s.life, s.end = context.WithCancelCause(context.Background())
 	s.log = h.log.With("stream", v.stream.Key().String(), "session", s.id[:6], "user", s.user)
@@ -130,6 +133,7 @@ func (s *session) Restart(ufrag, pwd string) (answer string, begun bool, err err
 
 // run is the session from its answer to its end. The connection outlives the sender, which says goodbye on it.
 func (s *session) run(ctx context.Context) {
+	defer s.settled()
 	stop := context.AfterFunc(ctx, func() { s.end(endOf(ctx)) })
 	defer stop()
 	link, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -163,6 +167,7 @@ func (s *session) send() error {
 	case <-s.life.Done():
 		return context.Cause(s.life)
 	}
+	s.settled()
 	leave := s.handler.opts.Audience.Enter(s.stream.Key(), audience.WebRTC, s.viewer)
 	defer leave()
 	s.log.Debug("viewer came")

@@ -3,9 +3,10 @@ package api
 import (
 	"hash/maphash"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
+
+	"weir/room/auth"
 )
 
 // maxAddresses bounds what is remembered of a second; those beyond it have to wait for the next one.
@@ -28,7 +29,7 @@ func newRate(most int) *rate {
 
 // allow counts a request and tells whether its address may ask.
 func (l *rate) allow(r *http.Request) bool {
-	key, second := maphash.Comparable(l.seed, network(r.RemoteAddr)), l.now().Unix()
+	key, second := maphash.Comparable(l.seed, auth.NetworkOf(r.RemoteAddr)), l.now().Unix()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if second != l.second {
@@ -41,15 +42,4 @@ func (l *rate) allow(r *http.Request) bool {
 	}
 	l.asked[key] = n + 1
 	return true
-}
-
-// network is what an address is known by: that of a request, with its port.
-func network(remote string) netip.Prefix {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	ip := ap.Addr().Unmap().WithZone("")
-	p, _ := ip.Prefix(min(ip.BitLen(), 64)) // in range, so there is no error
-	return p
 }
