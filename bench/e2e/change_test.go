@@ -61,7 +61,7 @@ type stage struct {
 type everyone struct{}
 
 func (everyone) Authorize(context.Context, auth.Request) (auth.Grant, error) {
-	return auth.Grant{App: 1}, nil
+	return auth.Grant{App: 1, Rights: auth.RightsAll}, nil
 }
 
 func newStage(t *testing.T) *stage {

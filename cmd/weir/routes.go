@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -183,12 +184,16 @@ func mediaRoutes(d doors) []route {
 }
 
 // mayPlay lets a request pass that may watch its stream. The other doors ask by themselves; the segmenter knows
-// streams only. A player begins with the multivariant playlist, which it asks for once.
+// streams only, and has sound and pictures in the same files. A player begins with the multivariant playlist, which it asks
+// for once.
 func (d doors) mayPlay(begins bool, next func(w http.ResponseWriter, r *http.Request, key live.Key)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked := auth.RequestOf(r, auth.ActionPlay, r.PathValue("room"), r.PathValue("stream"))
 		asked.Begins = begins
 		grant, err := d.auth.Authorize(r.Context(), asked)
+		if err == nil && !grant.Rights.ReceivesAll() {
+			err = fmt.Errorf("%w: the token allows sound or pictures alone, which FLV and WebRTC give", auth.ErrForbidden)
+		}
 		if err == nil {
 			r, err = ownProof(r, d.auth, grant)
 		}

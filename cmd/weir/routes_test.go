@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/room/auth"
 )
@@ -160,6 +161,25 @@ func TestHLSAsksWhoMayPlay(t *testing.T) {
 		}
 		if len(gate.asked) != 1 || gate.asked[0] != want {
 			t.Errorf("%s asks %+v", path, gate.asked)
+		}
+	}
+}
+
+// HLS has sound and pictures in the same files: whoever may receive one of them alone gets neither.
+func TestHLSNeedsAllRights(t *testing.T) {
+	cfg := local(t)
+	cfg.Auth.Play, cfg.Playback.Wait = playSigned, time.Millisecond
+	s, _ := start(t, cfg)
+	for _, path := range []string{"/live/r/s.m3u8", "/live/r/s/main.m3u8", "/live/r/s/init.mp4", "/live/r/s/poster.mp4"} {
+		for rights, status := range map[auth.Rights]int{
+			auth.RightReceiveAudio:                          http.StatusForbidden,
+			auth.RightReceiveVideo:                          http.StatusForbidden,
+			auth.RightReceiveAudio | auth.RightReceiveVideo: http.StatusNotFound, // nobody publishes
+		} {
+			w := ask(s.public.server.Handler, http.MethodGet, path+"?usersig="+limited(t, "r", uint32(auth.RightEnterRoom|rights)))
+			if w.Code != status || status == http.StatusForbidden && codeOf(t, w) != "forbidden" {
+				t.Errorf("%s with the rights %d gives %d %s", path, rights, w.Code, w.Body)
+			}
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 type until time.Time
 
 func (u until) Authorize(context.Context, auth.Request) (auth.Grant, error) {
-	return auth.Grant{App: 1, Ends: time.Time(u)}, nil
+	return auth.Grant{App: 1, Rights: auth.RightsAll, Ends: time.Time(u)}, nil
 }
 
 // TestExpired: a viewer whose address promised an end leaves then, with a whole response, while the stream goes on.

@@ -102,6 +102,8 @@ func (h *Handler) Run(ctx context.Context) error {
 // newest key frame held, ?start=live at the next one; without it the former has to be fresh. ?delay= is how many
 // milliseconds of pictures one write may collect, in place of Options.Join.
 //
+// Who may receive sound or pictures alone gets that alone, and is refused where the stream has none of it.
+//
 // A WebSocket handshake on the same URL gives the same bytes in binary messages (WS-FLV).
 //
 // A viewer that comes before the publisher waits for it, as long as the hub says. HEAD is answered at once, as GET
@@ -121,6 +123,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
+	q.omit = omissionOf(grant.Rights)
 	if r.Method == http.MethodHead {
 		h.head(w, r, key, q)
 		return
@@ -158,7 +161,7 @@ func (h *Handler) head(w http.ResponseWriter, r *http.Request, k live.Key, q que
 	}
 	_, err := h.source(r.Context(), s, q, 0)
 	if err == nil {
-		err = q.takes(s.Tracks())
+		_, err = q.takes(s.Tracks())
 	}
 	if err != nil {
 		h.refuse(w, r, err)
@@ -193,13 +196,17 @@ func (h *Handler) source(ctx context.Context, s *live.Stream, q query, patience 
 	return s.Tags(codec, q.layer)
 }
 
-// takes tells whether the viewer takes the video there is. Browsers play H.265 and AV1 in Enhanced FLV as far as
-// they have the decoder; VP9 has its place there, too, but mpegts.js refuses it and would play the sound alone.
-func (q query) takes(ts av.Tracks) error {
-	if v := ts.Video(); v != nil && v.Codec == av.CodecVP9 && !q.vp9 {
-		return errVP9
+// takes are those of the tracks that the viewer gets, if it takes the video there is. Browsers play H.265 and AV1 in Enhanced
+// FLV as far as they have the decoder; VP9 has its place there, too, but mpegts.js refuses it and would play the sound alone.
+func (q query) takes(ts av.Tracks) (av.Tracks, error) {
+	ts, err := q.omit.of(ts)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	if v := ts.Video(); v != nil && v.Codec == av.CodecVP9 && !q.vp9 {
+		return nil, errVP9
+	}
+	return ts, nil
 }
 
 // enter counts a viewer in, if there is room.
@@ -238,6 +245,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		problem(http.StatusUpgradeRequired, "bad_handshake", err.Error())
 	case errors.Is(err, errVP9):
 		problem(http.StatusNotAcceptable, "video_unavailable", "the video is VP9, which few players take in FLV: play it by HLS, or ask for ?video=vp9")
+	case errors.Is(err, auth.ErrForbidden):
+		status, code := auth.Status(err)
+		problem(status, code, err.Error())
 	case errors.Is(err, live.ErrNoLayer):
 		problem(http.StatusNotFound, "layer_not_found", err.Error())
 	case errors.Is(err, live.ErrNoStream):

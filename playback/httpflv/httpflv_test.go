@@ -39,7 +39,7 @@ var (
 type everyone struct{}
 
 func (everyone) Authorize(context.Context, auth.Request) (auth.Grant, error) {
-	return auth.Grant{App: 1}, nil
+	return auth.Grant{App: 1, Rights: auth.RightsAll}, nil
 }
 
 // rig is a hub with the door before it.

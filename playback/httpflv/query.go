@@ -18,6 +18,7 @@ type query struct {
 	start live.Start
 	vp9   bool // takes VP9
 	delay delay
+	omit  omission // by its rights
 }
 
 // parameterError is a value of the query that means nothing.

@@ -34,6 +34,7 @@ type viewer struct {
 	cancel  context.CancelFunc
 	out     sink
 	conn    *connSink     // out, where a pump can write to it; nil where not
+	omit    omission      // what it may not receive
 	tracks  av.Tracks     // as announced to the player
 	begun   bool          // the header is sent, and says:
 	video   bool          //
@@ -51,7 +52,7 @@ func (h *Handler) open(r *http.Request, s *live.Stream, q query) (*viewer, error
 	if err != nil {
 		return nil, err
 	}
-	v := &viewer{handler: h, join: q.delay.within(h.opts.Join, h.opts.MaxJoin), cancel: func() {}}
+	v := &viewer{handler: h, omit: q.omit, join: q.delay.within(h.opts.Join, h.opts.MaxJoin), cancel: func() {}}
 	v.reader = source.NewReader(live.ReaderOptions{
 		Name: "flv", Start: q.start, Join: v.join, Beat: true, MaxAge: h.opts.MaxAge,
 	})
@@ -59,7 +60,7 @@ func (h *Handler) open(r *http.Request, s *live.Stream, q query) (*viewer, error
 	defer cancel()
 	tracks, err := v.reader.Start(ctx)
 	if err == nil {
-		err = q.takes(tracks)
+		tracks, err = q.takes(tracks)
 	}
 	if err != nil {
 		v.reader.Close()
@@ -84,7 +85,7 @@ func (v *viewer) respond(w http.ResponseWriter, r *http.Request, grant auth.Gran
 		v.play()
 		return
 	}
-	if conn.raw != nil {
+	if conn.raw != nil && !v.omit.some() { // a pump writes the same to all
 		v.conn = conn
 	}
 	v.release()
@@ -239,6 +240,9 @@ func (v *viewer) choose(dst [][]byte, tags []flv.Tag) ([][]byte, error) {
 		if t.DTS < v.begin && t.Kind == av.KindMedia {
 			continue
 		}
+		if v.omit.has(&t, v.tracks) {
+			continue
+		}
 		if t.Over() || t.Config != nil && !v.announced(t.Config) {
 			return dst, errChanged // the header cannot be taken back; a player that asks again gets the right one
 		}
@@ -276,7 +280,8 @@ func (v *viewer) lagged() error {
 	if v.lags++; v.lags > v.handler.opts.MaxLags {
 		return errSlow
 	}
-	if !slices.EqualFunc(shown(v.reader.Tracks()), shown(v.tracks), func(a, b av.Track) bool { return a.Same(&b) }) {
+	tracks, err := v.omit.of(v.reader.Tracks())
+	if err != nil || !slices.EqualFunc(shown(tracks), shown(v.tracks), func(a, b av.Track) bool { return a.Same(&b) }) {
 		return errChanged
 	}
 	return nil

@@ -94,9 +94,18 @@ func (s *section) newMedia(port int, formats []string) *sdp.MediaDescription {
 	return m.WithValueAttribute("mid", s.mid)
 }
 
-// decline answers a section that is not served (RFC 3264 6: port 0).
+// decline answers a section that is not served (RFC 3264 6: port 0, and a format to be ignored, of which some players want to
+// know all the same what it is).
 func (s *section) decline() *sdp.MediaDescription {
-	return s.newMedia(0, s.media.MediaName.Formats).WithPropertyAttribute("inactive")
+	formats := s.media.MediaName.Formats
+	formats = formats[:min(1, len(formats))]
+	m := s.newMedia(0, formats)
+	for _, a := range s.media.Attributes {
+		if a.Key == "rtpmap" && len(formats) > 0 && strings.HasPrefix(a.Value, formats[0]+" ") {
+			m.WithValueAttribute("rtpmap", a.Value)
+		}
+	}
+	return m.WithPropertyAttribute("inactive")
 }
 
 // answer is the section in which it is sent.

@@ -133,7 +133,7 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, string
 	if err != nil {
 		return nil, "", err
 	}
-	o, err := readOffer(body)
+	o, err := readOffer(body, grant.Rights)
 	if err != nil {
 		return nil, "", err
 	}

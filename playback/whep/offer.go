@@ -9,6 +9,7 @@ import (
 	"github.com/pion/sdp/v3"
 
 	"weir/mux/av"
+	"weir/room/auth"
 	"weir/rtc/peer"
 	"weir/rtc/sender"
 	"weir/rtc/signaling"
@@ -34,6 +35,9 @@ type offer struct {
 	remote     peer.Remote
 	candidates []string // of the transport, from "candidate:" on
 	mixed      bool     // RFC 8285 6: headers of one and of two bytes may be mixed
+
+	rights  auth.Rights // of the viewer
+	refused bool        // a section is declined since the viewer may not receive its kind
 }
 
 // section is one media section of an offer.
@@ -46,9 +50,9 @@ type section struct {
 
 func (s *section) kind() string { return s.media.MediaName.Media }
 
-// readOffer checks an SDP offer. The first section of each kind is served; what else there is is declined, such as data
-// channels. Errors are refusals.
-func readOffer(text []byte) (*offer, error) {
+// readOffer checks an SDP offer. The first section of each kind that the viewer may receive is served; what else there is is
+// declined, such as data channels. Errors are refusals, and auth.ErrForbidden when he may receive nothing of what is offered.
+func readOffer(text []byte, rights auth.Rights) (*offer, error) {
 	var s sdp.SessionDescription
 	if err := s.Unmarshal(text); err != nil {
 		return nil, signaling.BadOffer("the body is not SDP")
@@ -59,7 +63,7 @@ func readOffer(text []byte) (*offer, error) {
 	if err := signaling.CheckTransport(&s); err != nil {
 		return nil, err
 	}
-	o := &offer{group: signaling.Group(&s)}
+	o := &offer{group: signaling.Group(&s), rights: rights}
 	_, o.mixed = s.Attribute("extmap-allow-mixed")
 	for _, m := range s.MediaDescriptions {
 		if err := o.add(m, &s); err != nil {
@@ -87,8 +91,15 @@ func (o *offer) add(m *sdp.MediaDescription, s *sdp.SessionDescription) error {
 	if d := signaling.Direction(m, s); d != "recvonly" && d != "sendrecv" {
 		return signaling.Unsupported("not_receiving", "a media section is "+d+"; a viewer must offer recvonly")
 	}
-	one.served = o.section(one.kind()) == nil // WHEP 4.5.2: no two tracks of a kind
+	may := o.mayReceive(one.kind())
+	one.served = may && o.section(one.kind()) == nil // WHEP 4.5.2: no two tracks of a kind
+	o.refused = o.refused || !may
 	return nil
+}
+
+func (o *offer) mayReceive(kind string) bool {
+	sound, pictures := o.rights.Receives()
+	return kind == "audio" && sound || kind == "video" && pictures
 }
 
 // section is the section of a kind that is served, or nil.
@@ -110,6 +121,9 @@ func (o *offer) takeTransport(s *sdp.SessionDescription) error {
 			o.transport = o.sections[i]
 			break
 		}
+	}
+	if o.transport == nil && o.refused {
+		return fmt.Errorf("%w: the token does not allow what is offered", auth.ErrForbidden)
 	}
 	if o.transport == nil {
 		return signaling.Unsupported("media_unsupported", "the offer has no section for audio or video")

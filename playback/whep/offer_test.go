@@ -12,6 +12,7 @@ import (
 	"github.com/pion/sdp/v3"
 
 	"weir/mux/av"
+	"weir/room/auth"
 	"weir/rtc/peer"
 	"weir/rtc/signaling"
 )
@@ -64,7 +65,7 @@ var both = av.Tracks{*testVideo, *testAudio}
 // agreedIn is what is agreed on in the plain offer with replacements.
 func agreedIn(t testing.TB, ts av.Tracks, pairs ...string) []*agreed {
 	t.Helper()
-	o := must(readOffer(offerWith(t, pairs...)))
+	o := must(readOffer(offerWith(t, pairs...), auth.RightsAll))
 	return must(o.agree(ts))
 }
 
@@ -84,7 +85,7 @@ func TestOfferIsRefused(t *testing.T) {
 		{"RFC 7587 4.1: Opus of another rate", []string{"opus/48000/2", "opus/16000/2"}, 406, "no_common_codec"},
 		{"no codec of the video", []string{"H264/90000", "VP8/90000"}, 406, "no_common_codec"},
 	} {
-		o, err := readOffer(offerWith(t, tc.pairs...))
+		o, err := readOffer(offerWith(t, tc.pairs...), auth.RightsAll)
 		if err == nil {
 			_, err = o.agree(both)
 		}
@@ -94,7 +95,7 @@ func TestOfferIsRefused(t *testing.T) {
 		}
 	}
 	many := strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtcp-mux\r\n", maxSections)
-	if _, err := readOffer(append(offerWith(t), many...)); err == nil {
+	if _, err := readOffer(append(offerWith(t), many...), auth.RightsAll); err == nil {
 		t.Error("an offer of many sections is taken")
 	}
 }
@@ -126,7 +127,7 @@ func TestOfferIsTaken(t *testing.T) {
 			return len(o.candidates) == signaling.MaxCandidates && len(o.described()) == signaling.MaxCandidates
 		}},
 	} {
-		o, err := readOffer(offerWith(t, tc.pairs...))
+		o, err := readOffer(offerWith(t, tc.pairs...), auth.RightsAll)
 		if err != nil || !tc.check(o) {
 			t.Errorf("%s: %+v, %v", tc.name, o, err)
 		}
@@ -200,7 +201,7 @@ var testLocal = peer.Description{
 
 // The answer of the plain offer, whole.
 func TestAnswer(t *testing.T) {
-	o := must(readOffer(offerWith(t)))
+	o := must(readOffer(offerWith(t), auth.RightsAll))
 	all := must(o.agree(both))
 	all[0].ssrc, all[0].repairSSRC, all[1].ssrc = 1, 2, 3
 	const want = `v=0
@@ -275,7 +276,7 @@ func FuzzOffer(f *testing.F) {
 	}
 	f.Add(offerWith(f))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		o, err := readOffer(text)
+		o, err := readOffer(text, auth.RightsAll)
 		var all []*agreed
 		if err == nil {
 			all, err = o.agree(both)

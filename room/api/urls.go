@@ -84,10 +84,10 @@ func (a *API) urls(r *http.Request) (*urlsJSON, error) {
 		o.ID = a.idOf(live.Key{App: auth.AppName(who.App), Room: room, Stream: stream})
 	}
 	out := &urlsJSON{Room: room, Stream: stream, Expires: o.Expires.UTC()}
-	// An address allows sound and pictures: who may send one of them alone would get more by it.
+	// An address allows sound and pictures: who may send or receive one of them alone would get more by it.
 	g, err := may(auth.ActionPublish)
 	publishes := err == nil && g.Rights.Has(auth.RightSendAudio) && g.Rights.Has(auth.RightSendVideo)
-	if _, err := may(auth.ActionPlay); err == nil {
+	if plays, err := may(auth.ActionPlay); err == nil && plays.Rights.ReceivesAll() {
 		of := o
 		if of.User == "" && !who.Admin && !publishes && a.urlsBy.PlaySigned() && carriesName(of.Dialect, r) {
 			of.User = who.User

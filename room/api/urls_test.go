@@ -177,12 +177,17 @@ func TestURLsRefuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deaf, err := tencentyun.GenPrivateMapKeyWithStringRoomID(1, string(key), "ann", 3600, "demo", uint32(auth.RightEnterRoom|auth.RightReceiveVideo))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		name, token, query string
 		status             int
 		code               string
 	}{
-		{"who may send pictures only", silent, "", 403, "forbidden"}, // an address would allow sound, too
+		{"who may receive pictures only", deaf, "", 403, "forbidden"}, // an address would allow sound, too
+		{"who may send pictures only", silent, "", 403, "forbidden"},  // an address would allow sound, too
 		{"nobody", "", "", 401, "token_missing"},
 		{"a forger", "x", "", 401, "token_invalid"},
 		{"a forged address", "", "sign=x", 403, "signature_invalid"},

@@ -207,6 +207,9 @@ func (a *Authorizer) authorizePlay(app *App, r *Request) (Grant, error) {
 	if err != nil && !a.playSigned {
 		return anybody(app), nil
 	}
+	if !a.playSigned {
+		grant.Rights |= toReceive // which everybody has
+	}
 	return grant, err
 }
 

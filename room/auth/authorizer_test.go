@@ -40,6 +40,12 @@ func TestAuthorize(t *testing.T) {
 	}{
 		{"play needs nothing", PublishUserSig, Request{Action: ActionPlay}, all, nil},
 		{"list needs nothing", PublishUserSig, Request{Action: ActionList}, all, nil},
+		{
+			"play where it is open, with a token for sound alone", PublishUserSig,
+			Request{Action: ActionPlay, Room: "r", Token: limited("ann", "r", 2|8)},
+			Grant{User: "ann", Rights: RightEnterRoom | RightReceiveAudio | RightReceiveVideo},
+			nil,
+		},
 		{"no action", PublishUserSig, Request{Token: sign("administrator")}, Grant{}, ErrForbidden},
 		{"unknown action", PublishOpen, Request{Action: 99, Token: sign("administrator")}, Grant{}, ErrForbidden},
 		{"publish without a token", PublishUserSig, Request{Action: ActionPublish}, Grant{}, ErrNoToken},

@@ -55,6 +55,14 @@ func (r Rights) in(stream string) Rights {
 // Has tells whether any of the wanted rights is there.
 func (r Rights) Has(wanted Rights) bool { return r&wanted != 0 }
 
+// Receives tells whether sound may be received, and whether pictures may.
+func (r Rights) Receives() (sound, pictures bool) {
+	return r.Has(RightReceiveAudio), r.Has(RightReceiveVideo)
+}
+
+// ReceivesAll tells whether both may be received.
+func (r Rights) ReceivesAll() bool { return r&toReceive == toReceive }
+
 // Limit is the privilege map that a token can carry (PrivateMapKey, TLS.userbuf): it binds the token to one
 // room and to some rights in it.
 type Limit struct {
