@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"weir/room/api"
 	"weir/room/audience"
 	"weir/room/auth"
@@ -15,11 +17,21 @@ type lister struct {
 
 // Streams implements api.Lister.
 func (l lister) Streams(app int) []api.StreamInfo {
-	streams := l.hub.Streams()
+	name := auth.AppName(app)
+	return l.infos(slices.DeleteFunc(l.hub.Streams(), func(s *live.Stream) bool { return s.Key().App != name }))
+}
+
+// Room implements api.Lister.
+func (l lister) Room(app int, room string) []api.StreamInfo {
+	return l.infos(l.hub.Room(auth.AppName(app), room))
+}
+
+// infos describes those of the streams that are not over.
+func (l lister) infos(streams []*live.Stream) []api.StreamInfo {
 	infos := make([]api.StreamInfo, 0, len(streams))
 	for _, s := range streams {
 		i := s.Info()
-		if i.State == live.StateEnded || i.Key.App != auth.AppName(app) {
+		if i.State == live.StateEnded {
 			continue
 		}
 		viewers := l.audience.Of(i.Key)

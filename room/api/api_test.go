@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,10 @@ const key = auth.Secret("0123456789abcdef0123456789abcdef0123456789abcdef0123456
 type fixed []StreamInfo
 
 func (f fixed) Streams(int) []StreamInfo { return append([]StreamInfo(nil), f...) }
+
+func (f fixed) Room(app int, room string) []StreamInfo {
+	return slices.DeleteFunc(f.Streams(app), func(s StreamInfo) bool { return s.Room != room })
+}
 
 func newAPI(t *testing.T, l Lister) *API {
 	t.Helper()

@@ -107,8 +107,8 @@ func (a *API) begin(f *feed, app int, in, stream string) error {
 	eventsHead(f.out.Header())
 	f.add([]byte(retry))
 	now := time.Now()
-	for _, s := range a.lister.Streams(app) {
-		if s.Room != in || s.State == StateWaiting || stream != "" && s.Stream != stream {
+	for _, s := range a.lister.Room(app, in) {
+		if s.State == StateWaiting || stream != "" && s.Stream != stream {
 			continue
 		}
 		k := live.Key{App: auth.AppName(app), Room: s.Room, Stream: s.Stream}

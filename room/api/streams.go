@@ -56,6 +56,8 @@ type StreamInfo struct {
 type Lister interface {
 	// Streams lists all streams of an app in any order. The caller may keep and sort the list.
 	Streams(app int) []StreamInfo
+	// Room lists those of one room, at a cost that does not depend on the others.
+	Room(app int, room string) []StreamInfo
 }
 
 // hub knows the streams by their keys; *live.Registry does.
@@ -166,8 +168,12 @@ func (a *API) Live(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	a.write(w, r, list(slices.DeleteFunc(a.lister.Streams(grant.App), func(s StreamInfo) bool {
-		return s.State == StateWaiting || room != "" && s.Room != room || stream != "" && s.Stream != stream
+	all := a.lister.Room
+	if room == "" {
+		all = func(app int, _ string) []StreamInfo { return a.lister.Streams(app) }
+	}
+	a.write(w, r, list(slices.DeleteFunc(all(grant.App, room), func(s StreamInfo) bool {
+		return s.State == StateWaiting || stream != "" && s.Stream != stream
 	}), streamOf))
 }
 

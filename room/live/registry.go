@@ -41,9 +41,10 @@ type Registry struct {
 
 	mu       sync.RWMutex // guards the fields below
 	streams  map[Key]*Stream
-	ids      map[Key]*Stream  // of those that have a stream id, by IDKey
-	arrivals map[Key]*arrival // of streams that are not there; see Await
-	waiting  int              // readers that wait for these
+	rooms    map[roomKey][]*Stream // the same
+	ids      map[Key]*Stream       // of those that have a stream id, by IDKey
+	arrivals map[Key]*arrival      // of streams that are not there; see Await
+	waiting  int                   // readers that wait for these
 	stopping bool
 }
 
@@ -58,7 +59,10 @@ func NewRegistry(o Options) *Registry {
 	if o.Changed == nil {
 		o.Changed = func(Key, State, State, error) {}
 	}
-	r := &Registry{opts: o, log: o.Log, streams: make(map[Key]*Stream), ids: make(map[Key]*Stream), arrivals: make(map[Key]*arrival)}
+	r := &Registry{
+		opts: o, log: o.Log, streams: make(map[Key]*Stream), rooms: make(map[roomKey][]*Stream),
+		ids: make(map[Key]*Stream), arrivals: make(map[Key]*arrival),
+	}
 	r.stats = newStats(r)
 	return r
 }
@@ -73,7 +77,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	r.mu.Lock()
 	r.stopping = true
 	all := r.streams
-	r.streams, r.ids = make(map[Key]*Stream), make(map[Key]*Stream)
+	r.streams, r.rooms, r.ids = make(map[Key]*Stream), make(map[roomKey][]*Stream), make(map[Key]*Stream)
 	for k := range r.arrivals {
 		r.announceLocked(k)
 	}
@@ -111,7 +115,7 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 		if o.Mirror {
 			s.started = o.Started
 		}
-		r.streams[k] = s
+		r.addLocked(s)
 		defer r.announceLocked(k) // once it has its publisher
 	}
 	p := &Publisher{stream: s, opts: o, done: make(chan struct{})}
@@ -178,7 +182,7 @@ func (r *Registry) remove(s *Stream, reason error, cond func() bool) bool {
 	ok, id := cond(), s.id
 	s.mu.Unlock()
 	if ok && r.streams[s.key] == s {
-		delete(r.streams, s.key)
+		r.dropLocked(s)
 		r.unnameLocked(s, id)
 	}
 	r.mu.Unlock()
