@@ -13,8 +13,16 @@ func testFLV(t *testing.T, s *server) {
 	src := s.publish(t, "flv/cam", media{video: true, audio: true})
 	v := watch(t, s.http+"/live/flv/cam.flv")
 	checkFLVHeader(t, v)
+	ws := watchWS(t, s.http+"/live/flv/cam.flv")
 	v.untilLength(t, 8*time.Second)
+	ws.untilLength(t, 4*time.Second)
+	ws.leave()
+	v.until(t, "what came by WebSocket", func(tags []tag) bool {
+		other := ws.tagsNow()
+		return tags[len(tags)-1].dts >= other[len(other)-1].dts
+	})
 	v.leave()
+	checkSameTags(t, v, ws)
 	checkCapture(t, v, 5, "aac", "h264")
 	video, _ := v.frames(t)
 	arrived := slicesOf(t, dataOf(video)...)
@@ -85,7 +93,7 @@ func checkPace(t *testing.T, src *source, first int, v *viewer) {
 
 // testEnhancedFLV: FL-12, Opus in FLV is Enhanced and begins with an OpusHead.
 func testEnhancedFLV(t *testing.T, s *server) {
-	s.publish(t, "flv/opus", media{video: true, audio: true})
+	src := s.publish(t, "flv/opus", media{video: true, audio: true})
 	v := watch(t, s.http+"/live/flv/opus.flv?audio=opus")
 	v.untilLength(t, 2*time.Second)
 	v.leave()
@@ -108,9 +116,10 @@ func testEnhancedFLV(t *testing.T, s *server) {
 			packets++
 		}
 	}
-	if headers != 1 || packets < 50 {
+	if headers != 1 || packets < 90 {
 		t.Errorf("%d OpusHeads and %d packets of Opus in 2 s", headers, packets)
 	}
+	checkWhole(t, src.ledger(), v.ledger(t))
 }
 
 // testFLVRefuses: "clear 4xx".
@@ -163,6 +172,8 @@ func testSingle(t *testing.T, s *server, src *source, path string, flags byte, i
 	for _, v := range []*viewer{v, late} {
 		v.leave()
 		checkCapture(t, v, flags, inFLV)
+		video, audio := v.frames(t)
+		checkShare(t, "frames", times(append(video, audio...)), 0.95) // of one kind
 	}
 	src.delete(t)
 	p.untilEnd(t)

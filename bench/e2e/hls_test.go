@@ -356,6 +356,7 @@ func checkSegments(t *testing.T, p *player, src *source) {
 	if src.find(arrived, 0) < 0 {
 		t.Errorf("the %d slices in the segments are not a piece of the %d that were sent", len(arrived), len(src.slices))
 	}
+	checkWhole(t, src.ledger(), p.ledger(t))
 }
 
 // videoOf is the access units of a segment's video.

@@ -150,6 +150,7 @@ func arrivedIn(t *testing.T, file string) [][]byte {
 	if !video[0].Key {
 		t.Errorf("%s does not begin at a key frame", file)
 	}
+	checkShare(t, "sounds", times(audio), 0.95)
 	return slicesOf(t, dataOf(video)...)
 }
 
@@ -165,6 +166,14 @@ func checkArrived(t *testing.T, src *source, file string) {
 		}
 	}
 	t.Errorf("%s: the %d slices are no piece of the %d that were sent", file, len(arrived), len(src.slices))
+}
+
+// checkPushed fails unless what a receiver wrote is one piece of what the encoder sends, picture by picture and sound by sound.
+func checkPushed(t *testing.T, file string) {
+	t.Helper()
+	checkPiece(t, encoderSample(t), arrivedIn(t, file))
+	video, audio, _ := framesOf(t, file)
+	checkWhole(t, encoderSent(t), ledgerOf(t, video, audio))
 }
 
 // onlyRecording is the one file that the receiver wrote of a name.
@@ -247,7 +256,7 @@ func TestPushTen(t *testing.T) {
 			t.Errorf("destination %d: %+v", i, d)
 		}
 		s.relays(t, http.MethodDelete, "/"+id, "")
-		checkPiece(t, encoderSample(t), arrivedIn(t, onlyRecording(t, nginx, fmt.Sprintf("cam%d", i))))
+		checkPushed(t, onlyRecording(t, nginx, fmt.Sprintf("cam%d", i)))
 	}
 }
 
@@ -333,12 +342,12 @@ func TestPushReceiverDies(t *testing.T) {
 		t.Fatalf("recordings %v, %v; want two", files, err)
 	}
 	for _, file := range files {
-		checkPiece(t, encoderSample(t), arrivedIn(t, file))
+		checkPushed(t, file)
 	}
 	v.leave()
 	checkCapture(t, v, 5, "aac", "h264")
-	video, _ := v.frames(t)
-	checkPiece(t, encoderSample(t), slicesOf(t, dataOf(video)...))
+	video, audio := v.frames(t)
+	checkWhole(t, encoderSent(t), ledgerOf(t, video, audio))
 }
 
 // hostile listens and does something to each connection.
@@ -436,11 +445,11 @@ func TestPushHostile(t *testing.T) {
 		t.Errorf("the good one beside them: %+v", d)
 	}
 	s.relays(t, http.MethodDelete, "/"+good, "")
-	checkPiece(t, encoderSample(t), arrivedIn(t, onlyRecording(t, nginx, "cam")))
+	checkPushed(t, onlyRecording(t, nginx, "cam"))
 	v.leave()
 	checkCapture(t, v, 5, "aac", "h264")
-	video, _ := v.frames(t)
-	checkPiece(t, encoderSample(t), slicesOf(t, dataOf(video)...))
+	video, audio := v.frames(t)
+	checkWhole(t, encoderSent(t), ledgerOf(t, video, audio))
 }
 
 // TestPushStalls: a receiver that stands still in the middle of a push is left, and tried again.

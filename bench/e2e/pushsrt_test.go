@@ -6,7 +6,6 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -41,18 +40,12 @@ func TestPushBySRT(t *testing.T) {
 	if err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
-	out, err = exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=codec_name,nb_read_packets",
-		"-of", "csv=p=0", file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ffprobe: %v\n%s", err, out)
+	came := packetTimes(t, file)
+	for _, kind := range []string{"video", "audio"} {
+		checkShare(t, kind, came[kind], 0.9)
 	}
-	counts := map[string]int{}
-	for line := range strings.Lines(string(out)) {
-		name, n, _ := strings.Cut(strings.TrimSpace(line), ",")
-		counts[name], _ = strconv.Atoi(n)
-	}
-	if counts["hevc"] < 60 || counts["aac"] < 90 {
-		t.Errorf("what came: %s", out)
+	if len(came["video"]) < 80 || len(came["audio"]) < 120 {
+		t.Errorf("%d pictures and %d sounds came in 3 s", len(came["video"]), len(came["audio"]))
 	}
 	if strings.Contains(s.log.String(), passphrase) {
 		t.Error("the log tells the passphrase")

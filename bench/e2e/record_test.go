@@ -228,8 +228,16 @@ func TestRecordAndPlay(t *testing.T) {
 	}
 	checkDecodes(t, r.HLS)
 	checkDecodes(t, r.Poster)
+	sent, all := encoderSent(t), ledger{}
 	for _, f := range r.Files {
 		checkProbe(t, f.URL, "aac", "h264")
+		came := ledgerOfMP4(t, get(t, f.URL).body)
+		checkWhole(t, sent, came)
+		all.pictures, all.sounds = append(all.pictures, came.pictures...), append(all.sounds, came.sounds...)
+	}
+	// Nothing is missing between the files, and nothing is in both.
+	if p, a := pass(sent.pictures, all.pictures, 0), pass(sent.sounds, all.sounds, 0); !p.holds(1) || !a.holds(1) {
+		t.Errorf("of both files pictures: %v; sound: %v", p, a)
 	}
 	checkDecodes(t, s.http+"/live/r/s/poster.mp4")
 	pushing.end(t, syscall.SIGTERM)

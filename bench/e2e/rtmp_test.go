@@ -183,23 +183,28 @@ func testRTMP(t *testing.T, s *server) {
 	}
 	checkCapture(t, v, 5, "aac", "h264")
 	video, audio := v.frames(t)
-	checkPiece(t, file, slicesOf(t, dataOf(video)...))
+	sent := encoderSent(t)
+	checkWhole(t, sent, ledgerOf(t, video, audio))
 	reordered := 0
 	for _, f := range video {
 		if f.PTS > f.DTS {
 			reordered++
 		}
 	}
-	if reordered == 0 || len(audio) < 100 {
+	if reordered == 0 || len(audio) < 250 {
 		t.Errorf("%d pictures in another order, %d sounds", reordered, len(audio))
 	}
-	if _, sounds := opus.frames(t); len(sounds) < 100 || sounds[0].Codec != av.CodecOpus {
+	pictures, sounds := opus.frames(t)
+	checkPiece(t, file, slicesOf(t, dataOf(pictures)...))
+	if len(sounds) < 180 || sounds[0].Codec != av.CodecOpus {
 		t.Errorf("%d sounds as Opus", len(sounds))
 	}
+	checkShare(t, "sounds as Opus", times(sounds), 0.95)
 	checkRising(t, opus.tags)
 	h.untilEnd(t)
 	checkDecodes(t, h.media)
 	checkProbe(t, h.media, "aac", "h264")
+	checkWhole(t, sent, h.ledger(t))
 	if _, ok := s.info(t, "rtmp", "cam"); ok {
 		t.Error("the stream is still there")
 	}

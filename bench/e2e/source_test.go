@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -18,11 +19,12 @@ type sent struct {
 	key bool
 }
 
-// source is a publisher that remembers its slices.
+// source is a publisher that remembers its slices and its packets of sound.
 type source struct {
 	*publish.Session
-	mu     sync.Mutex // guards slices
+	mu     sync.Mutex // guards the fields below
 	slices []sent
+	sounds []entry
 }
 
 // media says what is published.
@@ -33,7 +35,8 @@ func (s *server) publish(t *testing.T, path string, m media) *source {
 	t.Helper()
 	src := new(source)
 	o := publish.Options{
-		URL: s.http + "/whip/" + path, Token: s.token, Loop: true, StapA: true, RTX: true, StereoFmtp: true, OnNAL: src.note,
+		URL: s.http + "/whip/" + path, Token: s.token, Loop: true, StapA: true, RTX: true, StereoFmtp: true,
+		OnNAL: src.note, OnOpus: src.noteSound,
 	}
 	if m.video {
 		o.H264 = testdata.Path("bars-360p.h264")
@@ -61,6 +64,24 @@ func (s *source) note(nal []byte, pts time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.slices = append(s.slices, sent{sha256.Sum256(nal), pts, kind == 5})
+}
+
+// noteSound implements publish.Options.OnOpus.
+func (s *source) noteSound(packet []byte, pts time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sounds = append(s.sounds, entry{sha256.Sum256(packet), pts})
+}
+
+// ledger is what went out so far. The samples' pictures have one slice each.
+func (s *source) ledger() ledger {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := ledger{pictures: make([]entry, len(s.slices)), sounds: slices.Clone(s.sounds)}
+	for i, n := range s.slices {
+		l.pictures[i] = entry{n.sum, n.pts}
+	}
+	return l
 }
 
 // delete ends the publication at the server.

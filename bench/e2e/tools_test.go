@@ -105,3 +105,25 @@ func startTimes(t *testing.T, input string) map[string]time.Duration {
 	}
 	return times
 }
+
+// packetTimes are the times of a file's packets, by the kind of their track.
+func packetTimes(t *testing.T, input string) map[string][]entry {
+	t.Helper()
+	out, err := tool(t, "ffprobe", "-v", "error", "-show_entries", "packet=codec_type,pts_time", "-of", "csv=p=0", input)
+	if err != nil {
+		t.Fatalf("ffprobe %s: %v\n%s", input, err, out)
+	}
+	times := map[string][]entry{}
+	for line := range strings.Lines(out) {
+		kind, value, ok := strings.Cut(strings.TrimSpace(line), ",")
+		if !ok { // side data
+			continue
+		}
+		seconds, err := strconv.ParseFloat(strings.Trim(value, ","), 64)
+		if err != nil {
+			t.Fatalf("ffprobe %s: line %q: %v", input, line, err)
+		}
+		times[kind] = append(times[kind], entry{at: time.Duration(seconds * float64(time.Second))})
+	}
+	return times
+}

@@ -1,19 +1,13 @@
 package e2e
 
 import (
-	"errors"
-	"io"
 	"net"
 	"net/http"
-	"os"
-	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/pion/webrtc/v4"
-	"github.com/thesyncim/gopus/container/ogg"
-
-	"weir/testdata"
 )
 
 // testWHEP: a viewer by WebRTC on another implementation begins at a key frame; the pictures that come are the source's,
@@ -23,7 +17,7 @@ func testWHEP(t *testing.T, s *server) {
 	v := s.watchWHEP(t, "whep/cam")
 	v.until(t, 100)
 	checkPictures(t, first, v.decodable(-1, 90))
-	checkSample(t, v)
+	checkPart(t, first.ledger(), v.ledger(t), 0.95, 20*time.Millisecond)
 
 	second := s.publish(t, "whep/cam", media{video: true, audio: true})
 	eventually(t, "the first publisher's end", func() bool {
@@ -67,47 +61,4 @@ func checkPictures(t *testing.T, src *source, arrived [][]byte) {
 	if !src.at(at).key {
 		t.Error("the first picture is none that the source called an IDR")
 	}
-}
-
-// checkSample fails unless the packets of sound are a piece of the sample.
-func checkSample(t *testing.T, v *watcher) {
-	t.Helper()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	const n = 50
-	if len(v.sound) < n {
-		t.Fatalf("%d packets of sound came", len(v.sound))
-	}
-	sample := samplePackets(t)
-	for begin := range sample {
-		i := 0
-		for i < n && slices.Equal(v.sound[i], sample[(begin+i)%len(sample)]) {
-			i++
-		}
-		if i == n {
-			return
-		}
-	}
-	t.Error("the sound is not the sample's")
-}
-
-// samplePackets are the packets of the sound that is published.
-func samplePackets(t *testing.T) (out [][]byte) {
-	t.Helper()
-	f, err := os.Open(testdata.Path("tone.ogg"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := ogg.NewReader(f)
-	for err == nil {
-		var packet []byte
-		if packet, _, err = r.ReadPacket(); err == nil {
-			out = append(out, packet)
-		}
-	}
-	if !errors.Is(err, io.EOF) {
-		t.Fatal(err)
-	}
-	return out
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -26,7 +27,10 @@ type watcher struct {
 	last    int
 	begin   uint32
 	sound   [][]byte      // packets
+	soundAt []uint32      // their timestamps
 	news    chan struct{} // closed at the next packet
+
+	videoReport, soundReport report // the last ones
 }
 
 type videoPacket struct {
@@ -43,7 +47,8 @@ func watchBy(t *testing.T, conn net.PacketConn, url string) *watcher {
 	t.Helper()
 	v := &watcher{packets: make(map[int]videoPacket), last: -1, news: make(chan struct{})}
 	v.pc = newViewing(t, conn)
-	v.pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	v.pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		go v.reports(track.Kind(), receiver) // until the connection is closed
 		for {
 			p, _, err := track.ReadRTP()
 			if err != nil {
@@ -55,6 +60,7 @@ func watchBy(t *testing.T, conn net.PacketConn, url string) *watcher {
 			}
 			v.mu.Lock()
 			v.sound = append(v.sound, p.Payload)
+			v.soundAt = append(v.soundAt, p.Timestamp)
 			v.mu.Unlock()
 		}
 	})
@@ -178,15 +184,8 @@ func (v *watcher) until(t *testing.T, picture int) {
 func (v *watcher) decodable(from, n int) (out [][]byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	numbers := slices.Sorted(maps.Keys(v.packets))
-	intact, before := false, numbers[0]-1 // the pictures so far, the last packet of the last whole picture
-	for i := 0; i < len(numbers); {
-		end := i
-		for end < len(numbers) && v.packets[numbers[end]].ticks == v.packets[numbers[i]].ticks {
-			end++
-		}
-		run := numbers[i:end]
-		i = end
+	intact, before := false, -1 // the pictures so far, the last packet of the last whole picture
+	for _, run := range v.runsLocked() {
 		first, last := v.packets[run[0]], v.packets[run[len(run)-1]]
 		whole := last.marker && run[len(run)-1]-run[0] == len(run)-1 && beginsPicture(first.payload)
 		slice, key := v.sliceLocked(run)
@@ -230,4 +229,41 @@ func (v *watcher) sliceLocked(run []int) (nal []byte, key bool) {
 		}
 	}
 	return nal, len(nal) > 0 && nal[0]&0x1f == 5
+}
+
+// runsLocked are the packets of each picture by their numbers.
+func (v *watcher) runsLocked() (runs [][]int) {
+	numbers := slices.Sorted(maps.Keys(v.packets))
+	for i := 0; i < len(numbers); {
+		end := i
+		for end < len(numbers) && v.packets[numbers[end]].ticks == v.packets[numbers[i]].ticks {
+			end++
+		}
+		runs = append(runs, numbers[i:end])
+		i = end
+	}
+	return runs
+}
+
+// reports keeps the last sender report of a track.
+func (v *watcher) reports(kind webrtc.RTPCodecType, receiver *webrtc.RTPReceiver) {
+	for {
+		packets, _, err := receiver.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			sr, ok := p.(*rtcp.SenderReport)
+			if !ok {
+				continue
+			}
+			v.mu.Lock()
+			if kind == webrtc.RTPCodecTypeVideo {
+				v.videoReport = report{sr.NTPTime, sr.RTPTime}
+			} else {
+				v.soundReport = report{sr.NTPTime, sr.RTPTime}
+			}
+			v.mu.Unlock()
+		}
+	}
 }
