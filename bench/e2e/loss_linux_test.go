@@ -30,10 +30,10 @@ func TestBadUplink(t *testing.T) {
 // much of it.
 func watchUplink(t *testing.T, words string, least float64) {
 	l := newLab(t)
-	src := l.publish(t, "loss/cam") // before the wire is bad: that a handshake comes through is not the point
-	l.set(t, words)
+	src := l.publish(t, "loss/cam") // before the wire is bad: that a handshake and both tracks come through is not the point
 	v := watch(t, l.http+"/live/loss/cam.flv")
 	v.untilLength(t, time.Second)
+	l.set(t, words)
 	p := play(t, l.http+"/live/loss/cam.m3u8")
 	before, begin := l.count(t, "weir_whip_key_frame_requests_total"), time.Now()
 	followBoth(t, v, p, lossTime)
