@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"weir/cdnrelay/push"
 )
@@ -90,6 +91,11 @@ func helloOf(latency uint16) []byte {
 	b = binary.BigEndian.AppendUint32(b, srtFlags)
 	b = binary.BigEndian.AppendUint16(b, latency)
 	return binary.BigEndian.AppendUint16(b, latency)
+}
+
+// latency is how long the listener holds what it receives (draft 3.2.1.1, receiver TSBPD delay).
+func (h *handshake) latency() time.Duration {
+	return time.Duration(binary.BigEndian.Uint16(h.hello[8:])) * time.Millisecond
 }
 
 var errHandshake = errors.New("it is no handshake")

@@ -185,6 +185,50 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// TestGoodbyeComesBehind: a listener drops what it still holds when it is told of the end, so it is told when the latency that
+// it named has passed since the last packet, by the times that stand in the packets.
+func TestGoodbyeComesBehind(t *testing.T) {
+	const latency = 300 // ms, more than the caller asks for
+	p := publish(t, samples.H264)
+	shake := answers(at(conclusion, func(h *handshake) { h.hello = helloOf(latency) }))
+	var caller, newest atomic.Uint32
+	packets, goodbye := 0, make(chan uint32, 1)
+	l := listen(t, func(b []byte) [][]byte {
+		stamp := binary.BigEndian.Uint32(b[8:]) // µs
+		c, isControl := parseControl(b)
+		switch {
+		case !isControl:
+			newest.Store(stamp)
+			if packets++; packets == 50 {
+				p.pub.End(errors.New("the test ends it"))
+			}
+			return [][]byte{appendControl(nil, &control{kind: typeKeepAlive, to: caller.Load()}, 0)}
+		case c.kind == typeHandshake:
+			caller.Store(socketOf(b))
+		case c.kind == typeShutdown:
+			goodbye <- stamp
+		}
+		return shake(b)
+	})
+	s, err := open(t, target(t, p, l.address), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sending := send(t, s)
+	if err := sending.wait(t); !errors.Is(err, live.ErrEnded) {
+		t.Errorf("the end is %v", err)
+	}
+	sending.close()
+	select {
+	case stamp := <-goodbye:
+		if behind := stamp - newest.Load(); behind < latency*1000 {
+			t.Errorf("the goodbye left %d µs behind the newest packet", behind)
+		}
+	case <-time.After(patience):
+		t.Error("there is no goodbye")
+	}
+}
+
 // TestRepairs loses packets and asks for them with each one that comes: they come again, marked so, once in a while.
 func TestRepairs(t *testing.T) {
 	p := publish(t, samples.H264)

@@ -92,7 +92,11 @@ func (s *session) shake(ctx context.Context, set *settings) error {
 		return err
 	}
 	s.peer = answer.socket
-	return answer.checkConclusion(s.secrecy != nil)
+	if err := answer.checkConclusion(s.secrecy != nil); err != nil {
+		return err
+	}
+	s.latency = max(set.latency, answer.latency())
+	return nil
 }
 
 // ask sends a handshake again and again until one answers it that is not of the stage before.

@@ -45,6 +45,7 @@ type session struct {
 	began   time.Time
 	socket  uint32 // of this side
 	peer    uint32
+	latency time.Duration // how long the listener holds a packet before it gives it out
 
 	life context.Context //nolint:containedctx // over when the connection is, with the reason as its cause
 	end  context.CancelCauseFunc
@@ -55,6 +56,7 @@ type session struct {
 	count   uint32 // packets of data
 	repairs int    // packets that may be sent again: as many as were sent, so that a listener cannot ask for floods
 	lastOut time.Time
+	newest  time.Time // when the newest packet of data left for the first time
 	buf     []byte
 }
 
@@ -127,7 +129,8 @@ func (s *session) data(payload []byte) error {
 		return fmt.Errorf("%w: the key is worn out", push.ErrChanged)
 	}
 	s.repairs = min(s.repairs+1, maxRepairs)
-	return s.transmitLocked(s.window.add(payload, s.count&numberMask, s.now(), time.Now()), 0)
+	s.newest = time.Now()
+	return s.transmitLocked(s.window.add(payload, s.count&numberMask, s.now(), s.newest), 0)
 }
 
 // transmitLocked sends a packet for the first time or once more.
@@ -265,10 +268,29 @@ func (s *session) repair(first, last uint32, left *int) error {
 	return nil
 }
 
-// Close implements push.Session.
-func (s *session) Close(context.Context) {
+// Close implements push.Session. A listener that is told of the end lets go of what it holds, so that is said when it has
+// given out the newest packet.
+func (s *session) Close(ctx context.Context) {
+	s.linger(ctx)
 	_ = s.write(&control{kind: typeShutdown, to: s.peer, content: make([]byte, 4)})
 	s.end(errOver)
 	_ = s.conn.Close()
 	<-s.gone
+}
+
+// linger waits until the newest packet was held for the latency (draft 4.5), and for half as long again on its way.
+func (s *session) linger(ctx context.Context) {
+	s.sending.Lock()
+	left := time.Until(s.newest.Add(s.latency * 3 / 2))
+	s.sending.Unlock()
+	if left <= 0 {
+		return
+	}
+	wait := time.NewTimer(left)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-s.life.Done():
+	case <-ctx.Done():
+	}
 }

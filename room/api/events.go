@@ -19,8 +19,8 @@ const (
 	eventTimeout = 10 * time.Second
 	// retry is when a client connects again, in milliseconds (HTML 9.2.6).
 	retry = "retry: 2000\n\n"
-	// lastSecond is the one in which a token or an address expires, and is still good.
-	lastSecond = time.Second
+	// goodThrough is the second in which a token or an address expires: it is still good in it.
+	goodThrough = time.Second
 )
 
 // subscriber gives places in the audience of a room's events; *room.Events is one.
@@ -86,7 +86,7 @@ func bound(ctx context.Context, grant auth.Grant) (context.Context, context.Canc
 	if !grant.Ends.IsZero() || grant.Expires.IsZero() {
 		return grant.Bound(ctx)
 	}
-	return context.WithDeadlineCause(ctx, grant.Expires.Add(lastSecond), errExpired)
+	return context.WithDeadlineCause(ctx, grant.Expires.Add(goodThrough), errExpired)
 }
 
 // mayPlay grants watching a stream, or, without one, a whole room.
