@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
@@ -200,4 +201,28 @@ func TestEdgeOfRTMP(t *testing.T) {
 		return tags[len(tags)-1].dts >= other[len(other)-1].dts
 	})
 	checkSameTags(t, v, direct)
+}
+
+// TestEdgeOfPull: who asks a node for a stream that the node behind it pulls on demand has it pulled, by every form.
+func TestEdgeOfPull(t *testing.T) {
+	t.Parallel()
+	far := start(t)
+	src := far.publish(t, "far/cam", media{video: true, audio: true})
+	sources, err := json.Marshal([]map[string]any{
+		{"match": "flv/*", "from": []string{far.http + "/live/far/{stream}.flv"}},
+		{"match": "hls/*", "from": []string{far.http + "/live/far/{stream}.flv"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin := start(t, nodeKey, "WEIR_PULL_SOURCES="+string(sources))
+	front := start(t, nodeKey, "WEIR_EDGE_ORIGINS="+origin.http, "WEIR_PLAYBACK_WAIT=30s")
+	v := watch(t, front.http+"/live/flv/cam.flv")
+	v.untilLength(t, 2*time.Second)
+	v.leave()
+	video, _ := v.frames(t)
+	if arrived := slicesOf(t, dataOf(video)...); src.find(arrived, 0) < 0 {
+		t.Errorf("the %d slices that came are no piece of what was sent", len(arrived))
+	}
+	play(t, front.http+"/live/hls/cam.m3u8").until(t, 2)
 }

@@ -27,6 +27,9 @@ type Options struct {
 	Origins []string
 	// Files are the HLS objects of this node's own streams.
 	Files Files
+	// Brings tells whether a stream that is not here comes from elsewhere when somebody waits for it in the hub, as viewers
+	// do; nil: none does.
+	Brings func(k live.Key) bool
 	// Idle is how long a stream is taken from its origin while nobody reads it, 10 s by default.
 	Idle time.Duration
 	// CacheBytes is how much of HLS objects is kept, 256 MiB by default.

@@ -15,8 +15,13 @@ import (
 	"weir/room/live"
 )
 
-// patience is how long a stream's first media is waited for.
-const patience = 10 * time.Second
+const (
+	// patience is how long a stream's first media is waited for.
+	patience = 10 * time.Second
+	// wakeTimeout is how long a stream is waited for that is brought on demand, less than the node that asks waits for an
+	// answer. What takes longer is there when it asks again.
+	wakeTimeout = 2 * time.Second
+)
 
 // may lets a node's request pass, and returns the stream that it asks for and the nodes that it came through.
 func (e *Edge) may(w http.ResponseWriter, r *http.Request) (k live.Key, via []string, ok bool) {
@@ -68,6 +73,7 @@ func (e *Edge) ServeStream(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	e.wake(r.Context(), k)
 	s, path, err := e.find(r.Context(), k, via, r.Method != http.MethodHead)
 	if err != nil {
 		e.fail(w, r, err)
@@ -85,6 +91,17 @@ func (e *Edge) ServeStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.serve(w, r, s)
+}
+
+// wake waits for a stream that something brings here on demand, so that another node's viewers are as good as this one's.
+// Names that nothing brings cost no wait.
+func (e *Edge) wake(ctx context.Context, k live.Key) {
+	if _, ok := e.hub.Stream(k); ok || e.opts.Brings == nil || !e.opts.Brings(k) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+	defer cancel()
+	_, _ = e.hub.Await(ctx, k) // whoever looks for it next says what there is
 }
 
 // find returns a stream that is here, or, if bring says so, is brought here from an origin, with the nodes that it comes
@@ -145,6 +162,7 @@ func (e *Edge) ServeFile(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	e.wake(r.Context(), k)
 	b, err := e.object(r.Context(), k, r.PathValue("file"), via)
 	if err != nil {
 		e.fail(w, r, err)

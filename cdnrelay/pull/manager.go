@@ -165,6 +165,13 @@ func (m *Manager) want(k live.Key) {
 	}
 }
 
+// Brings tells whether a task pulls a stream when somebody waits for it.
+func (m *Manager) Brings(k live.Key) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.findLocked(k) != nil
+}
+
 // findLocked is the task that brings a stream on demand: one that names it before one with a pattern, and of several the
 // one with the smallest id.
 func (m *Manager) findLocked(k live.Key) *entry {

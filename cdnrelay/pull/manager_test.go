@@ -148,6 +148,20 @@ func TestBeforeTheFirstTry(t *testing.T) {
 	}
 }
 
+// TestBrings: who waits for a stream brings about what is pulled on demand, and nothing else.
+func TestBrings(t *testing.T) {
+	g := newGround(t, nil, onDemand("https://origin.example.com/{stream}.flv"))
+	there := live.Key{App: "1", Room: "demo", Stream: "cam"}
+	for k, want := range map[live.Key]bool{there: true, {App: "1", Room: "other", Stream: "cam"}: false, {App: "2", Room: "demo", Stream: "cam"}: false} {
+		if got := g.m.Brings(k); got != want {
+			t.Errorf("%v: %v", k, got)
+		}
+	}
+	if g := newGround(t, nil, always("https://origin.example.com/cam.flv")); g.m.Brings(there) {
+		t.Error("what is pulled always waits for nobody")
+	}
+}
+
 // everybody is an administrator of the app 1.
 type everybody struct{}
 

@@ -13,7 +13,7 @@ import (
 // newEdge makes the side of this node towards others.
 func (s *server) newEdge(cfg *config.Config) *edge.Edge {
 	return edge.New(edge.Options{
-		Hub: s.hub, Key: string(cfg.Edge.Key), Origins: cfg.Edge.Origins, Files: ownFiles{s},
+		Hub: s.hub, Key: string(cfg.Edge.Key), Origins: cfg.Edge.Origins, Files: ownFiles{s}, Brings: s.pulls.Brings,
 		Idle: cfg.Edge.Idle, CacheBytes: int(cfg.Edge.CacheBytes), MaxAge: cfg.FLV.MaxAge, WriteTimeout: cfg.FLV.WriteTimeout,
 		Problem: api.Problem, Log: s.log,
 	})

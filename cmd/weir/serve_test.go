@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log/slog"
 	"math/big"
@@ -17,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,6 +117,29 @@ func TestServer(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", s.public.addr()); err == nil {
 		t.Error("still listening after the stop")
+	}
+}
+
+// TestReadyWithTheChannel: nobody is told that the server takes requests before the channel takes messages, nor once it stops.
+func TestReadyWithTheChannel(t *testing.T) {
+	s, err := wire(local(t), testKey, discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = errors.Join(s.close(), s.records.Close(), s.uses.Close()) }()
+	ctx, cancel := context.WithCancel(t.Context())
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = s.tellReady(ctx) })
+	time.Sleep(20 * time.Millisecond) // nothing is to come, so there is nothing to wait for
+	if s.ready.Load() {
+		t.Error("it is ready without the channel")
+	}
+	parts.Go(func() { _ = s.chat.bus.Run(ctx) })
+	eventually(t, "it is ready", s.ready.Load)
+	cancel()
+	parts.Wait()
+	if s.ready.Load() {
+		t.Error("it is ready when it has stopped")
 	}
 }
 
