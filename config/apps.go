@@ -12,6 +12,8 @@ type App struct {
 	Key    Secret   `key:"key" json:"key"`
 	Admins []string `key:"admins" json:"admins"`
 	Name   string   `key:"name" json:"name"`
+	// Auto is its automatic relay.
+	Auto RelayAuto `key:"autorelay" json:"autorelay,omitzero"`
 }
 
 // Apps are the apps beside the default one. The environment and flags write them as JSON.

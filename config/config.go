@@ -137,7 +137,7 @@ type Auth struct {
 	Publish  string   `key:"publish" doc:"who may publish: usersig, or open for a laboratory"`
 	Play     string   `key:"play" doc:"who may play: open, or signed for signed addresses and UserSig only"`
 	Keys     Keys     `key:"keys"`
-	Apps     Apps     `key:"apps" doc:"more apps beside the default one: id, key, admins and name of each"`
+	Apps     Apps     `key:"apps" doc:"more apps beside the default one: id, key, admins, name and autorelay of each"`
 	Dialects []string `key:"dialects" doc:"dialects of signed addresses that are taken: weir, tencent, alibaba"`
 }
 

@@ -66,13 +66,14 @@ func (r RecordRules) String() string {
 }
 
 func (p *problems) record(c *Record) {
-	for _, r := range c.Rules {
+	for i, r := range c.Rules {
+		name := fmt.Sprintf("record.rules[%d]", i)
 		if _, err := path.Match(r.Match, ""); err != nil || strings.Count(r.Match, "/") != 1 {
-			p.add("record.rules match", r.Match, "ROOM/STREAM, where * stands for any text without a slash")
+			p.add(name+".match", r.Match, "ROOM/STREAM, where * stands for any text without a slash")
 		}
-		p.oneOf("record.rules format", r.Format, "", "mp4", "flv")
-		p.oneOf("record.rules audio", r.Audio, "", "opus", "aac")
-		between(p, "record.rules app", r.App, 0, 1<<32-1)
+		p.oneOf(name+".format", r.Format, "", "mp4", "flv")
+		p.oneOf(name+".audio", r.Audio, "", "opus", "aac")
+		between(p, name+".app", r.App, 0, 1<<32-1)
 	}
 	between(p, "record.split", c.Split, 10*time.Second, 24*time.Hour)
 	between(p, "record.split_bytes", c.SplitBytes, 1<<20, 1<<40)

@@ -28,12 +28,12 @@ func TestRecordRules(t *testing.T) {
 
 func TestRecordRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		`[{"match":"*"}]`:                   "record.rules match",
-		`[{"match":"a/b/c"}]`:               "record.rules match",
-		`[{"match":"[/b"}]`:                 "record.rules match",
-		`[{"match":"*/*","format":"avi"}]`:  "record.rules format",
-		`[{"match":"*/*","audio":"mp3"}]`:   "record.rules audio",
-		`[{"match":"*/*","app":-1}]`:        "record.rules app",
+		`[{"match":"*"}]`:                   "record.rules[0].match",
+		`[{"match":"a/b/c"}]`:               "record.rules[0].match",
+		`[{"match":"[/b"}]`:                 "record.rules[0].match",
+		`[{"match":"*/*","format":"avi"}]`:  "record.rules[0].format",
+		`[{"match":"*/*","audio":"mp3"}]`:   "record.rules[0].audio",
+		`[{"match":"*/*","app":-1}]`:        "record.rules[0].app",
 		`[{"match":"*/*","what":"is it"}]`:  "a list of rules is JSON",
 		`[{"match":"*/*"}] [{"match":"*"}]`: "a list of rules is JSON",
 	} {
@@ -46,7 +46,7 @@ func TestRecordRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"split: 1s": "record.split", "split_bytes: 1KiB": "record.split_bytes", "fragment: 1ms": "record.fragment", "sync: 2h": "record.sync",
 		"keep: 1s": "record.keep", "max_recordings: 0": "record.max_recordings",
-		"s3: {endpoint: nowhere}": "record.s3.endpoint", "s3: {endpoint: 'https://s3'}": "record.s3.bucket",
+		"s3: {endpoint: nowhere}": `record.s3.endpoint is "nowhere"`, "s3: {bucket: b}": "record.s3.bucket", "s3: {endpoint: 'https://s3'}": "record.s3.bucket",
 	} {
 		if _, err := Load(writeFile(t, "record: {"+text+"}"), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)

@@ -27,21 +27,21 @@ type Relay struct {
 	MaxPerApp       int           `key:"max_destinations_per_app" doc:"destinations of one app at once"`
 }
 
-// RelayAuto is the automatic relay of the default app.
+// RelayAuto is the automatic relay of an app. What it says of itself is of the default one.
 type RelayAuto struct {
-	On      bool   `key:"on" doc:"give each stream of the default app the stream id {sdkappid}_{roomid}_{userid}_main, and relay it"`
-	To      Secret `key:"to" doc:"where it is relayed to, an address with {streamid} in it; empty: nowhere"`
-	Dialect string `key:"dialect" doc:"how that address is signed: tencent, alibaba or weir; empty: not at all"`
-	Key     Secret `key:"key" doc:"the key that signs it"`
+	On      bool   `key:"on" json:"on" doc:"give each stream of the default app the stream id {sdkappid}_{roomid}_{userid}_main, and relay it"`
+	To      Secret `key:"to" json:"to" doc:"where it is relayed to, an address with {streamid} in it; empty: nowhere"`
+	Dialect string `key:"dialect" json:"dialect" doc:"how that address is signed: tencent, alibaba or weir; empty: not at all"`
+	Key     Secret `key:"key" json:"key" doc:"the key that signs it"`
 }
 
-func (p *problems) relayAuto(c *RelayAuto) {
+func (p *problems) relayAuto(name string, c *RelayAuto) {
 	if c.To != "" && !strings.Contains(string(c.To), "://") {
-		p.add("relay.auto.to", c.To, "an address such as rtmp://push.example.com/live/{streamid}, or empty")
+		p.add(name+".to", c.To, "an address such as rtmp://push.example.com/live/{streamid}, or empty")
 	}
-	p.oneOf("relay.auto.dialect", c.Dialect, "", "tencent", "alibaba", "weir")
+	p.oneOf(name+".dialect", c.Dialect, "", "tencent", "alibaba", "weir")
 	if (c.Dialect == "") != (c.Key == "") {
-		p.add("relay.auto.key", c.Key, "set together with relay.auto.dialect")
+		p.add(name+".key", c.Key, "set together with "+name+".dialect")
 	}
 }
 
@@ -110,7 +110,7 @@ func (p *problems) relay(c *Relay) {
 			p.add(name+".sign.key", r.Sign.Key, "set together with the dialect")
 		}
 	}
-	p.relayAuto(&c.Auto)
+	p.relayAuto("relay.auto", &c.Auto)
 	between(p, "relay.connect_timeout", c.ConnectTimeout, time.Second, time.Minute)
 	between(p, "relay.write_timeout", c.WriteTimeout, time.Second, time.Minute)
 	between(p, "relay.max_lag", c.MaxLag, time.Second, time.Minute)

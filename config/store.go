@@ -48,15 +48,18 @@ func (p *problems) images(c *Images) {
 // s3 checks a bucket, if there is one.
 func (p *problems) s3(key string, c *S3) {
 	if c.Endpoint == "" {
+		if c.Bucket != "" { // what was meant for it would stay in the folder
+			p.add(key+".bucket", c.Bucket, "empty without "+key+".endpoint, where it is")
+		}
 		return
 	}
 	u, err := url.Parse(c.Endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" && u.Path != "/" {
 		p.add(key+".endpoint", URL(c.Endpoint), "an address such as https://s3.example.com, or empty")
 	}
-	for name, value := range map[string]string{"bucket": c.Bucket, "access_key": c.AccessKey, "secret_key": string(c.SecretKey)} {
-		if value == "" {
-			p.add(key+"."+name, value, "set, where there is an "+key+".endpoint")
+	for _, v := range [][2]string{{"bucket", c.Bucket}, {"access_key", c.AccessKey}, {"secret_key", string(c.SecretKey)}} {
+		if v[1] == "" {
+			p.add(key+"."+v[0], "", "set, where "+key+".endpoint is")
 		}
 	}
 }

@@ -23,7 +23,10 @@ func (u URL) String() string {
 	if err != nil {
 		return form + masked
 	}
-	text := form + parsed.Scheme + "://"
+	text := form
+	if parsed.Scheme != "" { // without one it is wrong, and shown as it is written
+		text += parsed.Scheme + "://"
+	}
 	if parsed.User != nil {
 		text += masked + "@"
 	}

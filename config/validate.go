@@ -285,6 +285,7 @@ func (p *problems) apps(c *Auth) {
 				p.add(name+".admins", user, "a user id: 1 to 32 of A-Z a-z 0-9 _ -")
 			}
 		}
+		p.relayAuto(name+".autorelay", &app.Auto)
 	}
 }
 
@@ -349,7 +350,11 @@ func (p *problems) address(key, value string) {
 
 func (p *problems) oneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		p.add(key, value, strings.Join(allowed, " or "))
+		text := strings.Join(allowed, " or ")
+		if allowed[0] == "" {
+			text = "empty" + text
+		}
+		p.add(key, value, text)
 	}
 }
 

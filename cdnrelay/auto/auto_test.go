@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"weir/cdnrelay/address"
 	"weir/cdnrelay/admin"
 	"weir/cdnrelay/push"
 	"weir/room/auth"
@@ -67,6 +68,13 @@ func (s *shelf) put(settings string, mute bool) {
 	s.settings, s.mute = settings, mute
 }
 
+// pushed takes what a signature can be put to, by RTMP.
+func pushed(t push.Task) error {
+	return t.Check(&push.Options{Outputs: map[string]push.Output{"rtmp": new(push.RTMP)}, Sign: func(to string, s push.Signing, expires time.Time) (string, error) {
+		return address.Sign(to, address.Dialect(s.Dialect), auth.Secret(s.Key), auth.ActionPublish, expires)
+	}})
+}
+
 func TestCheck(t *testing.T) {
 	for name, s := range map[string]Settings{
 		"off":          {},
@@ -75,13 +83,16 @@ func TestCheck(t *testing.T) {
 		"signed":       {On: true, To: cdn, Dialect: "tencent", Key: "k"},
 		"another weir": {To: "rtmp://weir.example.com/live/{room}/{stream}?sdkappid=7", Dialect: "weir", Key: "k"},
 	} {
-		if err := s.Check(); err != nil {
+		if err := s.Check(true, pushed); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for name, s := range map[string]Settings{
 		"no address":             {To: "push.example.com/{streamid}"},
 		"a scheme of no use":     {To: "file:///live/{streamid}"},
+		"nothing to push by":     {To: "webrtc://push.example.com/live/{streamid}"},
+		"a host of its own":      {To: "rtmp://{room}.example.com/live/{streamid}"},
+		"no application":         {To: "rtmp://push.example.com/{streamid}"},
 		"one address for all":    {To: "rtmp://push.example.com/live/cam"},
 		"an unknown place":       {To: "rtmp://push.example.com/{vhost}/{streamid}"},
 		"a dialect without key":  {To: cdn, Dialect: "tencent"},
@@ -92,23 +103,24 @@ func TestCheck(t *testing.T) {
 		"weir's without its app": {To: cdn, Dialect: "weir", Key: "k"},
 		"too long":               {To: cdn + strings.Repeat("x", maxTo)},
 	} {
-		if err := s.Check(); !errors.Is(err, ErrSettings) {
+		if err := s.Check(true, pushed); !errors.Is(err, ErrSettings) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := New(Options{Own: Settings{Key: "k"}}); !errors.Is(err, ErrSettings) {
-		t.Errorf("the configuration's: %v", err)
+	inside := Settings{To: "rtmp://127.0.0.1/live/{streamid}"}
+	if err := inside.Check(true, pushed); err != nil {
+		t.Errorf("the operator's own: %v", err)
+	}
+	if err := inside.Check(false, pushed); !errors.Is(err, ErrSettings) {
+		t.Errorf("an administrator's, into the server's network: %v", err)
 	}
 }
 
 // A26: with the automatic relay on, each stream that has its id goes to the CDN; else it does not.
 func TestA26(t *testing.T) {
 	kept := &shelf{settings: `{"callback_url":"https://app.example.com/"}`}
-	r, err := New(Options{Default: 1, Own: Settings{On: true, To: cdn, Dialect: "tencent", Key: "k"}, Apps: kept})
-	if err == nil {
-		err = r.Load(t.Context())
-	}
-	if err != nil {
+	r := New(Options{Configured: map[int]Settings{1: {On: true, To: cdn, Dialect: "tencent", Key: "k"}, 8: {}}, Apps: kept, Pushed: pushed})
+	if err := r.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	stream := func(app, id string) live.Info {
@@ -132,7 +144,7 @@ func TestA26(t *testing.T) {
 	if got, err := r.Targets(t.Context(), stream("7", "id")); err != nil || len(got) != 1 || got[0].Trusted || got[0].Sign != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for _, app := range []int{1, 8} {
+	for _, app := range []int{1, 8, 9} {
 		if err := r.Set(t.Context(), app, Settings{}); !errors.Is(err, ErrConfigured) {
 			t.Errorf("app %d of the configuration: %v", app, err)
 		}
@@ -145,10 +157,7 @@ func TestStoreAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lines bytes.Buffer
 		kept := &shelf{settings: `{}`}
-		r, err := New(Options{Default: 1, Apps: kept, Log: slog.New(slog.NewTextHandler(&lines, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := New(Options{Apps: kept, Log: slog.New(slog.NewTextHandler(&lines, nil))})
 		done := make(chan error)
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { done <- r.Run(ctx) }()
@@ -194,10 +203,7 @@ func TestStoreAway(t *testing.T) {
 }
 
 func TestREST(t *testing.T) {
-	r, err := New(Options{Default: 1, Apps: &shelf{settings: "{}"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := New(Options{Configured: map[int]Settings{1: {}}, Apps: &shelf{settings: "{}"}, Pushed: pushed})
 	calls := func(app int) admin.Calls {
 		return admin.Calls{Auth: as(app), Problem: func(w http.ResponseWriter, _ *http.Request, status int, code, _ string) {
 			w.WriteHeader(status)

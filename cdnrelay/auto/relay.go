@@ -34,12 +34,13 @@ type keeper interface {
 
 // Options say which apps relay. All are required but Log.
 type Options struct {
-	// Default is the default app, whose settings are Own.
-	Default int
-	Own     Settings
+	// Configured are the settings of the apps of the configuration, by their numbers, which were checked.
+	Configured map[int]Settings
 	// Apps keeps those of the others.
 	Apps keeper
-	Log  *slog.Logger
+	// Pushed refuses what nothing can be pushed to.
+	Pushed func(push.Task) error
+	Log    *slog.Logger
 }
 
 // Relay knows which apps relay their streams by themselves, and where to. Its methods may be called from several goroutines.
@@ -54,18 +55,13 @@ type Relay struct {
 }
 
 // New returns a Relay. Load and Run bring what is set at run time.
-//
-// Errors: ErrSettings.
-func New(o Options) (*Relay, error) {
-	if err := o.Own.Check(); err != nil {
-		return nil, err
-	}
+func New(o Options) *Relay {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Relay{opts: o}
 	r.known.Store(&map[int]Settings{})
-	return r, nil
+	return r
 }
 
 // Run reads the settings again and again until ctx is done. While the store does not answer those that were known stay.
@@ -125,8 +121,8 @@ func (r *Relay) On(app int) bool { return r.of(app).On }
 
 // of are the settings of an app; one that is not known has none.
 func (r *Relay) of(app int) Settings {
-	if app == r.opts.Default {
-		return r.opts.Own
+	if s, ok := r.opts.Configured[app]; ok {
+		return s
 	}
 	return (*r.known.Load())[app]
 }
@@ -135,11 +131,11 @@ func (r *Relay) of(app int) Settings {
 //
 // Errors: ErrSettings, ErrConfigured.
 func (r *Relay) Set(ctx context.Context, app int, s Settings) error {
-	if err := s.Check(); err != nil {
-		return err
-	}
-	if app == r.opts.Default {
+	if _, ok := r.opts.Configured[app]; ok {
 		return ErrConfigured
+	}
+	if err := s.Check(false, r.opts.Pushed); err != nil {
+		return err
 	}
 	r.changing.Lock()
 	defer r.changing.Unlock()
@@ -172,9 +168,6 @@ func (r *Relay) Targets(_ context.Context, i live.Info) ([]push.Task, error) {
 	if !s.On || s.To == "" {
 		return nil, nil
 	}
-	t := push.Task{Origin: push.OriginAuto, To: s.To, Trusted: app == r.opts.Default}
-	if s.Dialect != "" {
-		t.Sign = &push.Signing{Dialect: s.Dialect, Key: s.Key}
-	}
-	return []push.Task{t}, nil
+	_, trusted := r.opts.Configured[app]
+	return []push.Task{s.task(trusted)}, nil
 }

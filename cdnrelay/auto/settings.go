@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
-	"time"
 
 	"weir/cdnrelay/address"
-	"weir/room/auth"
+	"weir/cdnrelay/push"
 )
 
 // Settings are an app's.
@@ -30,8 +28,11 @@ var ErrSettings = errors.New("settings of the automatic relay that make no sense
 // maxTo and maxKey are the longest address and key, in bytes.
 const maxTo, maxKey = 1024, 256
 
-// Check refuses what makes no sense.
-func (s *Settings) Check() error {
+// Check refuses what makes no sense. pushed refuses what nothing can be pushed to; trusted says that the operator has written
+// the settings.
+//
+// Errors: ErrSettings.
+func (s *Settings) Check(trusted bool, pushed func(push.Task) error) error {
 	switch {
 	case len(s.To) > maxTo || len(s.Key) > maxKey:
 		return fmt.Errorf("%w: to has at most %d bytes, key %d", ErrSettings, maxTo, maxKey)
@@ -44,23 +45,24 @@ func (s *Settings) Check() error {
 	case s.Dialect == string(address.Plain):
 		return fmt.Errorf("%w: an address that is not signed has no dialect", ErrSettings)
 	}
-	sample := places("1", "x", "x", "x", "x").Replace(s.To)
-	u, err := url.Parse(sample)
-	if err != nil || u.Hostname() == "" || u.Fragment != "" || strings.ContainsAny(sample, "{}") {
-		return fmt.Errorf("%w: to must be such as rtmp://push.example.com/live/{streamid}", ErrSettings)
-	}
 	if !strings.Contains(s.To, "{streamid}") && !(strings.Contains(s.To, "{room}") && strings.Contains(s.To, "{stream}")) {
 		return fmt.Errorf("%w: every stream would go to the same address; put {streamid} into it", ErrSettings)
 	}
-	if _, err := address.Sign(sample, address.Dialect(s.Dialect), auth.Secret(s.Key), auth.ActionPublish, time.Unix(1<<31, 0)); err != nil {
+	t := s.task(trusted)
+	t.Room, t.Stream = "*", "*"
+	if err := pushed(t); err != nil {
 		return fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	return nil
 }
 
-// places are the placeholders of an address.
-func places(app, room, stream, user, id string) *strings.Replacer {
-	return strings.NewReplacer("{app}", app, "{room}", room, "{stream}", stream, "{user}", user, "{streamid}", id)
+// task is what pushes a stream to the address.
+func (s *Settings) task(trusted bool) push.Task {
+	t := push.Task{Origin: push.OriginAuto, To: s.To, Trusted: trusted}
+	if s.Dialect != "" {
+		t.Sign = &push.Signing{Dialect: s.Dialect, Key: s.Key}
+	}
+	return t
 }
 
 // member is the name of these settings among an app's others.

@@ -37,6 +37,9 @@ func TestTasksThatMakeNoSense(t *testing.T) {
 		"a host that is named":    func(t *Task) { t.From = []string{"http://{room}.example.com/x"} },
 		"the same, in capitals":   func(t *Task) { t.From = []string{"HTTP://{room}.example.com/x"} },
 		"a user that is named":    func(t *Task) { t.From = []string{"http://{stream}@example.com/x"} },
+		"no such place":           func(t *Task) { t.From = []string{"http://example.com/{user}/a.flv"} },
+		"an open brace":           func(t *Task) { t.From = []string{"http://example.com/a.flv?x={room"} },
+		"no application":          func(t *Task) { t.From = []string{"rtmp://example.com/{stream}"} },
 		"longer than any address": func(t *Task) { t.From = []string{"http://example.com/" + strings.Repeat("x", maxAddress)} },
 	} {
 		task := always("http://example.com/a.flv")

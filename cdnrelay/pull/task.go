@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/cdnrelay/rtmp"
 	"weir/room/auth"
 	"weir/room/dial"
 	"weir/room/live"
@@ -116,6 +117,12 @@ func checkAddress(text string) error {
 	_, host, _ := strings.Cut(text, "://") // the scheme may be written in capitals
 	if host, _, _ = strings.Cut(host, "/"); strings.ContainsAny(host, "{}") {
 		return fmt.Errorf("its host has placeholders")
+	}
+	if strings.ContainsAny(filled(text, live.Key{}), "{}") {
+		return fmt.Errorf("what stands in braces in it is one of {app}, {room}, {stream}")
+	}
+	if u.Scheme == "rtmp" || u.Scheme == "rtmps" {
+		return rtmp.Check(u.String())
 	}
 	return nil
 }

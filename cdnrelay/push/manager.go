@@ -104,7 +104,7 @@ func New(o Options) (*Manager, error) {
 	m.stats = newStats(m)
 	for i, t := range o.Rules {
 		t.ID, t.Origin, t.Trusted = fmt.Sprintf("rule-%d", i+1), OriginRule, true
-		if err := t.check(o.Outputs); err != nil {
+		if err := t.check(&o); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i+1, err)
 		}
 		if err := m.free(&t); err != nil {
@@ -228,11 +228,7 @@ func (m *Manager) adopt(c *carried, tasks []Task) {
 	for _, t := range tasks {
 		t.App, t.Room, t.Stream = c.key.App, literal(c.key.Room), literal(c.key.Stream)
 		t.ID, t.Created = newID(), m.opts.Now()
-		err := t.check(m.opts.Outputs)
-		if err == nil {
-			err = t.checkLiteral(m.opts.Guard)
-		}
-		if err != nil {
+		if err := t.Check(&m.opts); err != nil {
 			m.log.Warn("push target refused", "stream", c.key, "target", address.Masked(t.To), "origin", t.Origin, "error", err)
 			continue
 		}

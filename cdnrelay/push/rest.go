@@ -161,7 +161,7 @@ func decode(w http.ResponseWriter, r *http.Request) (in newRelay, err error) {
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	body.DisallowUnknownFields()
 	if err := body.Decode(&in); err != nil {
-		return in, fmt.Errorf("%w: the body is not as described: %w", ErrTask, err)
+		return in, fmt.Errorf("%w: the body is not the JSON that is described", ErrTask)
 	}
 	if _, err := body.Token(); !errors.Is(err, io.EOF) {
 		return in, fmt.Errorf("%w: there is something behind the body's JSON", ErrTask)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,9 @@ type RTMPOptions struct {
 
 // NewRTMP returns the output.
 func NewRTMP(o RTMPOptions) *RTMP { return &RTMP{opts: o} }
+
+// Check implements Checker.
+func (*RTMP) Check(u *url.URL) error { return ofRTMP(rtmp.Check(u.String())) }
 
 // Open implements Output.
 func (o *RTMP) Open(ctx context.Context, t Target) (Session, error) {

@@ -67,15 +67,26 @@ const (
 	maxAddress, maxToken, maxKey = 2048, 2048, 256
 )
 
+// Check says what is wrong with a task before there is a Manager, as that would when a stream comes. Of the options, Outputs, Sign
+// and Guard count.
+//
+// Errors: ErrTask.
+func (t *Task) Check(o *Options) error {
+	if err := t.check(o); err != nil {
+		return err
+	}
+	return t.checkLiteral(o.Guard)
+}
+
 // check refuses what makes no sense.
-func (t *Task) check(outputs map[string]Output) error {
+func (t *Task) check(o *Options) error {
 	if err := checkPattern("room", t.Room, auth.CheckRoom); err != nil {
 		return err
 	}
 	if err := checkPattern("stream", t.Stream, auth.CheckStream); err != nil {
 		return err
 	}
-	if err := t.checkAddress(outputs); err != nil {
+	if err := t.checkAddress(o.Outputs); err != nil {
 		return err
 	}
 	if t.Audio != "" && t.Audio != av.CodecAAC.String() && t.Audio != av.CodecOpus.String() {
@@ -84,7 +95,18 @@ func (t *Task) check(outputs map[string]Output) error {
 	if len(t.Token) > maxToken || strings.ContainsAny(t.Token, "\r\n\x00") {
 		return fmt.Errorf("%w: its token is one line of at most %d bytes", ErrTask, maxToken)
 	}
-	return t.Sign.check()
+	return t.checkSigned(o)
+}
+
+// checkSigned refuses what the address cannot be signed by: each connection would fail.
+func (t *Task) checkSigned(o *Options) error {
+	if err := t.Sign.check(); err != nil || t.Sign == nil {
+		return err
+	}
+	if _, err := o.Sign(fill(t.To, examples), *t.Sign, time.Unix(1<<31, 0)); err != nil {
+		return fmt.Errorf("%w: its address cannot be signed: %w", ErrTask, err)
+	}
+	return nil
 }
 
 func checkPattern(what, pattern string, check func(string) error) error {

@@ -32,10 +32,7 @@ func literal(name string) string {
 // Errors: ErrTask, ErrDuplicate, ErrTooMany, ErrAppFull, or that of the store.
 func (m *Manager) Add(ctx context.Context, t Task) (Relay, error) {
 	t.ID, t.Origin, t.Trusted, t.Created = newID(), OriginAPI, false, m.opts.Now()
-	if err := t.check(m.opts.Outputs); err != nil {
-		return Relay{}, err
-	}
-	if err := t.checkLiteral(m.opts.Guard); err != nil {
+	if err := t.Check(&m.opts); err != nil {
 		return Relay{}, err
 	}
 	row, err := t.stored()
@@ -192,7 +189,7 @@ func (m *Manager) reread(ctx context.Context) {
 		}
 		t, err := kept(row)
 		if err == nil {
-			err = t.check(m.opts.Outputs)
+			err = t.check(&m.opts)
 		}
 		if err != nil {
 			m.log.Error("relay of the store left out", "relay", row.ID, "error", err)

@@ -282,6 +282,12 @@ func (picky) Check(u *url.URL) error {
 
 // TestCheck: what a relay may say.
 func TestCheck(t *testing.T) {
+	signs := func(address string, _ Signing, _ time.Time) (string, error) {
+		if strings.HasSuffix(address, "hunter2") {
+			return "", errTest
+		}
+		return address, nil
+	}
 	outputs := map[string]Output{"rtmp": &far{}, "https": &far{}, "srt": picky{}}
 	with := func(change func(*Task)) Task {
 		task := apiTask("rtmp://cdn.example.com/live/x")
@@ -321,11 +327,9 @@ func TestCheck(t *testing.T) {
 		"signed":             {with(func(t *Task) { t.Sign = &Signing{"alibaba", "k"} }), ""},
 		"signed by whom":     {with(func(t *Task) { t.Sign = &Signing{"akamai", "k"} }), "dialect"},
 		"signed with no key": {with(func(t *Task) { t.Sign = &Signing{"tencent", ""} }), "key"},
+		"not to be signed":   {with(func(t *Task) { t.To, t.Sign = "rtmp://cdn.example.com/hunter2", &Signing{"tencent", "k"} }), "cannot be signed"},
 	} {
-		err := c.task.check(outputs)
-		if err == nil {
-			err = c.task.checkLiteral(nil)
-		}
+		err := c.task.Check(&Options{Outputs: outputs, Sign: signs})
 		if c.want == "" && err == nil {
 			continue
 		}
@@ -358,7 +362,7 @@ func FuzzAddress(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, to, room, stream string) {
 		task := Task{App: "1", Room: "*", Stream: "*", To: to}
-		if task.check(map[string]Output{"rtmp": &far{}, "https": &far{}}) != nil {
+		if task.check(&Options{Outputs: map[string]Output{"rtmp": &far{}, "https": &far{}}}) != nil {
 			return
 		}
 		info := live.Info{Key: live.Key{App: "1", Room: room, Stream: stream}, User: room}

@@ -29,6 +29,14 @@ type target struct {
 	pass   string
 }
 
+// Check tells what is wrong with an address, without a word of it.
+//
+// Errors: ErrAddress.
+func Check(address string) error {
+	_, err := parseTarget(address)
+	return err
+}
+
 // parseTarget cuts an address at the last slash of its path: what stands before it is the server's application, what follows
 // is the name of the stream, with the query. Encoders do the same.
 //

@@ -13,10 +13,9 @@ import (
 // would. It opens nothing.
 func checkLists(cfg *config.Config) error {
 	_, rates := restRates(cfg)
-	auto := autoSettings(&cfg.Relay.Auto)
-	_, pushes := push.New(push.Options{Outputs: newPushOutputs(nil).bySchemes(), Rules: pushRules(cfg.Relay.Rules)})
+	_, pushes := push.New(push.Options{Outputs: newPushOutputs(nil).bySchemes(), Sign: signPush, Rules: pushRules(cfg.Relay.Rules)})
 	_, pulls := pull.New(pull.Options{Sources: pullSources(cfg)})
-	return errors.Join(rates, of("relay.auto", auto.Check()), of("relay.rules", pushes), of("pull.sources", pulls))
+	return errors.Join(rates, checkAuto(cfg), of("relay.rules", pushes), of("pull.sources", pulls))
 }
 
 // of says of which key an error is.

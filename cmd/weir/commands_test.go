@@ -170,10 +170,15 @@ func TestConfigCheckAsServe(t *testing.T) {
 		{"always, and a pattern", "pull.sources", `[{"match":"a/*","from":["https://origin.example.com/x.flv"],"mode":"always"}]`},
 		{"a source of no use", "pull.sources", `[{"match":"a/b","from":["srt://origin.example.com:9000"]}]`},
 		{"all to one address", "relay.auto.to", "rtmp://cdn.example.com/live/cam"},
+		{"relayed by nothing", "relay.auto.to", "webrtc://cdn.example.com/live/{streamid}"},
+		{"another app's", "auth.apps[0].autorelay", `[{"id":5,"key":"` + testKey + `","autorelay":{"on":true,"to":"rtmp://cdn.example.com/live/cam"}}]`},
+		{"not to be signed", "relay.rules", `[{"match":"a/*","to":"srt://cdn.example.com:9000?streamid={stream}","sign":{"dialect":"tencent","key":"k"}}]`},
+		{"no name at the server", "relay.rules", `[{"match":"a/*","to":"rtmp://cdn.example.com/{stream}"}]`},
 		{"no such command", "im.rest_rates", "openim/nothing=2"},
 	} {
 		key, _, _ := strings.Cut(c.key, ".to")
-		if _, errs, err := run(t, "config", "check", "--"+c.key, c.value); err == nil || !strings.Contains(err.Error(), key+": ") {
+		flag, _, _ := strings.Cut(c.key, "[")
+		if _, errs, err := run(t, "config", "check", "--"+flag, c.value); err == nil || !strings.Contains(err.Error(), key+": ") {
 			t.Errorf("%s: %v, %q", c.name, err, errs)
 		}
 	}

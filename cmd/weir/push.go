@@ -44,11 +44,8 @@ func newPushes(
 		Hub: hub, Keeper: kept, Hooks: hooks, Outputs: outputs.bySchemes(), Guard: newGuard(cfg),
 		ConnectTimeout: c.ConnectTimeout, WriteTimeout: c.WriteTimeout, MaxLag: c.MaxLag, MaxLags: cfg.Live.MaxLags,
 		Retry: c.Retry, MaxRetry: c.RetryMax, GiveUp: c.GiveUp, SignedFor: c.SignedFor,
-		Sources: sources, MaxTasks: c.MaxRelays, MaxPerStream: c.MaxPerStream, MaxTotal: c.MaxDestinations,
+		Sign: signPush, Sources: sources, MaxTasks: c.MaxRelays, MaxPerStream: c.MaxPerStream, MaxTotal: c.MaxDestinations,
 		MaxPerApp: c.MaxPerApp, Log: log,
-	}
-	o.Sign = func(to string, s push.Signing, expires time.Time) (string, error) {
-		return address.Sign(to, address.Dialect(s.Dialect), auth.Secret(s.Key), auth.ActionPublish, expires)
 	}
 	for _, f := range hooks.Forwarders() {
 		o.Sources = append(o.Sources, push.Asked(f))
@@ -59,6 +56,11 @@ func newPushes(
 		return nil, fmt.Errorf("relay.rules: %w", err)
 	}
 	return m, nil
+}
+
+// signPush signs the address of a push.
+func signPush(to string, s push.Signing, expires time.Time) (string, error) {
+	return address.Sign(to, address.Dialect(s.Dialect), auth.Secret(s.Key), auth.ActionPublish, expires)
 }
 
 // pushRules are the rules of the configuration.

@@ -133,7 +133,7 @@ func wire(cfg *config.Config, key auth.Secret, log *slog.Logger) (*server, error
 			s.bridge.StreamChanged(k, from, to, reason)
 		}, Log: log,
 	})
-	if s.auto, err = newAuto(cfg, s.store, s.apps, log); err != nil {
+	if s.auto, err = newAuto(cfg, s.store, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.namer = room.NewNamer(s.hub, s.auto.On)
