@@ -17,6 +17,8 @@ type Outside struct {
 	PushHost, PlayHost string
 	// App is the application; live when empty.
 	App string
+	// AppID is the number of the app at another weir, for the dialect Weir alone. It stands in the addresses.
+	AppID int
 	// Stream is the stream's name there.
 	Stream string
 	// Dialect is how addresses are signed; Plain when empty.
@@ -49,12 +51,15 @@ type PlayURLs struct {
 	WebRTC string `json:"webrtc,omitempty"`
 }
 
+// usualApp is the application where none is named, and the only one of a weir.
+const usualApp = "live"
+
 // URLs makes the addresses.
 //
 // Errors: ErrAddress and those of Sign.
 func (o Outside) URLs() (push PushURLs, play PlayURLs, err error) {
 	if o.App == "" {
-		o.App = "live"
+		o.App = usualApp
 	}
 	if err := o.check(); err != nil {
 		return push, play, err
@@ -73,9 +78,9 @@ func (o Outside) URLs() (push PushURLs, play PlayURLs, err error) {
 		if o.Insecure {
 			web = "http://"
 		}
-		play = PlayURLs{
-			RTMP: b.play("rtmp://" + o.PlayHost + path), WebRTC: b.play("webrtc://" + o.PlayHost + path),
-			FLV: b.play(web + o.PlayHost + path + ".flv"), HLS: b.play(web + o.PlayHost + path + ".m3u8"),
+		play = PlayURLs{FLV: b.play(web + o.PlayHost + path + ".flv"), HLS: b.play(web + o.PlayHost + path + ".m3u8")}
+		if o.Dialect != Weir { // which has nothing at these
+			play.RTMP, play.WebRTC = b.play("rtmp://"+o.PlayHost+path), b.play("webrtc://"+o.PlayHost+path)
 		}
 	}
 	return push, play, b.err
@@ -104,6 +109,12 @@ func (o *Outside) check() error {
 	if err := errors.Join(auth.CheckStream(o.App), auth.CheckStream(o.Stream)); err != nil {
 		return fmt.Errorf("cannot make addresses of the application and stream: %w", err)
 	}
+	switch {
+	case (o.Dialect == Weir) != (o.AppID != 0):
+		return fmt.Errorf("%w: an address of another weir has the number of its app there, and no other address has one", ErrAddress)
+	case o.Dialect == Weir && (o.App != usualApp || auth.AppOf("sdkappid="+auth.AppName(o.AppID)) != o.AppID):
+		return fmt.Errorf("%w: the application of another weir is %s, and the number of an app there such as 1400000000", ErrAddress, usualApp)
+	}
 	return nil
 }
 
@@ -129,7 +140,19 @@ func (b *builder) sign(address string, d Dialect, key auth.Secret, action auth.A
 	if b.err != nil {
 		return ""
 	}
-	signed, err := Sign(address, d, key, action, b.o.Expires)
+	signed, err := Sign(b.o.named(address), d, key, action, b.o.Expires)
 	b.err = err
 	return signed
+}
+
+// named is an address with the number of the app in it that it is of, where it needs one.
+func (o *Outside) named(address string) string {
+	path, query, asked := strings.Cut(address, "?")
+	switch {
+	case o.AppID == 0 || auth.AppOf(query) == o.AppID:
+		return address
+	case asked:
+		query = "&" + query
+	}
+	return path + "?sdkappid=" + auth.AppName(o.AppID) + query
 }

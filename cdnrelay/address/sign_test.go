@@ -149,6 +149,39 @@ func TestB31Outside(t *testing.T) {
 	}
 }
 
+// B31: another weir, whose app stands in the addresses; it opens them.
+func TestB31AnotherWeir(t *testing.T) {
+	there, err := auth.New(auth.Options{
+		App:        auth.App{ID: 7, Key: "the other's own", Keys: auth.Keys{Play: auth.KeyPair{Primary: "play"}, Publish: auth.KeyPair{Primary: "push"}}},
+		PlaySigned: true, Now: func() time.Time { return expires },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	push, play, err := Outside{
+		PushHost: "weir.example.com", PlayHost: "weir.example.com", Stream: "7_r_s_main", Dialect: Weir, AppID: 7, PushKey: "push", PlayKey: "play",
+		WHIP: "https://weir.example.com/whip/r/s?policy=reject", Expires: expires,
+	}.URLs()
+	if err != nil || play.RTMP+play.WebRTC != "" {
+		t.Fatalf("%+v, %v", play, err)
+	}
+	for _, c := range []struct{ address, begins, id string }{
+		{push.RTMP, "rtmp://weir.example.com/live/7_r_s_main?sdkappid=7&sign=", "7_r_s_main"},
+		{push.WHIP, "https://weir.example.com/whip/r/s?sdkappid=7&policy=reject&sign=", ""},
+		{play.FLV, "https://weir.example.com/live/7_r_s_main.flv?sdkappid=7&sign=", "7_r_s_main"},
+		{play.HLS, "https://weir.example.com/live/7_r_s_main.m3u8?sdkappid=7&sign=", "7_r_s_main"},
+	} {
+		r := auth.Request{App: 7, Action: auth.ActionPublish, Room: "r", Stream: "s", ID: c.id}
+		if c.address == play.FLV || c.address == play.HLS {
+			r.Action = auth.ActionPlay
+		}
+		_, r.Query, _ = strings.Cut(c.address, "?")
+		if _, err := there.Authorize(t.Context(), r); err != nil || !strings.HasPrefix(c.address, c.begins) {
+			t.Errorf("%s: %v", c.address, err)
+		}
+	}
+}
+
 func TestOutsideRefuses(t *testing.T) {
 	good := Outside{PushHost: "push.example.com", Stream: "cam", Dialect: Tencent, PushKey: "k", Expires: expires}
 	for name, alter := range map[string]func(o *Outside){
@@ -163,6 +196,10 @@ func TestOutsideRefuses(t *testing.T) {
 		"no key":            func(o *Outside) { o.PushKey = "" },
 		"a WHIP of nowhere": func(o *Outside) { o.WHIP = "/whip/{stream}" },
 		"no expiry":         func(o *Outside) { o.Expires = time.Time{} },
+		"a weir of no app":  func(o *Outside) { o.Dialect = Weir },
+		"no app's number":   func(o *Outside) { o.Dialect, o.AppID = Weir, -7 },
+		"a weir's vhost":    func(o *Outside) { o.Dialect, o.AppID, o.App = Weir, 7, "vod" },
+		"a CDN's number":    func(o *Outside) { o.AppID = 7 },
 	} {
 		o := good
 		alter(&o)

@@ -14,6 +14,11 @@ describe('bodyOf', () => {
       push_host: 'push.example.com', push_key: ' k ', app: 'live', stream: 'cam', dialect: 'tencent', ttl: '1h',
     });
   });
+  test('takes the app of another weir as a number', () => {
+    expect(bodyOf('cdn', new Map([['push_host', 'weir.example.com'], ['stream', 'cam'], ['dialect', 'weir'], ['sdkappid', '1400000000']]))).toEqual({
+      push_host: 'weir.example.com', stream: 'cam', dialect: 'weir', sdkappid: 1400000000,
+    });
+  });
 });
 
 describe('rowsOf', () => {

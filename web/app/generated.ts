@@ -4,17 +4,17 @@ export type Where = 'here' | 'cdn';
 /** The fields that belong to a stream here, and to one at a CDN. */
 const FIELDS: Record<Where, readonly string[]> = {
   here: ['room', 'stream', 'streamid', 'dialect', 'ttl'],
-  cdn: ['push_host', 'push_key', 'play_host', 'play_key', 'app', 'stream', 'dialect', 'ttl'],
+  cdn: ['push_host', 'push_key', 'play_host', 'play_key', 'app', 'sdkappid', 'whip', 'stream', 'dialect', 'ttl'],
 };
 
 /** The body of POST /api/v1/addresses: the fields that count for `where` and are not empty. */
-export function bodyOf(where: Where, values: ReadonlyMap<string, string>): Record<string, string> {
-  const body: Record<string, string> = {};
+export function bodyOf(where: Where, values: ReadonlyMap<string, string>): Record<string, string | number> {
+  const body: Record<string, string | number> = {};
   for (const name of FIELDS[where]) {
     // A key may begin or end with a space; nothing else does.
     const raw = values.get(name) ?? '';
     const value = name.endsWith('_key') ? raw : raw.trim();
-    if (value !== '') body[name] = value;
+    if (value !== '') body[name] = name === 'sdkappid' ? Number(value) : value;
   }
   return body;
 }

@@ -30,6 +30,17 @@ function showFields(): void {
     if (part instanceof HTMLOptionElement) part.disabled = part.hidden;
   }
   if (dialect.selectedOptions[0]?.disabled) dialect.value = 'weir';
+  for (const part of form.querySelectorAll<HTMLElement>('[data-dialect]')) {
+    part.hidden = part.dataset['dialect'] !== dialect.value;
+    // What is hidden must not be looked at: a browser could not show what is wrong with it.
+    for (const field of part.querySelectorAll('input')) field.disabled = part.hidden;
+  }
+}
+
+/** A CDN is most likely to want its cloud's dialect, where nothing else was chosen. */
+function changeWhere(): void {
+  if (where() === 'cdn' && dialect.value === 'weir') dialect.value = 'tencent';
+  showFields();
 }
 
 async function make(): Promise<void> {
@@ -44,15 +55,21 @@ async function make(): Promise<void> {
       body: JSON.stringify(bodyOf(where(), values)),
     });
     if (!response.ok) throw await problemOf(response);
-    const answer: unknown = await response.json();
-    showRows(rowsOf(answer));
-    const expires = expiryOf(answer);
-    setText(element('expires', HTMLElement), expires === null ? '' : `Good until ${expires.toLocaleString()}`);
+    show(await response.json());
     root.dataset['state'] = 'made';
   } catch (thrown) {
+    show(null); // what was made before is not what was asked for now
     showError(reasonOf(thrown));
     root.dataset['state'] = 'failed';
   }
+  // On a phone the answer stands above the form, out of sight of who has pressed the button.
+  element('title', HTMLElement).scrollIntoView({ block: 'nearest' });
+}
+
+function show(answer: unknown): void {
+  showRows(rowsOf(answer));
+  const expires = expiryOf(answer);
+  setText(element('expires', HTMLElement), expires === null ? '' : `Good until ${expires.toLocaleString()}`);
 }
 
 function showRows(rows: Row[]): void {
@@ -78,7 +95,8 @@ function showError(text: string): void {
   error.hidden = text === '';
 }
 
-for (const radio of radios) radio.addEventListener('change', showFields);
+for (const radio of radios) radio.addEventListener('change', changeWhere);
+dialect.addEventListener('change', showFields);
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   void make();

@@ -51,11 +51,20 @@ describe('the generator of addresses', () => {
   it('makes addresses of a CDN', async () => {
     await page.getByRole('radio', { name: 'A CDN' }).check();
     assert.equal(await page.getByLabel('Room').isVisible(), false);
-    await page.getByLabel('Domain to push to').fill('livepush.tcloud.com');
-    await page.getByLabel('Its key').first().fill('e12c46f2612d5106e2034781ab261ca3');
+    await page.getByLabel('Domain to push to', { exact: true }).fill('livepush.tcloud.com');
+    await page.getByLabel('Key of the domain to push to').fill('e12c46f2612d5106e2034781ab261ca3');
     await page.getByRole('button', { name: 'Make addresses' }).click();
     await page.waitForFunction(() => document.querySelector('#address-0')?.value.includes('livepush.tcloud.com'));
     assert.match((await rows())['Publish by RTMP'], /^rtmp:\/\/livepush\.tcloud\.com\/live\/cam\?txSecret=[0-9a-f]{32}&txTime=/);
+  });
+
+  it('makes addresses of another weir', async () => {
+    await page.getByLabel('Dialect').selectOption('weir');
+    await page.getByLabel('Number of the app at that weir').fill('1400000001');
+    await page.getByRole('button', { name: 'Make addresses' }).click();
+    await page.waitForFunction(() => document.querySelector('#address-0')?.value.includes('sdkappid'));
+    assert.match((await rows())['Publish by RTMP'], /^rtmp:\/\/livepush\.tcloud\.com\/live\/cam\?sdkappid=1400000001&sign=w1\./);
+    await page.getByLabel('Dialect').selectOption('tencent');
   });
 
   it('says why not', async () => {

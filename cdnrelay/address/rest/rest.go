@@ -49,6 +49,7 @@ type asked struct {
 	PushHost string `json:"push_host"`
 	PlayHost string `json:"play_host"`
 	App      string `json:"app"`
+	SDKAppID int    `json:"sdkappid"` // of another weir
 	PushKey  string `json:"push_key"`
 	PlayKey  string `json:"play_key"`
 	WHIP     string `json:"whip"`
@@ -105,11 +106,13 @@ func (q *asked) outside(expires time.Time) (*answer, error) {
 		return nil, admin.Bad("a domain has at most %d bytes, a key %d, whip %d", maxHost, maxKey, maxURL)
 	case q.Dialect == "":
 		return nil, admin.Bad("dialect must be plain, tencent, alibaba or weir")
+	case (q.Dialect == string(address.Weir)) != (q.SDKAppID != 0):
+		return nil, admin.Bad("sdkappid is the app's number at another weir: the dialect weir needs it, and no other has one")
 	case q.Dialect != string(address.Plain) && q.PushHost != "" && q.PushKey == "":
 		return nil, admin.Bad("push_key, the key of the domain push_host, is missing; the dialect plain signs nothing")
 	}
 	push, play, err := address.Outside{
-		PushHost: q.PushHost, PlayHost: q.PlayHost, App: q.App, Stream: stream, Dialect: address.Dialect(q.Dialect),
+		PushHost: q.PushHost, PlayHost: q.PlayHost, App: q.App, AppID: q.SDKAppID, Stream: stream, Dialect: address.Dialect(q.Dialect),
 		PushKey: auth.Secret(q.PushKey), PlayKey: auth.Secret(q.PlayKey), Expires: expires, WHIP: q.WHIP, Insecure: q.Insecure,
 	}.URLs()
 	if err != nil {
@@ -120,8 +123,8 @@ func (q *asked) outside(expires time.Time) (*answer, error) {
 
 // inside are the addresses of a stream here. An app's administrators speak for the app, so an address need not name anybody.
 func (g *Generator) inside(r *admin.Request, q *asked, expires time.Time) (*answer, error) {
-	if q.App+q.PushKey+q.PlayKey+q.WHIP != "" || q.Insecure {
-		return nil, admin.Bad("app, push_key, play_key, whip and insecure are of a CDN, which has a push_host or a play_host")
+	if q.App+q.PushKey+q.PlayKey+q.WHIP != "" || q.SDKAppID != 0 || q.Insecure {
+		return nil, admin.Bad("app, sdkappid, push_key, play_key, whip and insecure are of a CDN, which has a push_host or a play_host")
 	}
 	site, err := g.Site(r.Request)
 	if err != nil {

@@ -109,6 +109,24 @@ func TestCDN(t *testing.T) {
 	}
 }
 
+// TestAnotherWeir: of all that signs, weir's own dialect needs the app there.
+func TestAnotherWeir(t *testing.T) {
+	_, ask := rig(t)
+	const body = `{"push_host":"push.example.com","play_host":"play.example.com","stream":"cam","push_key":"k","dialect":`
+	if status, text := ask(body + `"weir","sdkappid":7}`); status != http.StatusOK ||
+		!strings.Contains(text, `"rtmp":"rtmp://push.example.com/live/cam?sdkappid=7&sign=w1.`) || !strings.Contains(text, `"flv":"https://play.example.com/live/cam.flv?sdkappid=7"`) {
+		t.Errorf("%d %s", status, text)
+	}
+	for _, more := range []string{`"weir"}`, `"tencent","sdkappid":7}`, `"weir","sdkappid":-7}`, `"weir","sdkappid":"7"}`} {
+		if status, text := ask(body + more); status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", more, status, text)
+		}
+	}
+	if status, text := ask(`{"room":"r","stream":"s","sdkappid":7}`); status != http.StatusBadRequest {
+		t.Errorf("of a stream here: %d %s", status, text)
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	_, ask := rig(t)
 	for name, body := range map[string]string{
