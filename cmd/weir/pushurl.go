@@ -13,6 +13,7 @@ import (
 
 	"weir/cdnrelay/address"
 	"weir/config"
+	"weir/room/apps"
 	"weir/room/auth"
 )
 
@@ -33,13 +34,16 @@ func pushURLCommand() *cobra.Command {
 			"  weir push-url --streamid 1400000000_demo_host_main\n" +
 			"  weir push-url --to rtmp://push.example.com/live/cam --dialect tencent --key-file cdn.key",
 	}, func(cmd *cobra.Command, cfg *config.Config) error {
+		if o.links.ttl < time.Second || o.links.ttl > auth.MaxTTL {
+			return fmt.Errorf("--ttl is %v: it must be from 1s to %v", o.links.ttl, auth.MaxTTL)
+		}
 		if o.to != "" {
 			return o.elsewhere(cmd.InOrStdin(), cmd.OutOrStdout())
 		}
 		return o.here(cmd, cfg)
 	})
 	flags := cmd.Flags()
-	flags.IntVar(&o.links.app, "app", auth.DefaultApp, "the app's number; 0: the default one")
+	flags.IntVar(&o.links.app, "app", auth.DefaultApp, "the app's number; 0: the one that the stream id begins with, else the default one")
 	flags.StringVar(&o.links.room, "room", "", "the room")
 	flags.StringVar(&o.links.stream, "stream", "", "the stream in it")
 	flags.StringVar(&o.id, "streamid", "", "the stream's id; without a room and a stream it says which ones")
@@ -101,7 +105,7 @@ func cdnKey(name string, stdin io.Reader) (auth.Secret, error) {
 
 // here prints an address of a stream here.
 func (o *pushOptions) here(cmd *cobra.Command, cfg *config.Config) error {
-	known, err := appsOf(cmd, cfg, o.links.app)
+	known, err := o.apps(cmd, cfg)
 	if err != nil {
 		return err
 	}
@@ -127,6 +131,20 @@ func (o *pushOptions) here(cmd *cobra.Command, cfg *config.Config) error {
 		return err
 	}
 	return printPush(cmd.OutOrStdout(), urls.RTMP, urls.WHIP)
+}
+
+// apps are the apps with the one that is asked for: where none is named, the one that the stream id begins with, if there is one,
+// as for whoever asks the server by it.
+func (o *pushOptions) apps(cmd *cobra.Command, cfg *config.Config) (*apps.Apps, error) {
+	of, _, _, cloud := auth.SplitCloudID(o.id)
+	if !cloud || of == cfg.Auth.AppID || o.links.app != auth.DefaultApp {
+		return appsOf(cmd, cfg, o.links.app)
+	}
+	known, err := appsOf(cmd, cfg, of)
+	if err == nil && known.Exists(of) {
+		o.links.app = of
+	}
+	return known, err
 }
 
 // printPush writes addresses to publish at; RTMP also cut in two, as encoders ask for it.

@@ -28,6 +28,10 @@ func TestPushURL(t *testing.T) {
 		{[]string{"--to", "rtmp://push.example.com/live/cam", "--dialect", "tencent", "--key-file", keyPath}, []string{
 			"rtmp    rtmp://push.example.com/live/cam?txSecret=", "server  rtmp://push.example.com/live\n", "key     cam?txSecret=",
 		}},
+		{[]string{"--streamid", "1400000001_demo_host_main", "--auth.apps", `[{"id":1400000001,"key":"` + otherKey + `"}]`}, []string{
+			"rtmp    rtmp://localhost/live/1400000001_demo_host_main?sdkappid=1400000001&sign=w1.", // the app that has the id
+		}},
+		{[]string{"--streamid", "1400000001_demo_host_main"}, []string{"rtmp    rtmp://localhost/live/1400000001_demo_host_main?sign=w1."}}, // nobody has it
 		{[]string{"--to", "https://push.example.com/whip/cam", "--dialect", "plain"}, []string{"push    https://push.example.com/whip/cam\n"}},
 	} {
 		out, _, err := run(t, append([]string{"push-url", "--data_dir", dir}, c.args...)...)
@@ -48,6 +52,9 @@ func TestPushURL(t *testing.T) {
 		{"--room", "demo"},
 		{"--room", "demo", "--stream", "cam", "--to", "rtmp://push.example.com/live/cam"},
 		{"--streamid", "a/b"},
+		{"--room", "demo", "--stream", "cam", "--ttl", "0s"},
+		{"--to", "rtmp://push.example.com/live/cam", "--dialect", "tencent", "--key-file", keyPath, "--ttl", "-1h"},
+		{"--room", "demo", "--stream", "cam", "--dialect", "tencent", "--auth.dialects", "weir"},
 		{"--to", "push.example.com", "--dialect", "plain"},
 		{"--to", "rtmp://push.example.com/live/cam", "--dialect", "tencent"},
 		{"--to", "rtmp://push.example.com/live/cam", "--dialect", "tencent", "--key-file", filepath.Join(dir, "none")},

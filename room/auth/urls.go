@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -176,16 +177,24 @@ func (s *signing) rtmp(root, path string) string {
 	return out
 }
 
+// query is the signature of an address. In a dialect that is not taken here it would open nothing.
+func (s *signing) query(path string) (string, error) {
+	if !s.by.dialects[s.dialect] {
+		return "", fmt.Errorf("%w: %v is none of those that are taken here (auth.dialects)", ErrBadDialect, s.dialect)
+	}
+	return s.by.SignQuery(s.dialect, s.pass, path)
+}
+
 func (s *signing) under(root, path string) string {
 	var parts []string
-	if app := s.pass.App; app != DefaultApp && app != s.by.own.ID {
+	if app := cmp.Or(s.pass.App, s.by.own.ID); app != s.by.own.ID || app != s.by.AppFor("", s.pass.ID) {
 		parts = append(parts, paramApp+"="+AppName(app))
 	}
 	if s.id != "" {
 		parts = append(parts, paramStreamID+"="+url.QueryEscape(s.id))
 	}
 	if !s.skip && s.err == nil {
-		query, err := s.by.SignQuery(s.dialect, s.pass, path)
+		query, err := s.query(path)
 		s.err = err
 		parts = append(parts, query)
 	}

@@ -125,6 +125,22 @@ func TestURLsRefuse(t *testing.T) {
 	}
 }
 
+// TestURLsOfDialects: there are no addresses that this server would refuse.
+func TestURLsOfDialects(t *testing.T) {
+	a, err := New(Options{App: App{ID: demoApp, Key: demoKey}, PlaySigned: true, Dialects: []Dialect{DialectTencent}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := range dialects {
+		o := Address{Room: "r", Stream: "s", Dialect: Dialect(d), Expires: epoch.Add(time.Hour)}
+		_, err := a.PlayURLs(site, o)
+		_, err2 := a.PublishURLs(site, o)
+		if errors.Is(err, ErrBadDialect) != (Dialect(d) == DialectAlibaba) || errors.Is(err2, ErrBadDialect) != (Dialect(d) == DialectAlibaba) {
+			t.Errorf("%v: %v, %v", Dialect(d), err, err2)
+		}
+	}
+}
+
 func TestStudioURL(t *testing.T) {
 	got, err := StudioURL("https://live.example.com/", DefaultApp, "my room", "cam", "a*b-c_")
 	if want := "https://live.example.com/studio#room=my%20room&stream=cam&usersig=a%2Ab-c_"; got != want || err != nil {
@@ -187,6 +203,31 @@ func TestURLsByID(t *testing.T) {
 		_, err2 := a.PublishURLs(site, o)
 		if !errors.Is(err, ErrBadID) || !errors.Is(err2, ErrBadID) {
 			t.Errorf("%q: %v, %v", id, err, err2)
+		}
+	}
+}
+
+// TestURLsByForeignID: an id that begins with the number of another app leads there by itself, so addresses of the default app
+// name theirs.
+func TestURLsByForeignID(t *testing.T) {
+	a := twoApps(t, Options{PlaySigned: true, Now: func() time.Time { return epoch }})
+	id := AppName(otherApp) + "_r_s_main"
+	for app, asks := range map[int]int{DefaultApp: demoApp, demoApp: demoApp, otherApp: otherApp} {
+		o := Address{App: app, Room: "r", Stream: "s", ID: id, Expires: epoch.Add(time.Hour)}
+		play, err := a.PlayURLs(site, o)
+		publish, err2 := a.PublishURLs(site, o)
+		if err = errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		for address, action := range map[string]Action{play.ByID.FLV: ActionPlay, publish.RTMP: ActionPublish} {
+			u, err := url.Parse(address)
+			if err != nil || !strings.HasPrefix(u.Path, "/live/"+id) {
+				t.Fatalf("%d: %s: %v", app, address, err)
+			}
+			r := Request{Action: action, App: a.AppFor(u.RawQuery, id), ID: id, Room: "r", Stream: "s", Path: u.EscapedPath(), Query: u.RawQuery}
+			if _, err := a.Authorize(t.Context(), r); err != nil || r.App != asks {
+				t.Errorf("%d: %s opens app %d: %v", app, address, r.App, err)
+			}
 		}
 	}
 }
