@@ -65,9 +65,7 @@ func (c *client) connected() bool {
 
 // cipher is what the server's side of the only session protects media with.
 func (s *server) cipher() string {
-	s.handler.mu.Lock()
-	defer s.handler.mu.Unlock()
-	for _, o := range s.handler.sessions {
+	for _, o := range s.handler.sessions.All() {
 		for _, st := range o.pc.GetStats() {
 			if tr, ok := st.(webrtc.TransportStats); ok && tr.SRTPCipher != "" {
 				return tr.SRTPCipher

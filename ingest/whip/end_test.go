@@ -359,9 +359,7 @@ func TestDeleteDoesNotWaitForTheMedia(t *testing.T) {
 
 // only is the one session that there is.
 func (s *server) only() *session {
-	s.handler.mu.Lock()
-	defer s.handler.mu.Unlock()
-	for _, o := range s.handler.sessions {
+	for _, o := range s.handler.sessions.All() {
 		return o
 	}
 	return nil

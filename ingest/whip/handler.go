@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -52,17 +51,13 @@ type Handler struct {
 	opts  Options
 	log   *slog.Logger
 	stats *Stats
-	tasks sync.WaitGroup // sessions
 
 	failures   failures
 	connecting *signaling.Connecting
+	sessions   *signaling.Sessions[*session]
 
-	running chan struct{}   // closed once Run was called
-	ctx     context.Context // of the sessions; set before running is closed
-
-	mu       sync.Mutex // guards the fields below
-	sessions map[string]*session
-	past     totals // of the sessions that are no more
+	mu   sync.Mutex // guards past, and makes one step of its growth and of the end of a session
+	past totals     // of the sessions that are no more
 }
 
 // NewHandler returns a Handler. Sessions are taken once Run is called; a publisher that comes before waits for it.
@@ -72,7 +67,7 @@ func NewHandler(o Options) *Handler {
 	}
 	h := &Handler{
 		opts: o, log: o.Log, connecting: signaling.NewConnecting(o.MaxConnecting),
-		running: make(chan struct{}), sessions: make(map[string]*session), past: newTotals(),
+		sessions: signaling.NewSessions[*session](), past: newTotals(),
 	}
 	h.stats = newStats(h)
 	return h
@@ -83,12 +78,7 @@ func (h *Handler) Stats() *Stats { return h.stats }
 
 // Run takes publishers until ctx is done, then ends all sessions and waits for them.
 func (h *Handler) Run(ctx context.Context) error {
-	h.ctx = ctx
-	close(h.running)
-	<-ctx.Done()
-	h.mu.Lock()   // a session that is being added is in tasks before this
-	h.mu.Unlock() //nolint:staticcheck // nothing to do between: the lock is the barrier
-	h.tasks.Wait()
+	h.sessions.Run(ctx)
 	return nil
 }
 
@@ -99,14 +89,8 @@ func (h *Handler) Publish(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	head := w.Header()
-	head.Set("Content-Type", signaling.KindSDP)
-	head.Set("Cache-Control", "no-store")
-	head.Set("ETag", s.firstTag)
-	h.opts.ICEServers.AddLinks(head, s.publisher.User(), true, time.Now())
-	head.Set("Location", signaling.SessionURL(r, s.id))
-	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
+	h.opts.ICEServers.AddLinks(w.Header(), s.publisher.User(), true, time.Now())
+	signaling.AnswerOffer(w, r, s.id, answer, s.firstTag)
 }
 
 // Delete ends a session (RFC 9725 4.2.3). It needs the same authority as the POST did.
@@ -127,10 +111,8 @@ func (h *Handler) find(r *http.Request) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.mu.Lock()
-	s := h.sessions[r.PathValue("session")]
-	h.mu.Unlock()
-	if s == nil || s.publisher.Stream().Key() != key {
+	s, ok := h.sessions.Get(r.PathValue("session"))
+	if !ok || s.publisher.Stream().Key() != key {
 		return nil, signaling.Refuse(http.StatusNotFound, "session_not_found", "there is no such session")
 	}
 	if user := s.publisher.User(); user != grant.User && !grant.Admin {
@@ -196,7 +178,7 @@ func (h *Handler) open(r *http.Request, key live.Key, grant auth.Grant, policy l
 	s.settled = leave
 	answer, err := s.negotiate(r)
 	if err == nil {
-		err = h.isRunning(r.Context())
+		err = h.sessions.Await(r.Context())
 	}
 	if err == nil {
 		err = h.start(s, key, grant, live.PublishOptions{
@@ -229,23 +211,8 @@ func (s *session) negotiate(r *http.Request) (string, error) {
 	return s.answer, err
 }
 
-// isRunning waits for Run: the listener may be open a moment before it.
-func (h *Handler) isRunning(ctx context.Context) error {
-	select {
-	case <-h.running:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // start takes the stream for the session and lets it run.
 func (h *Handler) start(s *session, key live.Key, grant auth.Grant, o live.PublishOptions) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ctx.Err() != nil {
-		return live.ErrStopping
-	}
 	tracks := s.offer.tracks()
 	o.Tracks, o.Brings, o.Audio = len(tracks), tracks, s.offer.sound()
 	o.Layers = s.offer.layers()
@@ -256,15 +223,16 @@ func (h *Handler) start(s *session, key live.Key, grant auth.Grant, o live.Publi
 	}
 	s.attach(p)
 	s.log = h.log.With("stream", key.String(), "session", s.id[:6], "user", o.User)
-	h.sessions[s.id] = s
-	h.stats.sessions.Inc()
-	s.log.Info("publisher came", "video", s.offer.video != nil, "audio", s.offer.audio != nil)
-	close(s.ready)
-	h.tasks.Go(func() {
-		ctx, stop := grant.Bound(h.ctx)
+	if err := h.sessions.Go(s.id, s, func(ctx context.Context) {
+		ctx, stop := grant.Bound(ctx)
 		defer stop()
 		s.run(ctx)
-	})
+	}); err != nil {
+		p.End(errShutdown)
+		return err
+	}
+	close(s.ready)
+	h.stats.sessions.Inc()
 	return nil
 }
 
@@ -272,7 +240,7 @@ func (h *Handler) forget(s *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.past.add(s)
-	delete(h.sessions, s.id)
+	h.sessions.Remove(s.id)
 }
 
 // refuse answers with the reason why a publisher was not taken, or a session not ended.

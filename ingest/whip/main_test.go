@@ -199,11 +199,7 @@ func (s *server) delete(location, token string) *httptest.ResponseRecorder {
 func key(stream string) live.Key { return live.Key{App: testSDK, Room: "room", Stream: stream} }
 
 // sessions is the number of sessions that the door knows.
-func (s *server) sessions() int {
-	s.handler.mu.Lock()
-	defer s.handler.mu.Unlock()
-	return len(s.handler.sessions)
-}
+func (s *server) sessions() int { return len(s.handler.sessions.All()) }
 
 // readFile is a file of this package's testdata.
 func readFile(t testing.TB, name string) string {

@@ -212,6 +212,7 @@ func (s *session) videos() (out []*track) {
 func (s *session) run(ctx context.Context) {
 	defer close(s.finish)
 	defer s.handler.forget(s)
+	s.log.Info("publisher came", "video", s.offer.video != nil, "audio", s.offer.audio != nil)
 	reason := s.attend(ctx)
 	s.noteFailure(reason)
 	s.log.Info("publisher left", "reason", reason)

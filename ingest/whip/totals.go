@@ -46,9 +46,8 @@ func (h *Handler) totals() ([]*session, totals) {
 	for kind, past := range h.past {
 		*sums[kind] = *past
 	}
-	all := make([]*session, 0, len(h.sessions))
-	for _, s := range h.sessions {
-		all = append(all, s)
+	all := h.sessions.All()
+	for _, s := range all {
 		sums.add(s)
 	}
 	return all, sums

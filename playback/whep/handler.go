@@ -3,7 +3,6 @@ package whep
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -54,16 +53,12 @@ type Handler struct {
 	opts  Options
 	log   *slog.Logger
 	stats *Stats
-	tasks sync.WaitGroup // sessions
 
 	connecting *signaling.Connecting
+	sessions   *signaling.Sessions[*session]
 
-	running chan struct{}   // closed once Run was called
-	ctx     context.Context // of the sessions; set before running is closed
-
-	mu       sync.Mutex // guards the fields below
-	sessions map[string]*session
-	total    int // sessions, those included that are being made
+	mu    sync.Mutex // guards total
+	total int        // sessions, those included that are being made
 }
 
 // NewHandler returns a Handler. Sessions are taken once Run is called; a viewer that comes before waits for it.
@@ -73,7 +68,7 @@ func NewHandler(o Options) *Handler {
 	}
 	h := &Handler{
 		opts: o, log: o.Log, connecting: signaling.NewConnecting(o.MaxConnecting),
-		running: make(chan struct{}), sessions: make(map[string]*session),
+		sessions: signaling.NewSessions[*session](),
 	}
 	h.stats = newStats(h)
 	return h
@@ -91,12 +86,7 @@ func (h *Handler) Total() int {
 
 // Run takes viewers until ctx is done, then ends all sessions and waits for them.
 func (h *Handler) Run(ctx context.Context) error {
-	h.ctx = ctx
-	close(h.running)
-	<-ctx.Done()
-	h.mu.Lock()   // a session that is being added is in tasks before this
-	h.mu.Unlock() //nolint:staticcheck // nothing to do between: the lock is the barrier
-	h.tasks.Wait()
+	h.sessions.Run(ctx)
 	return nil
 }
 
@@ -109,15 +99,9 @@ func (h *Handler) Play(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	head := w.Header()
-	head.Set("Content-Type", signaling.KindSDP)
-	head.Set("Cache-Control", "no-store")
-	head.Set("ETag", s.firstTag)
 	// TURN servers cost whoever runs them: their credentials are for viewers who have shown some authority.
-	h.opts.ICEServers.AddLinks(head, s.user, s.known, time.Now())
-	head.Set("Location", signaling.SessionURL(r, s.id))
-	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
+	h.opts.ICEServers.AddLinks(w.Header(), s.user, s.known, time.Now())
+	signaling.AnswerOffer(w, r, s.id, answer, s.firstTag)
 }
 
 func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, string, error) {
@@ -171,7 +155,7 @@ func (h *Handler) stream(ctx context.Context, key live.Key, layer string, whole 
 
 // open makes a session and the answer to its offer. Whatever fails leaves nothing behind.
 func (h *Handler) open(r *http.Request, v *viewing) (*session, string, error) {
-	if err := h.isRunning(r.Context()); err != nil {
+	if err := h.sessions.Await(r.Context()); err != nil {
 		return nil, "", err
 	}
 	leave, err := h.connecting.Enter(r)
@@ -188,21 +172,11 @@ func (h *Handler) open(r *http.Request, v *viewing) (*session, string, error) {
 		err = h.start(s, v.grant)
 	}
 	if err != nil {
-		h.leave("")
+		h.leave()
 		leave()
 		return nil, "", err
 	}
 	return s, answer, nil
-}
-
-// isRunning waits for Run: the listener may be open a moment before it.
-func (h *Handler) isRunning(ctx context.Context) error {
-	select {
-	case <-h.running:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // enter takes a place.
@@ -216,31 +190,27 @@ func (h *Handler) enter() error {
 	return nil
 }
 
-// leave frees a place, and that of a session's id, if it had one.
-func (h *Handler) leave(id string) {
+// leave frees a place.
+func (h *Handler) leave() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.total--
-	delete(h.sessions, id)
 }
 
 // start lets a session run.
 func (h *Handler) start(s *session, grant auth.Grant) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ctx.Err() != nil {
-		s.peer.Close()
-		return live.ErrStopping
-	}
-	h.sessions[s.id] = s
-	h.tasks.Go(func() {
+	err := h.sessions.Go(s.id, s, func(ctx context.Context) {
 		defer close(s.finish) // whoever waits for it finds the place free
-		defer h.leave(s.id)
-		ctx, stop := grant.Bound(h.ctx)
+		defer h.leave()
+		defer h.sessions.Remove(s.id)
+		ctx, stop := grant.Bound(ctx)
 		defer stop()
 		s.run(ctx)
 	})
-	return nil
+	if err != nil {
+		s.peer.Close()
+	}
+	return err
 }
 
 // Patch takes more candidates of a viewer (204) or restarts ICE (200), as WHEP 4.4 has it. It needs the same authority
@@ -305,10 +275,8 @@ func (h *Handler) find(r *http.Request) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.mu.Lock()
-	s := h.sessions[r.PathValue("session")]
-	h.mu.Unlock()
-	if s == nil || s.stream.Key() != key {
+	s, ok := h.sessions.Get(r.PathValue("session"))
+	if !ok || s.stream.Key() != key {
 		return nil, signaling.Refuse(http.StatusNotFound, "session_not_found", "there is no such session")
 	}
 	if grant.User != "" && grant.User != s.user && !grant.Admin {

@@ -297,11 +297,7 @@ func (p *source) picture(track *av.Track, at time.Duration, n int) *av.Frame {
 }
 
 // sessions is the number of sessions that can be asked for.
-func (s *server) sessions() int {
-	s.handler.mu.Lock()
-	defer s.handler.mu.Unlock()
-	return len(s.handler.sessions)
-}
+func (s *server) sessions() int { return len(s.handler.sessions.All()) }
 
 // isEmpty checks that nothing is left of a session.
 func (s *server) isEmpty() {

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"crypto/rand"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -140,6 +141,18 @@ func ReadPatch(w http.ResponseWriter, r *http.Request) (*Fragment, []string, err
 	}
 	f, err := ParseFragment(string(body))
 	return f, match, err
+}
+
+// AnswerOffer answers a POST whose offer was taken: with the answer, the URL of the session of an id (RFC 9725 4.2) and the
+// entity-tag of its ICE session.
+func AnswerOffer(w http.ResponseWriter, r *http.Request, id, answer, tag string) {
+	head := w.Header()
+	head.Set("Content-Type", KindSDP)
+	head.Set("Cache-Control", "no-store")
+	head.Set("ETag", tag)
+	head.Set("Location", SessionURL(r, id))
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, answer) // a client that is gone is noticed by the handshake time
 }
 
 // AnswerPatch answers a PATCH that Negotiation.Patch took.
