@@ -471,7 +471,7 @@ func ntp(t uint64) time.Duration {
 
 func bFrames(t *testing.T) {
 	s := newServer(t)
-	p, err := s.hub.Publish(aKey, live.PublishOptions{Tracks: 1, User: "host"})
+	p, err := s.hub.Publish(aKey, live.PublishOptions{Tracks: 2, User: "host"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -480,6 +480,7 @@ func bFrames(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	write(&av.Frame{Track: 2, Kind: av.KindConfig, Codec: av.CodecOpus, Config: testAudio})
 	write(&av.Frame{Track: 1, Kind: av.KindConfig, Codec: av.CodecH264, Config: testVideo})
 	for i, place := range []int{0, 3, 1, 2} { // a reference picture behind the one that is shown after it
 		nal := byte(0x41)
@@ -494,6 +495,9 @@ func bFrames(t *testing.T) {
 	w := s.post(chromiumOffer(t))
 	if w.Code != http.StatusNotAcceptable || w.Header().Get("Code") != "video_has_b_frames" || !strings.Contains(w.Body.String(), "HLS") {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if w := s.post(strings.Replace(chromiumOffer(t), "m=video 9", "m=video 0", 1)); w.Code != http.StatusCreated {
+		t.Errorf("who wants the sound alone: %d %s", w.Code, w.Body)
 	}
 	p.End(nil)
 }

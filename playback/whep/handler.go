@@ -125,9 +125,14 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, string
 	if err != nil {
 		return nil, "", err
 	}
-	stream, err := h.stream(r.Context(), key, layer, whole)
+	stream, err := h.stream(r.Context(), key, layer)
 	if err != nil {
 		return nil, "", err
+	}
+	if o.section("video") != nil {
+		if err := sender.InOrder(stream, whole); err != nil {
+			return nil, "", err
+		}
 	}
 	media, err := o.agree(stream.Tracks())
 	if err != nil {
@@ -136,8 +141,8 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request) (*session, string
 	return h.open(r, &viewing{stream: stream, layer: layer, offer: o, media: media, grant: grant})
 }
 
-// stream is a stream whose tracks are known and that can be sent, with whole every picture of it.
-func (h *Handler) stream(ctx context.Context, key live.Key, layer string, whole bool) (*live.Stream, error) {
+// stream is a stream whose tracks are known and whose layer can be sent.
+func (h *Handler) stream(ctx context.Context, key live.Key, layer string) (*live.Stream, error) {
 	s, err := h.opts.Hub.Await(ctx, key)
 	if err != nil {
 		return nil, err
@@ -147,10 +152,8 @@ func (h *Handler) stream(ctx context.Context, key live.Key, layer string, whole 
 	if err := s.Ready(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := sender.Units(s, layer); err != nil {
-		return nil, err
-	}
-	return s, sender.InOrder(s, whole)
+	_, err = sender.Units(s, layer)
+	return s, err
 }
 
 // open makes a session and the answer to its offer. Whatever fails leaves nothing behind.
