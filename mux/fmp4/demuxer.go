@@ -68,7 +68,8 @@ func NewDemuxer(r io.Reader) *Demuxer {
 
 // Next returns the next frame or message. Each track of an init section is a frame of KindConfig at the beginning, without
 // times; what a Muxer wrote tells its tracks once more, exactly. The frames of a fragment come in the order of their data.
-// Track IDs are those of the file less one, as TrackID makes them.
+// Track IDs are those of the file less one, as TrackID makes them. Times are those at which the file is played, behind its edit lists:
+// some may be before 0.
 //
 // Errors: io.EOF at the end of a box, io.ErrUnexpectedEOF within one, ErrFormat, or the reader's. None can be gone on from.
 func (d *Demuxer) Next() (Element, error) {
@@ -470,6 +471,7 @@ func (s *sample) frame(f *av.Frame, b []byte) error {
 	if err != nil {
 		return err
 	}
+	dts += s.track.shift
 	*f = av.Frame{
 		Track: s.track.ID, Codec: s.track.Codec, Key: s.key, DTS: dts,
 		PTS: dts + av.Duration(s.pts, s.track.scale) - av.Duration(s.dts, s.track.scale), Wall: s.wall, Data: b[:s.size:s.size],

@@ -6,11 +6,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -219,7 +222,8 @@ func TestEndlessIsRead(t *testing.T) {
 	}
 }
 
-// TestDemuxerReadsOthers has ffmpeg write the same pictures in its own ways.
+// TestDemuxerReadsOthers has ffmpeg write the same pictures in its own ways, with an edit list (ISO/IEC 14496-12 8.6.6) where it is
+// delayed: pictures and sound begin when ffprobe says that they do.
 func TestDemuxerReadsOthers(t *testing.T) {
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
@@ -246,10 +250,13 @@ func TestDemuxerReadsOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			frames, _ := demux(t, bytes.NewReader(b))
+			if name != "negative offsets" { // ffprobe shows those pictures later than the file says
+				checkBegin(t, file, frames)
+			}
 			pictures, sounds, last := 0, 0, map[av.TrackID]time.Duration{}
 			for _, f := range frames {
 				if f.Kind == av.KindConfig {
-					last[f.Track] = -1
+					last[f.Track] = -time.Second
 					if f.Codec == av.CodecH264 && (f.Config.Width != 160 || f.Config.Height != 90) || f.Codec == av.CodecAAC && f.Config.ClockRate != 44100 {
 						t.Errorf("%+v", f.Config)
 					}
@@ -272,6 +279,27 @@ func TestDemuxerReadsOthers(t *testing.T) {
 				t.Errorf("%d pictures, %d sounds", pictures, sounds)
 			}
 		})
+	}
+}
+
+// checkBegin compares the time of the first frame of each track with what ffprobe reads.
+func checkBegin(t *testing.T, file string, frames []*av.Frame) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-show_entries", "packet=stream_index,pts_time", "-of", "csv=p=0", file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, id := range []av.TrackID{0, 1} {
+		i := slices.IndexFunc(frames, func(f *av.Frame) bool { return f.Track == id && f.Kind == av.KindMedia })
+		_, rest, _ := strings.Cut("\n"+string(out), fmt.Sprintf("\n%d,", id))
+		line, _, _ := strings.Cut(rest, "\n")
+		seconds, err := strconv.ParseFloat(strings.Trim(line, ","), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := frames[i].PTS; (got - time.Duration(seconds*float64(time.Second))).Abs() > time.Millisecond {
+			t.Errorf("track %d begins at %v, want %.3f s", id, got, seconds)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"time"
 
 	"weir/mux/av"
 	"weir/mux/codec/aac"
@@ -13,6 +14,8 @@ import (
 const (
 	audioSampleEntry = 28 // the fixed part of an AudioSampleEntry (ISO/IEC 14496-12 12.2.3.2)
 	maxTracks        = 32 // that are taken from an init section
+	maxEdits         = 8  // of an edit list, that stand before its media
+	maxShift         = 60 // seconds by which an edit list moves a track at most; others are no alignment of tracks
 )
 
 // source is a track as an init section describes it.
@@ -22,6 +25,8 @@ type source struct {
 	carried  bool     // its samples are frames
 	defaults defaults // of trex
 	next     int64    // decoding time behind its last sample, in its scale
+
+	shift time.Duration // that its edit list adds to all times
 }
 
 // defaults are what holds for samples that say nothing else (ISO/IEC 14496-12 8.8.3, 8.8.7).
@@ -29,12 +34,15 @@ type defaults struct{ duration, size, flags uint32 }
 
 // parseMoov reads the content of a moov box. Tracks that are no tracks of weir's are left out.
 func parseMoov(b []byte) (all []source) {
+	var scale uint32 // of the presentation
 	children(b, func(kind string, b []byte) {
-		if kind != "trak" || len(all) == maxTracks {
-			return
-		}
-		if s := parseTrak(b); s.carried {
-			all = append(all, s)
+		switch {
+		case kind == "mvhd":
+			scale = field(b, 12, 20) // 8.2.2.2
+		case kind == "trak" && len(all) < maxTracks:
+			if s := parseTrak(b, scale); s.carried {
+				all = append(all, s)
+			}
 		}
 	})
 	children(b, func(kind string, b []byte) {
@@ -58,19 +66,54 @@ func parseMoov(b []byte) (all []source) {
 	return all
 }
 
-func parseTrak(b []byte) (s source) {
+func parseTrak(b []byte, scale uint32) (s source) {
 	var id uint32
+	var edits []byte
 	children(b, func(kind string, b []byte) {
 		switch kind {
 		case "tkhd":
 			id = field(b, 12, 20) // 8.3.2.2
+		case "edts":
+			edits = b
 		case "mdia":
 			s.media(kind, b)
+		}
+	})
+	children(edits, func(kind string, b []byte) {
+		if kind == "elst" {
+			s.edit(b, scale)
 		}
 	})
 	s.ID = av.TrackID(id - 1)
 	s.carried = s.carried && id > 0 && id-1 <= math.MaxUint8 && s.scale > 0
 	return s
+}
+
+// edit reads an edit list (8.6.6): the track is late by the empty edits that it begins with, and early by the media in front of the
+// first other one. Writers say so by how much sound an encoder puts in front, and by how much later than they are decoded pictures are
+// shown. What follows is of no use in fragments.
+func (s *source) edit(b []byte, scale uint32) {
+	if len(b) < 8 || scale == 0 || s.scale == 0 {
+		return
+	}
+	c := cursor{b: b[8:]}
+	for range min(binary.BigEndian.Uint32(b[4:]), maxEdits) {
+		var lasts, from int64
+		if b[0] == 1 {
+			lasts, from = int64(c.u64()), int64(c.u64())
+		} else {
+			lasts, from = int64(c.u32()), int64(int32(c.u32()))
+		}
+		c.u32() // media_rate
+		if c.bad || lasts < 0 || from < -1 || lasts/int64(scale) > maxShift || from/int64(s.scale) > maxShift {
+			return
+		}
+		if from >= 0 {
+			s.shift -= av.Duration(from, s.scale)
+			return
+		}
+		s.shift += av.Duration(lasts, scale)
+	}
 }
 
 // media reads what is in a mdia box, or in one of those within it that matter. Each stands in one other only, so that boxes in
