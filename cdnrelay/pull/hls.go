@@ -29,7 +29,7 @@ func readHLS(ctx context.Context, f *fetcher, u, base *url.URL, body io.Reader, 
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	all, err := choose(f, u, base, list, seen)
+	all, err := choose(f, u, base, list, seen, to.takes)
 	if err != nil {
 		return err
 	}
@@ -49,18 +49,18 @@ func readHLS(ctx context.Context, f *fetcher, u, base *url.URL, body io.Reader, 
 }
 
 // choose is what to read of a playlist: itself, or its best variant and the sound that belongs to it.
-func choose(f *fetcher, u, base *url.URL, list *hls.Playlist, seen places) ([]*rendition, error) {
+func choose(f *fetcher, u, base *url.URL, list *hls.Playlist, seen places, takes func(av.Codec) bool) ([]*rendition, error) {
 	if len(list.Variants) == 0 {
-		only := newRendition(f, u, seen)
+		only := newRendition(f, u, seen.of(u, "all"))
 		only.base, only.list = base, list
 		return []*rendition{only}, nil
 	}
-	best := slices.MaxFunc(list.Variants, func(a, b hls.VariantRef) int { return cmp.Compare(a.Bandwidth, b.Bandwidth) })
+	best := bestOf(list.Variants, takes)
 	at, err := resolve(base, best.URI)
 	if err != nil {
 		return nil, err
 	}
-	main := newRendition(f, at, seen)
+	main := newRendition(f, at, seen.of(at, "variant"))
 	sound := soundOf(list.Renditions, best.Audio)
 	if sound == "" {
 		return []*rendition{main}, nil
@@ -69,22 +69,9 @@ func choose(f *fetcher, u, base *url.URL, list *hls.Playlist, seen places) ([]*r
 		return nil, err
 	}
 	main.dec.noAudio = true
-	other := newRendition(f, at, seen)
+	other := newRendition(f, at, seen.of(at, "sound"))
 	other.dec.noVideo = true
 	return []*rendition{main, other}, nil
-}
-
-// soundOf is the address of the sound of a group, of which the default is taken; empty where the variants have it.
-func soundOf(all []hls.Rendition, group string) (uri string) {
-	for _, r := range all {
-		if group != "" && r.Type == "AUDIO" && r.Group == group && (uri == "" || r.Default) {
-			uri = r.URI
-			if r.Default {
-				break
-			}
-		}
-	}
-	return uri
 }
 
 // head is what comes next of a rendition.
@@ -106,6 +93,9 @@ type player struct {
 
 // play hands frames on until a rendition fails or all are over.
 func (p *player) play(ctx context.Context) error {
+	if err := p.align(ctx); err != nil {
+		return err
+	}
 	for {
 		for i := range p.heads {
 			if err := p.fill(ctx, i); err != nil {
@@ -134,6 +124,35 @@ func (p *player) play(ctx context.Context) error {
 	}
 }
 
+// align passes over pictures that were shown before there is sound: where that is apart, its playlist may begin a segment later. A
+// stream that began without sound would have its viewers begin anew when it comes.
+func (p *player) align(ctx context.Context) error {
+	for i := range p.heads {
+		if err := p.fill(ctx, i); err != nil {
+			return err
+		}
+	}
+	if len(p.heads) < 2 || p.heads[0].over || p.heads[1].over || p.heads[0].turn != p.heads[1].turn {
+		return nil
+	}
+	h, begin := &p.heads[0], p.heads[1].frames[0].DTS
+	if begin-h.frames[0].DTS > maxStep {
+		return nil // they are of different time lines
+	}
+	for !h.over && begin-h.frames[0].DTS > maxEarly {
+		if f := h.frames[0]; f.Kind == av.KindConfig {
+			if err := p.to.configure(f.Config); err != nil {
+				return err
+			}
+		}
+		h.frames = h.frames[1:]
+		if err := p.fill(ctx, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // fill sees to it that there is a frame of a rendition.
 func (p *player) fill(ctx context.Context, i int) error {
 	for len(p.heads[i].frames) == 0 && !p.heads[i].over {
@@ -146,7 +165,7 @@ func (p *player) fill(ctx context.Context, i int) error {
 				p.heads[i].over = true
 				return nil
 			}
-			if b.missed {
+			if b.missed && !p.renditions[i].dec.noVideo {
 				p.to.damaged()
 			}
 			p.heads[i].batch = p.order(b)
@@ -201,8 +220,17 @@ func (p *player) first() (best *head) {
 	return best
 }
 
+// maxEarly is how long pictures may be shown before there is sound.
+const maxEarly = 500 * time.Millisecond
+
+// sameLine is how near to each other the times of two renditions are that are of one time line, whatever their playlists count.
+const sameLine = time.Second
+
 // before tells whether the next frame comes before another head's.
 func (h *head) before(o *head) bool {
-	c := cmp.Compare(h.discontinuity, o.discontinuity)
-	return c < 0 || c == 0 && h.frames[0].DTS < o.frames[0].DTS
+	later := h.frames[0].DTS - o.frames[0].DTS
+	if h.turn != o.turn && later.Abs() > sameLine {
+		return h.turn < o.turn
+	}
+	return later < 0
 }

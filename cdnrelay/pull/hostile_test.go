@@ -87,7 +87,7 @@ func TestHostileSources(t *testing.T) {
 		{"a variant that is a page", segment("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nx\n", text("<html>")), ErrFormat},
 		{"a variant that has variants", text("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/\n"), ErrFormat},
 		{"a segment of another protocol", text(playlistHead + "#EXTINF:2,\nfile:///etc/passwd\n"), ErrFormat},
-		{"an encrypted segment", text(playlistHead + "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:2,\nx.ts\n"), ErrUnfit},
+		{"a segment that is encrypted in another way", text(playlistHead + "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k\"\n#EXTINF:2,\nx.ts\n"), ErrUnfit},
 		{"a segment of 10 GB, as it says", segment(one, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "10000000000")
 			endless(w)

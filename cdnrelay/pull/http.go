@@ -2,6 +2,7 @@ package pull
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"weir/room/dial"
@@ -47,7 +49,7 @@ func newFetcher(source string, by guards, timeout time.Duration) *fetcher {
 		},
 		TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, IdleConnTimeout: time.Minute,
 		MaxResponseHeaderBytes: maxHeader, ForceAttemptHTTP2: true,
-		DisableCompression: true, // what unpacks to a thousand times its size is not taken
+		DisableCompression: true, // media is packed already
 	}
 	return &fetcher{transport: t, client: &http.Client{Transport: t, CheckRedirect: follow}}
 }
@@ -84,7 +86,35 @@ func (f *fetcher) get(ctx context.Context, u *url.URL, of string) (*http.Respons
 		_ = answer.Body.Close()
 		return nil, fmt.Errorf("%w: it answers %d", ErrRefused, answer.StatusCode)
 	}
+	if err := unpack(answer); err != nil {
+		_ = answer.Body.Close()
+		return nil, err
+	}
 	return answer, nil
+}
+
+// unpack has the body of an answer read as what it is without its coding. It was not asked for any, but stores have files that they
+// know packed only, playlists above all (RFC 9110 12.5.3 allows it). All that is read is bounded behind it.
+func unpack(answer *http.Response) error {
+	switch coding := strings.ToLower(answer.Header.Get("Content-Encoding")); coding {
+	case "", "identity":
+		return nil
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(answer.Body)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+		answer.Body, answer.ContentLength = unpacked{z, answer.Body}, -1
+		return nil
+	default:
+		return fmt.Errorf("%w: a coding that is not known", ErrFormat)
+	}
+}
+
+// unpacked is a body that came packed.
+type unpacked struct {
+	io.Reader
+	io.Closer
 }
 
 // requestError says why a request failed. The error of package http itself has the address in it.

@@ -20,9 +20,9 @@ type place struct {
 	whole bool   // the playlist had ended when it was first read: it is played from the start each time
 }
 
-// of is the place in a playlist.
-func (ps places) of(u *url.URL) *place {
-	key := u.Scheme + "://" + u.Host + u.Path // what proves who asks may be another one each time
+// of is the place in a playlist. role tells the playlists of one stream apart, which may differ by their queries alone.
+func (ps places) of(u *url.URL, role string) *place {
+	key := role + " " + u.Scheme + "://" + u.Host + u.Path // what proves who asks may be another one each time
 	if ps[key] == nil {
 		if len(ps) >= maxPlaces {
 			clear(ps)
@@ -35,8 +35,10 @@ func (ps places) of(u *url.URL) *place {
 // begin is the number of the segment to begin with: where reading ended, or three before the end of a live playlist (RFC 8216
 // 6.3.3), or the first one.
 func (p *place) begin(list *hls.Playlist) int64 {
-	end := list.Sequence + int64(len(list.Segments))
+	end := list.End()
 	switch {
+	case p.last != "" && !list.Ended && list.Behind(p.next): // one of several caches is not up to date
+		return p.next
 	case p.last != "" && p.next > list.Sequence && p.next <= end && nameOf(&list.Segments[p.next-1-list.Sequence]) == p.last:
 		return p.next
 	case list.Ended:

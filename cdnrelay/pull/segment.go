@@ -28,16 +28,23 @@ const tsWrap = time.Duration(1<<33) * time.Second / tsRate
 // is believed, are 36000 pictures and 28000 frames of AAC.
 const maxUnits = 1 << 17
 
+// maxAdvance is how much earlier pictures are decoded at most so that none is shown before that.
+const maxAdvance = 2 * time.Second
+
 // decoder makes frames out of the segments of one rendition: of its first video and its first audio track, as far as they
 // are wanted. It is for one goroutine.
 type decoder struct {
 	noVideo, noAudio bool
 	units            flv.Bodies
 	frames           []*av.Frame // of the segment
+	pids             [2]uint16   // of the video and the audio track of transport streams; 0: not known yet
 	left             []byte      // of AAC that goes on in the next packet
-	bad              int         // frames of it that were damaged
+	bad              int         // pictures of it that were damaged
 	count            int         // of its access units and packets
 	broken           error       // why the media cannot be carried
+
+	described [2]*av.Track  // what the initialization section said last of them
+	early     time.Duration // by which pictures are decoded earlier than it says
 }
 
 // ts reads a segment of a transport stream. Times are as they stand there, before tsWrap. Frames own their bytes.
@@ -46,26 +53,57 @@ type decoder struct {
 func (d *decoder) ts(segment []byte) ([]*av.Frame, error) {
 	d.begin()
 	d.left = nil
-	var video, audio bool
-	taken := make(map[uint16]bool) // by PID
+	var packets []mpegts.PESPacket
 	err := mpegts.Demux(segment, func(p *mpegts.PESPacket) error {
-		takes, known := taken[p.PID]
-		if !known && p.Codec != av.CodecNone {
-			takes = d.takes(p.Codec, &video, &audio)
-			taken[p.PID] = takes
-		}
-		if takes {
-			d.packet(p)
+		if p.Codec != av.CodecNone && d.another() {
+			packets = append(packets, *p)
 		}
 		return d.broken
 	})
 	switch {
-	case err != nil && d.broken == nil:
+	case d.broken != nil:
+		return nil, d.broken
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
-	case err == nil && !video && !audio:
+	case len(packets) == 0:
 		return nil, fmt.Errorf("%w: no media of a known codec", ErrUnfit)
 	}
-	return d.frames, err
+	for i := range d.pids {
+		d.pids[i] = pidOf(packets, i, d.pids[i])
+	}
+	for i := range packets {
+		p := &packets[i]
+		if k := kindOf(p.Codec); p.PID == d.pids[k] && !(d.noVideo && k == kindVideo || d.noAudio && k == kindAudio) {
+			d.packet(p)
+		}
+	}
+	return d.frames, d.broken
+}
+
+// The kinds of tracks.
+const kindVideo, kindAudio = 0, 1
+
+func kindOf(c av.Codec) int {
+	if c.IsVideo() {
+		return kindVideo
+	}
+	return kindAudio
+}
+
+// pidOf is the elementary stream of a kind that is taken: the one that was, so that it is not another language from segment to
+// segment, or else the first that comes.
+func pidOf(packets []mpegts.PESPacket, kind int, was uint16) (pid uint16) {
+	for i := range packets {
+		p := &packets[i]
+		switch {
+		case kindOf(p.Codec) != kind:
+		case p.PID == was:
+			return was
+		case pid == 0:
+			pid = p.PID
+		}
+	}
+	return pid
 }
 
 // packet takes a packet of an elementary stream that is taken.
@@ -74,17 +112,26 @@ func (d *decoder) packet(p *mpegts.PESPacket) {
 		return
 	}
 	if !p.Timed() || p.Damaged {
-		d.bad++
+		d.lost(p.Codec)
 		return
 	}
 	switch p.Codec {
 	case av.CodecH264, av.CodecH265:
-		d.pictures(p)
+		d.picture(p)
 	case av.CodecAAC:
 		d.aac(p)
 	case av.CodecOpus:
 		d.opus(p)
 	default:
+	}
+}
+
+// lost notes that an access unit of a codec is missing.
+func (d *decoder) lost(c av.Codec) {
+	if c.IsVideo() {
+		d.bad++
+	} else {
+		d.left = nil // what follows does not go on with it
 	}
 }
 
@@ -98,8 +145,8 @@ func (d *decoder) another() bool {
 	return d.broken == nil
 }
 
-// pictures takes an access unit of H.264 or H.265.
-func (d *decoder) pictures(p *mpegts.PESPacket) {
+// picture takes an access unit of H.264 or H.265.
+func (d *decoder) picture(p *mpegts.PESPacket) {
 	nals := mpegts.NALUnits(p.Data)
 	at := av.Duration(p.DTS, tsRate)
 	if t := d.units.Track(flv.BodyVideo); t == nil || t.Codec != p.Codec {
@@ -110,7 +157,8 @@ func (d *decoder) pictures(p *mpegts.PESPacket) {
 		data = binary.BigEndian.AppendUint32(data, uint32(len(nal))) //nolint:gosec // it lies in a segment
 		data = append(data, nal...)
 	}
-	d.unit(p.Codec, data, at, av.Duration(p.PTS-p.DTS, tsRate))
+	later := (p.PTS - p.DTS) << 31 >> 31 // of 33 bits: one may have begun anew before the other
+	d.unit(p.Codec, data, at, av.Duration(later, tsRate))
 }
 
 // recordOf makes a configuration record of the parameter sets among NAL units; nil where some are missing.
@@ -146,7 +194,6 @@ func (d *decoder) aac(p *mpegts.PESPacket) {
 	for {
 		config, frame, rest, err := mpegts.ADTS(data)
 		if err != nil {
-			d.bad++
 			rest, frame = nil, nil
 		}
 		if frame == nil {
@@ -172,7 +219,6 @@ func (d *decoder) opus(p *mpegts.PESPacket) {
 	for data := p.Data; len(data) > 0 && d.another(); {
 		packet, rest, err := mpegts.OpusUnit(data)
 		if err != nil {
-			d.bad++
 			return
 		}
 		d.unit(av.CodecOpus, bytes.Clone(packet), at, 0)
@@ -200,7 +246,7 @@ func (d *decoder) record(c av.Codec, record []byte, at time.Duration) {
 func (d *decoder) unit(c av.Codec, data []byte, at, composition time.Duration) {
 	u, err := d.units.AccessUnit(c, data)
 	if err != nil {
-		d.bad++
+		d.lost(c)
 		return
 	}
 	if u.Config != nil {
@@ -225,6 +271,7 @@ func (d *decoder) mp4(section, segment []byte) ([]*av.Frame, error) {
 		case errors.Is(err, io.EOF) && !video && !audio:
 			return nil, fmt.Errorf("%w: no track of a known codec", ErrUnfit)
 		case errors.Is(err, io.EOF):
+			d.advance()
 			return d.frames, nil
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", ErrFormat, err)
@@ -236,13 +283,38 @@ func (d *decoder) mp4(section, segment []byte) ([]*av.Frame, error) {
 			}
 		case e.Frame.Kind == av.KindMedia && d.another():
 			if f := e.Frame; taken[f.Track] != nil {
-				d.record(f.Codec, taken[f.Track].Config, f.DTS)
+				d.describe(taken[f.Track], f.DTS)
 				d.unit(f.Codec, f.Data, f.DTS, f.PTS-f.DTS)
 			}
 		}
 		if d.broken != nil {
 			return nil, d.broken
 		}
+	}
+}
+
+// advance has all pictures decoded so early that none is shown before it is. ISO/IEC 14496-12 8.6.1.3 allows that, and CMAF writers
+// do so; no output could carry it.
+func (d *decoder) advance() {
+	for _, f := range d.frames {
+		if f.Kind == av.KindMedia && f.Codec.IsVideo() {
+			d.early = max(d.early, min(f.DTS-f.PTS, maxAdvance))
+		}
+	}
+	for _, f := range d.frames {
+		if f.Codec.IsVideo() {
+			f.DTS -= d.early
+		}
+	}
+}
+
+// describe takes what an initialization section says of a track. The same again changes nothing, whatever the media has said by
+// itself in the meantime.
+func (d *decoder) describe(t *av.Track, at time.Duration) {
+	k := kindOf(t.Codec)
+	if was := d.described[k]; was == nil || was.Codec != t.Codec || !bytes.Equal(was.Config, t.Config) {
+		d.described[k] = t
+		d.record(t.Codec, t.Config, at)
 	}
 }
 

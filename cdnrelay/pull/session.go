@@ -15,6 +15,8 @@ import (
 
 // sink takes what a source reads. It is for one goroutine.
 type sink interface {
+	// takes tells whether pictures of a codec are taken.
+	takes(c av.Codec) bool
 	// expect says what the source announced, and how long it may be silent beyond the usual.
 	expect(pictures, sound bool, patience time.Duration)
 	// configure says how a track is from the next frame of its kind on.
@@ -56,8 +58,10 @@ func (s *session) expect(pictures, sound bool, patience time.Duration) {
 	s.patience.Store(int64(patience))
 }
 
+func (s *session) takes(c av.Codec) bool { return slices.Contains(s.m.opts.Codecs, c) }
+
 func (s *session) configure(t *av.Track) error {
-	if t.Codec.IsVideo() && !slices.Contains(s.m.opts.Codecs, t.Codec) {
+	if t.Codec.IsVideo() && !s.takes(t.Codec) {
 		return fmt.Errorf("%w: %v is not among ingest.codecs", ErrUnfit, t.Codec)
 	}
 	if s.writer == nil {

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
 	"strconv"
@@ -20,11 +21,21 @@ type Playlist struct {
 	Segments []SegmentRef
 }
 
+// End is the number of the segment behind the last one.
+func (p *Playlist) End() int64 { return p.Sequence + int64(len(p.Segments)) }
+
+// Behind tells whether the playlist lacks the newest segments up to number and is else like one that has them: an older one of the
+// same source, or that of a source that has just begun.
+func (p *Playlist) Behind(number int64) bool {
+	return p.End() < number && number-p.End() <= int64(len(p.Segments))
+}
+
 // VariantRef is a variant of a multivariant playlist.
 type VariantRef struct {
 	URI       string
 	Bandwidth int
 	Audio     string // the group of its sound; empty: none beside its own
+	Codecs    string // as RFC 6381 writes them, those of the group included; empty: not said
 }
 
 // Rendition is other media for variants, such as their sound in another language.
@@ -41,17 +52,35 @@ type SegmentRef struct {
 	Duration time.Duration
 	// Discontinuity counts the discontinuities before the segment, those that are gone from the playlist too.
 	Discontinuity int64
+	// Breaks says that the last of these stands right before it.
+	Breaks bool
 	// Map is the initialization section in force; its URI is empty where there is none.
 	Map MapRef
-	// Encrypted says that it cannot be read without a key, Gap that it is not there.
-	Encrypted, Gap bool
+	// Key says how it is encrypted.
+	Key KeyRef
+	// Gap says that it is not there.
+	Gap bool
 }
 
 // MapRef is an initialization section.
 type MapRef struct {
 	URI   string
 	Range Range
+	Key   KeyRef // that was in force where it is named (RFC 8216 4.3.2.5)
 }
+
+// KeyRef is how something is encrypted (RFC 8216 4.3.2.4). The zero value says that it is not.
+type KeyRef struct {
+	Method string // AES-128; any other one, or one of another key format, is a method that is not known
+	URI    string
+	// IV is the initialization vector where HasIV; without one it is the number of the segment (5.2).
+	IV    [16]byte
+	HasIV bool
+}
+
+// MethodAES128 is the one method of which Read takes the parts: all of a segment or section is encrypted with AES-128, in CBC and
+// with PKCS7 padding.
+const MethodAES128 = "AES-128"
 
 // maxTarget is the longest target duration that is believed.
 const maxTarget = 10 * time.Minute
@@ -85,6 +114,7 @@ type reading struct {
 	after   string      // the address that the last range was of
 	end     int64       // of that range
 	ranged  bool        // next has a range that begins where the one before ended
+	keyed   bool        // the key of next stands right before it, in the form that is known
 }
 
 // line takes a line without the space at its end.
@@ -100,7 +130,7 @@ func (r *reading) line(line string) error {
 	case "#EXT-X-STREAM-INF":
 		a := attributes(value)
 		bandwidth, _ := strconv.Atoi(a["BANDWIDTH"]) // one without is the least
-		r.variant = &VariantRef{Bandwidth: bandwidth, Audio: a["AUDIO"]}
+		r.variant = &VariantRef{Bandwidth: bandwidth, Audio: a["AUDIO"], Codecs: a["CODECS"]}
 	case "#EXT-X-MEDIA":
 		a := attributes(value)
 		r.list.Renditions = append(r.list.Renditions, Rendition{
@@ -129,10 +159,11 @@ func (r *reading) segmentTag(name, value string) (err error) {
 		r.begun = true
 	case "#EXT-X-DISCONTINUITY":
 		r.next.Discontinuity++
+		r.next.Breaks = true
 	case "#EXT-X-GAP":
 		r.next.Gap = true
 	case "#EXT-X-KEY":
-		r.next.Encrypted = attributes(value)["METHOD"] != "NONE"
+		return r.key(attributes(value))
 	case "#EXT-X-BYTERANGE":
 		var continues bool
 		r.next.Range, continues, err = byteRange(value)
@@ -142,7 +173,7 @@ func (r *reading) segmentTag(name, value string) (err error) {
 		if a["URI"] == "" {
 			return fmt.Errorf("an EXT-X-MAP without an address")
 		}
-		r.next.Map = MapRef{URI: a["URI"]}
+		r.next.Map = MapRef{URI: a["URI"], Key: r.next.Key}
 		if text := a["BYTERANGE"]; text != "" {
 			r.next.Map.Range, _, err = byteRange(text)
 		}
@@ -174,7 +205,46 @@ func (r *reading) address(line string) error {
 	}
 	r.after, r.end = line, s.Range.Offset+s.Range.Length
 	r.list.Segments = append(r.list.Segments, s)
-	r.next.Duration, r.next.Range, r.next.Gap, r.begun, r.ranged = 0, Range{}, false, false, false
+	r.next.Duration, r.next.Range, r.next.Gap, r.next.Breaks = 0, Range{}, false, false
+	r.begun, r.ranged, r.keyed = false, false, false
+	return nil
+}
+
+// key takes an EXT-X-KEY (4.3.2.4). The same key may stand there in several formats, of which identity is the one that is known.
+func (r *reading) key(a map[string]string) error {
+	k := KeyRef{Method: a["METHOD"], URI: a["URI"]}
+	switch {
+	case k.Method == "NONE":
+		r.next.Key = KeyRef{}
+		return nil
+	case k.Method != MethodAES128 || a["KEYFORMAT"] != "" && a["KEYFORMAT"] != "identity":
+		if !r.keyed {
+			r.next.Key = KeyRef{Method: k.Method + " " + a["KEYFORMAT"]}
+		}
+		return nil
+	case k.URI == "":
+		return fmt.Errorf("a key without an address")
+	}
+	if text, ok := a["IV"]; ok {
+		if err := k.vector(text); err != nil {
+			return err
+		}
+	}
+	r.next.Key, r.keyed = k, true
+	return nil
+}
+
+// vector reads an initialization vector, a hexadecimal-sequence of 128 bits (4.2).
+func (k *KeyRef) vector(text string) error {
+	digits := strings.TrimPrefix(strings.ToLower(text), "0x")
+	if len(digits) == len(text) || len(digits) > 2*len(k.IV) {
+		return fmt.Errorf("%.40q is no initialization vector", text)
+	}
+	digits = strings.Repeat("0", 2*len(k.IV)-len(digits)) + digits
+	if _, err := hex.Decode(k.IV[:], []byte(digits)); err != nil {
+		return fmt.Errorf("%.40q is no initialization vector", text)
+	}
+	k.HasIV = true
 	return nil
 }
 

@@ -10,6 +10,9 @@ import (
 
 const head = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n"
 
+// sealed is a key with a vector.
+var sealed = KeyRef{Method: MethodAES128, URI: "k", IV: [16]byte{14: 0x0a, 15: 0xff}, HasIV: true}
+
 var casesRead = []struct {
 	name, text string
 	want       *Playlist // nil: ErrFormat
@@ -26,21 +29,41 @@ var casesRead = []struct {
 	}},
 	{"4.3.2.3: discontinuities", head + "#EXT-X-DISCONTINUITY-SEQUENCE:7\n#EXTINF:1,\na\n#EXT-X-DISCONTINUITY\n#EXTINF:1,\nb\n", &Playlist{
 		Target:   6 * time.Second,
-		Segments: []SegmentRef{{URI: "a", Duration: time.Second, Discontinuity: 7}, {URI: "b", Duration: time.Second, Discontinuity: 8}},
+		Segments: []SegmentRef{{URI: "a", Duration: time.Second, Discontinuity: 7}, {URI: "b", Duration: time.Second, Discontinuity: 8, Breaks: true}},
 	}},
 	{"4.3.2.4, 4.3.2.5: keys and sections hold for what follows", head +
 		"#EXT-X-MAP:URI=\"i,1\",BYTERANGE=\"9@1\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:1,\na\n#EXT-X-KEY:METHOD=NONE\n#EXT-X-GAP\n#EXTINF:1,\nb\n", &Playlist{
 		Target: 6 * time.Second,
 		Segments: []SegmentRef{
-			{URI: "a", Duration: time.Second, Map: MapRef{"i,1", Range{1, 9}}, Encrypted: true},
-			{URI: "b", Duration: time.Second, Map: MapRef{"i,1", Range{1, 9}}, Gap: true},
+			{URI: "a", Duration: time.Second, Map: MapRef{URI: "i,1", Range: Range{1, 9}}, Key: KeyRef{Method: MethodAES128, URI: "k"}},
+			{URI: "b", Duration: time.Second, Map: MapRef{URI: "i,1", Range: Range{1, 9}}, Gap: true},
 		},
 	}},
 	{"RFC 8216 8.4: variants", "#EXTM3U\r\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"s\",DEFAULT=YES,URI=\"en.m3u8\"\r\n#EXT-X-STREAM-INF:BANDWIDTH=1280000,CODECS=\"a,b\",AUDIO=\"s\"\r\nlow.m3u8\r\n", &Playlist{
-		Variants:   []VariantRef{{"low.m3u8", 1280000, "s"}},
+		Variants:   []VariantRef{{"low.m3u8", 1280000, "s", "a,b"}},
 		Renditions: []Rendition{{"AUDIO", "s", "en.m3u8", true}},
 	}},
 	{"6.3.1: what is unknown, parts and comments are passed over", head + "# no tag\n#EXT-X-PART:DURATION=1,URI=\"p\"\n#EXT-X-NEW\n", &Playlist{Target: 6 * time.Second}},
+	{"4.3.2.4: a vector, and a section that is encrypted as well", head +
+		"#EXT-X-KEY:METHOD=AES-128,URI=\"k\",IV=0X0aFF\n#EXT-X-MAP:URI=\"i\"\n#EXTINF:1,\na\n", &Playlist{
+		Target: 6 * time.Second,
+		Segments: []SegmentRef{{
+			URI: "a", Duration: time.Second, Map: MapRef{URI: "i", Key: sealed}, Key: sealed,
+		}},
+	}},
+	{"4.3.2.4: of several formats the one that is known", head +
+		"#EXT-X-KEY:METHOD=AES-128,URI=\"x\",KEYFORMAT=\"f\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\",KEYFORMAT=\"identity\"\n" +
+		"#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"y\",KEYFORMAT=\"g\"\n#EXTINF:1,\na\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"y\"\n#EXTINF:1,\nb\n", &Playlist{
+		Target: 6 * time.Second,
+		Segments: []SegmentRef{
+			{URI: "a", Duration: time.Second, Key: KeyRef{Method: MethodAES128, URI: "k"}},
+			{URI: "b", Duration: time.Second, Key: KeyRef{Method: "SAMPLE-AES "}},
+		},
+	}},
+	{"a key without an address", head + "#EXT-X-KEY:METHOD=AES-128\n#EXTINF:1,\na\n", nil},
+	{"a vector that is none", head + "#EXT-X-KEY:METHOD=AES-128,URI=\"k\",IV=0xg\n#EXTINF:1,\na\n", nil},
+	{"a vector of 17 bytes", head + "#EXT-X-KEY:METHOD=AES-128,URI=\"k\",IV=0x0102030405060708090a0b0c0d0e0f1011\n#EXTINF:1,\na\n", nil},
+	{"a vector without its prefix", head + "#EXT-X-KEY:METHOD=AES-128,URI=\"k\",IV=0102\n#EXTINF:1,\na\n", nil},
 	{"no playlist", "<html>", nil},
 	{"nothing", "", nil},
 	{"no target duration", "#EXTM3U\n#EXTINF:1,\na\n", nil},
@@ -84,7 +107,7 @@ func TestReadOwn(t *testing.T) {
 	}
 	for i, s := range got.Segments {
 		want := m.Segments[i]
-		if s.URI != want.URI || s.Range != want.Range || s.Map != (MapRef{want.Map, want.MapRange}) || s.Duration != want.Duration || s.Discontinuity != int64(i) {
+		if s.URI != want.URI || s.Range != want.Range || s.Map != (MapRef{URI: want.Map, Range: want.MapRange}) || s.Duration != want.Duration || s.Discontinuity != int64(i) {
 			t.Errorf("segment %d is %+v", i, s)
 		}
 	}
