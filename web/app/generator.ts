@@ -49,10 +49,14 @@ async function make(): Promise<void> {
   const values = new Map<string, string>();
   new FormData(form).forEach((value, name) => values.set(name, String(value)));
   try {
+    const body = bodyOf(where(), values);
+    if (where() === 'cdn' && body['push_host'] === undefined && body['play_host'] === undefined) {
+      throw new Error('Enter the domain to push to, the one to play from, or both.');
+    }
     const response = await fetch('/api/v1/addresses', {
       method: 'POST',
       headers: { authorization: `Bearer ${token.value.trim()}`, 'content-type': 'application/json' },
-      body: JSON.stringify(bodyOf(where(), values)),
+      body: JSON.stringify(body),
     });
     if (!response.ok) throw await problemOf(response);
     show(await response.json());
@@ -85,7 +89,10 @@ function rowElement(row: Row, n: number): Node {
   input.id = label.htmlFor = `address-${n}`;
   label.textContent = row.label;
   input.value = row.address;
-  button.setAttribute('aria-label', `Copy: ${row.label}`);
+  // By its own text and the row's, so that "Copied" is heard as well.
+  button.id = `copy-${n}`;
+  label.id = `label-${n}`;
+  button.setAttribute('aria-labelledby', `${button.id} ${label.id}`);
   copyInto(button, () => input);
   return node;
 }

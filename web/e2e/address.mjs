@@ -46,11 +46,17 @@ describe('the generator of addresses', () => {
     assert.equal(`${got['RTMP: server']}/${got['RTMP: stream key']}`, got['Publish by RTMP']);
     assert.match(got['Publish by WebRTC (WHIP)'], /\/whip\/demo\/cam\?txSecret=/);
     assert.match(await page.locator('#expires').textContent(), /^Good until /);
+    await page.getByRole('button', { name: 'Copy RTMP: server' }).click();
+    await page.getByRole('button', { name: /^(Copied|Press Ctrl\+C) RTMP: server$/ }).waitFor();
   });
 
   it('makes addresses of a CDN', async () => {
     await page.getByRole('radio', { name: 'A CDN' }).check();
     assert.equal(await page.getByLabel('Room').isVisible(), false);
+    await page.getByRole('button', { name: 'Make addresses' }).click();
+    await state('failed');
+    assert.match(await page.getByRole('alert').textContent(), /domain/);
+    assert.equal(await page.locator('#results').isVisible(), false, 'what was made before is shown no longer');
     await page.getByLabel('Domain to push to', { exact: true }).fill('livepush.tcloud.com');
     await page.getByLabel('Key of the domain to push to').fill('e12c46f2612d5106e2034781ab261ca3');
     await page.getByRole('button', { name: 'Make addresses' }).click();
@@ -72,6 +78,11 @@ describe('the generator of addresses', () => {
     await page.getByRole('button', { name: 'Make addresses' }).click();
     await state('failed');
     assert.match(await page.getByRole('alert').textContent(), /may not do this/);
+  });
+
+  it('fits a phone', async () => {
+    await page.setViewportSize({ width: 360, height: 700 });
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
   });
 
   it('names every field', async () => {

@@ -124,7 +124,7 @@ func (q *asked) outside(expires time.Time) (*answer, error) {
 // inside are the addresses of a stream here. An app's administrators speak for the app, so an address need not name anybody.
 func (g *Generator) inside(r *admin.Request, q *asked, expires time.Time) (*answer, error) {
 	if q.App+q.PushKey+q.PlayKey+q.WHIP != "" || q.SDKAppID != 0 || q.Insecure {
-		return nil, admin.Bad("app, sdkappid, push_key, play_key, whip and insecure are of a CDN, which has a push_host or a play_host")
+		return nil, admin.Bad("push_host or play_host, a CDN's domain, is missing: app, sdkappid, push_key, play_key, whip and insecure are of a CDN")
 	}
 	site, err := g.Site(r.Request)
 	if err != nil {
