@@ -1,9 +1,11 @@
 package address
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +104,7 @@ func (o *Outside) check() error {
 		return fmt.Errorf("%w: a domain to push to or to play from is missing", ErrAddress)
 	}
 	for _, host := range []string{o.PushHost, o.PlayHost} {
-		if u, err := url.Parse("rtmp://" + host); host != "" && (err != nil || u.Host != host || u.Hostname() == "") {
+		if host != "" && !isHost(host) {
 			return fmt.Errorf("%w: a domain is such as push.example.com", ErrAddress)
 		}
 	}
@@ -116,6 +118,18 @@ func (o *Outside) check() error {
 		return fmt.Errorf("%w: the application of another weir is %s, and the number of an app there such as 1400000000", ErrAddress, usualApp)
 	}
 	return nil
+}
+
+// isHost tells whether an address may have a host so: a name or an IP address, an IPv6 one in brackets, and a port if need be.
+func isHost(host string) bool {
+	u, err := url.Parse("rtmp://" + host)
+	if err != nil || u.Host != host || u.Hostname() == "" {
+		return false
+	}
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "1"), 10, 16); err != nil {
+		return false
+	}
+	return strings.HasPrefix(host, "[") == strings.Contains(u.Hostname(), ":")
 }
 
 // builder signs addresses, until one cannot be signed.

@@ -143,6 +143,10 @@ func TestB31Outside(t *testing.T) {
 	}); play != want {
 		t.Errorf("got %+v", play)
 	}
+	o.PushHost = "[2001:db8::1]:19350"
+	if push, _, err = o.URLs(); err != nil || push.Server != "rtmp://[2001:db8::1]:19350/live" {
+		t.Errorf("got %+v, %v", push, err)
+	}
 	o.PushHost, o.PlayKey, o.Insecure = "", "", false
 	if push, play, err = o.URLs(); err != nil || push != (PushURLs{}) || play.FLV != "https"+base+".flv" {
 		t.Errorf("got %+v, %+v, %v", push, play, err)
@@ -189,6 +193,8 @@ func TestOutsideRefuses(t *testing.T) {
 		"a path":            func(o *Outside) { o.PushHost = "push.example.com/live" },
 		"a user":            func(o *Outside) { o.PushHost = "u@push.example.com" },
 		"a query":           func(o *Outside) { o.PlayHost = "play.example.com?x" },
+		"IPv6 as a name":    func(o *Outside) { o.PushHost = "2001:db8::1" },
+		"no such port":      func(o *Outside) { o.PlayHost = "play.example.com:65536" },
 		"a port alone":      func(o *Outside) { o.PlayHost = ":80" },
 		"no stream":         func(o *Outside) { o.Stream = "" },
 		"a stream's path":   func(o *Outside) { o.Stream = "a/b" },

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 
@@ -120,13 +119,5 @@ func (c Calls) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // Decode reads the body: one JSON value without members that to does not have.
 func (r *Request) Decode(to any) error {
-	body := json.NewDecoder(http.MaxBytesReader(r.w, r.Body, maxBody))
-	body.DisallowUnknownFields()
-	if err := body.Decode(to); err != nil {
-		return Bad("the body is not the JSON that is described")
-	}
-	if _, err := body.Token(); !errors.Is(err, io.EOF) {
-		return Bad("there is something behind the body's JSON")
-	}
-	return nil
+	return Decode(http.MaxBytesReader(r.w, r.Body, maxBody), to)
 }

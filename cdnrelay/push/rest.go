@@ -4,12 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	"weir/cdnrelay/address"
+	"weir/cdnrelay/admin"
 	"weir/room/auth"
 	"weir/room/store"
 )
@@ -113,8 +112,8 @@ func (h *REST) Create(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	in, err := decode(w, r)
-	if err != nil {
+	var in newRelay
+	if err := admin.Decode(http.MaxBytesReader(w, r.Body, maxBody), &in); err != nil {
 		h.refuse(w, r, err)
 		return
 	}
@@ -156,19 +155,6 @@ func (h *REST) admin(w http.ResponseWriter, r *http.Request) (auth.Grant, bool) 
 	return grant, err == nil
 }
 
-// decode reads the body of a request: one JSON object without members that nobody knows.
-func decode(w http.ResponseWriter, r *http.Request) (in newRelay, err error) {
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	body.DisallowUnknownFields()
-	if err := body.Decode(&in); err != nil {
-		return in, fmt.Errorf("%w: the body is not the JSON that is described", ErrTask)
-	}
-	if _, err := body.Token(); !errors.Is(err, io.EOF) {
-		return in, fmt.Errorf("%w: there is something behind the body's JSON", ErrTask)
-	}
-	return in, nil
-}
-
 // outcomes are the errors as HTTP shows them. The codes are stable.
 var outcomes = []struct {
 	err    error
@@ -184,6 +170,11 @@ var outcomes = []struct {
 }
 
 func (h *REST) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var no *admin.Error
+	if errors.As(err, &no) {
+		h.Problem(w, r, no.Status, no.Code, no.Detail)
+		return
+	}
 	for _, o := range outcomes {
 		if errors.Is(err, o.err) {
 			h.Problem(w, r, o.status, o.code, err.Error())

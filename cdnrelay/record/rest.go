@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"weir/cdnrelay/admin"
 	"weir/room/auth"
 	"weir/room/live"
 	"weir/room/store"
@@ -120,10 +121,8 @@ type request struct {
 
 // read reads what is to be recorded.
 func (q *request) read(req *http.Request) (Spec, error) {
-	in := json.NewDecoder(req.Body)
-	in.DisallowUnknownFields()
-	if err := in.Decode(q); err != nil {
-		return Spec{}, fmt.Errorf("%w: the body is no JSON object of room, stream, format, audio, split and split_bytes", ErrSpec)
+	if err := admin.Decode(req.Body, q); err != nil {
+		return Spec{}, err
 	}
 	if err := errors.Join(auth.CheckRoom(q.Room), auth.CheckStream(q.Stream)); err != nil {
 		return Spec{}, err

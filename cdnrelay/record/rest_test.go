@@ -163,6 +163,7 @@ func TestRESTRefuses(t *testing.T) {
 		code                 string
 	}{
 		{http.MethodPost, here, `{`, http.StatusBadRequest, "bad_request"},
+		{http.MethodPost, here, `{"room":"r","stream":"s"} x`, http.StatusBadRequest, "bad_request"},
 		{http.MethodPost, here, `{"room":"r","stream":"s","what":1}`, http.StatusBadRequest, "bad_request"},
 		{http.MethodPost, here, `{"room":"r","stream":"s","format":"avi"}`, http.StatusBadRequest, "bad_request"},
 		{http.MethodPost, here, `{"room":"r","stream":"s","audio":"mp3"}`, http.StatusBadRequest, "bad_request"},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/cdnrelay/admin"
 	"weir/mux/hls"
 	"weir/room/auth"
 	"weir/room/live"
@@ -155,6 +156,11 @@ func (r *Recorder) read(ctx context.Context, rec *store.Recording, name string) 
 
 // refuse answers with an error.
 func (r *Recorder) refuse(w http.ResponseWriter, req *http.Request, err error) {
+	var no *admin.Error
+	if errors.As(err, &no) {
+		r.opts.Problem(w, req, no.Status, no.Code, no.Detail)
+		return
+	}
 	for _, known := range statuses {
 		if errors.Is(err, known.err) {
 			if known.status == http.StatusServiceUnavailable {
