@@ -116,7 +116,7 @@ func (r *Recorder) ServeFile(w http.ResponseWriter, req *http.Request, key live.
 	if req.URL.Query().Has("download") {
 		h.Set("Content-Disposition", `attachment; filename="`+rec.Stream+"-"+rec.Begun.UTC().Format("20060102T150405Z")+"-"+name+`"`)
 	}
-	http.ServeContent(w, req, name, put, file)
+	http.ServeContent(newUnhurried(w), req, name, put, file)
 }
 
 // of is a recording of a stream, which alone may be asked for by who may watch it.
@@ -148,7 +148,11 @@ func (r *Recorder) read(ctx context.Context, rec *store.Recording, name string) 
 		case !here:
 			return nil, time.Time{}, ErrElsewhere
 		default:
-			return r.folder.open(ctx, rec.App, rec.ID, name)
+			file, put, err := r.folder.open(ctx, rec.App, rec.ID, name)
+			if errors.Is(err, ErrNotFound) && r.bucket != nil { // it was moved meanwhile
+				return r.bucket.open(ctx, rec.App, rec.ID, name)
+			}
+			return file, put, err
 		}
 	}
 	return nil, time.Time{}, ErrNotFound
