@@ -15,6 +15,8 @@ const (
 	cleanEvery = time.Minute
 	// maxGone is how many deleted apps wait for their recordings to be deleted, doomedAtOnce how many recordings are read at once.
 	maxGone, doomedAtOnce = 1024, 100
+	// maxFaults is how many files that cannot be deleted are passed over at once: a bucket that is away is not asked for each.
+	maxFaults = 10
 )
 
 // AppDeleted is told that there is an app no longer: its recordings are deleted, soon. It does not wait.
@@ -71,20 +73,33 @@ func (r *Recorder) cleanAll(ctx context.Context) error {
 		}
 	}
 	slices.SortStableFunc(files, func(a, b aged) int { return a.end().Compare(b.end()) })
-	left := files
-	for len(left) > 0 && err == nil {
-		why := r.tooMuch(left[0], total)
+	gone, failed := r.eraseOldest(ctx, files, total)
+	for _, a := range gone {
+		total -= a.file.Size
+	}
+	r.stats.kept.Set(float64(total))
+	return errors.Join(failed, r.eraseEmpty(ctx, gone), r.eraseBare(ctx, all))
+}
+
+// eraseOldest deletes files, the oldest first, until no bound is passed, and returns those that it has deleted. One that cannot be
+// deleted does not hold up those behind it, unless it is one of many.
+func (r *Recorder) eraseOldest(ctx context.Context, files []aged, total int64) (gone []aged, failed error) {
+	for faults := 0; len(files) > 0 && faults < maxFaults; files = files[1:] {
+		oldest := files[0]
+		why := r.tooMuch(oldest, total)
 		if why == "" {
 			break
 		}
-		if err = r.eraseFile(ctx, left[0].of, left[0].file); err == nil {
-			total -= left[0].file.Size
-			left = left[1:]
-			r.stats.deletedFiles.WithLabelValues(why).Inc()
+		total -= oldest.file.Size // also where it stays for now: no younger one goes in its place
+		if err := r.eraseFile(ctx, oldest.of, oldest.file); err != nil {
+			failed = errors.Join(failed, err)
+			faults++
+			continue
 		}
+		gone = append(gone, oldest)
+		r.stats.deletedFiles.WithLabelValues(why).Inc()
 	}
-	r.stats.kept.Set(float64(total))
-	return errors.Join(err, r.eraseEmpty(ctx, files[:len(files)-len(left)]))
+	return gone, failed
 }
 
 // tooMuch says why a file is to go, or nothing.
@@ -114,6 +129,24 @@ func (r *Recorder) eraseEmpty(ctx context.Context, deleted []aged) (failed error
 			err = r.eraseRest(ctx, &rec)
 		}
 		failed = cmp.Or(failed, err)
+	}
+	return failed
+}
+
+// eraseBare deletes recordings that never had a file, or have none any more, when a file of their time would be too old: otherwise
+// those would pile up whose streams ended before their first picture.
+func (r *Recorder) eraseBare(ctx context.Context, all []store.Recording) (failed error) {
+	if r.opts.Keep == 0 {
+		return nil
+	}
+	for i := range all {
+		rec := &all[i]
+		if len(rec.Files) > 0 || rec.Running || r.opts.Now().Sub(rec.Ended) <= r.opts.Keep {
+			continue
+		}
+		if err := r.eraseRest(ctx, rec); err != nil && !errors.Is(err, store.ErrNotFound) {
+			failed = cmp.Or(failed, err)
+		}
 	}
 	return failed
 }

@@ -24,6 +24,8 @@ var (
 	ErrElsewhere = errors.New("the file is on another server")
 	// ErrRunning: the file is still being written.
 	ErrRunning = errors.New("the file is still being written")
+	// errTorn: the bucket does not have what was sent to it.
+	errTorn = errors.New("the bucket has another file than was sent")
 	// ErrNoHLS: only recordings as MP4 can be played by HLS.
 	ErrNoHLS = errors.New("only MP4 is played by HLS")
 )

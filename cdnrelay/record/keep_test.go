@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -197,6 +199,76 @@ func TestRetentionOfARecordingThatGoesOn(t *testing.T) {
 	l.end(t, p)
 	if r := l.ended(t); r.ID != id || len(r.Files) != 2 || r.Files[1].Name != "3.mp4" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A file that cannot be deleted does not hold up those behind it, and none goes that would not go otherwise.
+func TestRetentionPassesOverAFault(t *testing.T) {
+	l := openLab(t, Options{Rules: all(Spec{Split: 10 * time.Second})})
+	r, _ := l.finished(t)
+	l.opts.MaxBytes = r.Files[2].Size + r.Files[1].Size - 1 // two are to go
+	path := l.path(&r, "1.mp4")
+	if err := errors.Join(os.Remove(path), os.MkdirAll(path+"/in the way", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := l.cleanAll(t.Context()); err == nil {
+			t.Error("a file is deleted that cannot be")
+		}
+		if got := l.kept(t, r.ID).Files; len(got) != 2 || got[0].N != 1 || got[1].N != 3 {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// A recording that never had a file goes when a file of its time would.
+func TestRetentionWithoutFiles(t *testing.T) {
+	l := openLab(t, Options{Keep: time.Hour})
+	l.repaired(t)
+	now := l.now()
+	for id, r := range map[string]store.Recording{
+		"1": {Running: true, Begun: now.Add(-2 * time.Hour)},
+		"2": {Begun: now.Add(-3 * time.Hour), Ended: now.Add(-2 * time.Hour)},
+		"3": {Begun: now.Add(-3 * time.Hour), Ended: now.Add(-time.Minute)},
+	} {
+		r.App, r.ID, r.Node = 1400000000, id, l.folder.node
+		if err := l.store.PutRecording(t.Context(), &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.cleanAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if ids := l.ids(t, here); !slices.Equal(ids, []string{"3", "1"}) {
+		t.Errorf("%v are left", ids)
+	}
+}
+
+// The parts of a file that a process had sent when it was killed do not stay in the bucket.
+func TestKilledWhileUploading(t *testing.T) {
+	s3 := service(t, new(atomic.Bool))
+	b, err := newBucket(s3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := rootKey + nameOf(7, "1", "1.mp4")
+	if _, err := (&minio.Core{Client: b.client}).NewMultipartUpload(t.Context(), b.name, key, minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	film := bytes.Repeat([]byte("0123456789abcdef"), partSize/16+1) // two parts
+	if err := b.put(t.Context(), 7, "1", "1.mp4", bytes.NewReader(film), int64(len(film))); err != nil {
+		t.Fatal(err)
+	}
+	for o := range b.client.ListIncompleteUploads(t.Context(), b.name, rootKey, true) {
+		t.Errorf("%s is left, %v", o.Key, o.Err)
+	}
+	file, _, err := b.open(t.Context(), 7, "1", "1.mp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if got, err := io.ReadAll(file); err != nil || !bytes.Equal(got, film) {
+		t.Errorf("%d bytes of %d came back, %v", len(got), len(film), err)
 	}
 }
 
