@@ -13,6 +13,8 @@ type container interface {
 	write(f *av.Frame) error
 	// takes tells whether the file can go on where its tracks become ts.
 	takes(ts av.Tracks) bool
+	// holds tells whether there is media in it that is written.
+	holds() bool
 	// size is how large the file is, with what is not written yet.
 	size() int64
 	// finish completes the file, whose media ends at a time; split says that another file goes on there, which then begins

@@ -14,6 +14,7 @@ import (
 // disk is one that tests can fill and stop.
 type disk struct {
 	full   atomic.Bool
+	most   atomic.Int64 // the longest piece that there is room for; 0: any
 	stop   sync.RWMutex // held for writing: writes wait
 	writes atomic.Int64
 }
@@ -30,6 +31,9 @@ func (f *diskFile) WriteAt(b []byte, at int64) (int, error) {
 	f.disk.stop.RLock()
 	defer f.disk.stop.RUnlock()
 	f.disk.writes.Add(1)
+	if most := f.disk.most.Load(); most > 0 && int64(len(b)) > most {
+		return 0, syscall.ENOSPC
+	}
 	if !f.disk.full.Load() {
 		return f.file.WriteAt(b, at)
 	}
@@ -87,6 +91,36 @@ weir_recordings{state="recording"} 0
 					t.Errorf("%+v %+v", f, got)
 				}
 				units(t, l.path(&r, f.Name)) // ffmpeg reads it to its end without a complaint
+			}
+		})
+	}
+}
+
+// A disk that has room for the beginning of a file alone is full: it is told once, and not that the recording goes on.
+func TestAlmostFullDisk(t *testing.T) {
+	for _, format := range []string{FormatMP4, FormatFLV} {
+		t.Run(format, func(t *testing.T) {
+			var d disk
+			l := openLab(t, Options{Rules: all(Spec{Format: format}), wrap: d.wrap, Retry: time.Nanosecond})
+			p := l.publish(t)
+			p.play(4500 * time.Millisecond)
+			l.heard(t, "begun")
+			for d.writes.Load() < 4 { // the head and some fragments
+				time.Sleep(time.Millisecond)
+			}
+			d.most.Store(20 << 10)
+			tried := d.writes.Load()
+			p.play(8 * time.Second)
+			for d.writes.Load() < tried+1+3*2 { // at each key frame it tries again, and fails with its first media
+				time.Sleep(time.Millisecond)
+			}
+			l.heard(t, "begun", "complete", "paused")
+			d.most.Store(0)
+			p.play(8 * time.Second)
+			l.heard(t, "begun", "complete", "paused", "resumed")
+			l.end(t, p)
+			if r := l.ended(t); r.State != stateComplete || len(r.Files) != 2 {
+				t.Errorf("%+v", r)
 			}
 		})
 	}

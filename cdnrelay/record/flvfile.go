@@ -52,6 +52,8 @@ func goesOn(was, is *av.Track) bool {
 	return was == nil && is == nil || was != nil && is != nil && was.ID == is.ID && was.Codec == is.Codec
 }
 
+func (f *flvFile) holds() bool { return f.whole > 0 }
+
 func (f *flvFile) size() int64 { return f.out.size + int64(len(f.buf)) }
 
 func (f *flvFile) write(frame *av.Frame) (err error) {

@@ -71,6 +71,8 @@ func (m *mp4File) takes(ts av.Tracks) bool {
 	return true
 }
 
+func (m *mp4File) holds() bool { return len(m.fragments) > 0 }
+
 func (m *mp4File) size() int64 { return m.out.size + int64(m.pending) }
 
 func (m *mp4File) track(id av.TrackID) *track {

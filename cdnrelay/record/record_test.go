@@ -17,6 +17,7 @@ import (
 	"weir/mux/codec/opus"
 	"weir/mux/flv"
 	"weir/mux/fmp4"
+	"weir/room/live"
 	"weir/room/store"
 )
 
@@ -245,6 +246,42 @@ func TestChange(t *testing.T) {
 			if pictures < 240 || pictures > 241 { // FLV repeats one before a new sequence header
 				t.Errorf("%d pictures, want 240", pictures)
 			}
+		})
+	}
+}
+
+// Sound that comes late begins another file, at the next key frame: until then the pictures go on.
+func TestLateSound(t *testing.T) {
+	for _, format := range []string{FormatMP4, FormatFLV} {
+		t.Run(format, func(t *testing.T) {
+			l := openLab(t, Options{Rules: all(Spec{Format: format})})
+			publisher, err := l.hub.Publish(camera, live.PublishOptions{User: "ann", Tracks: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &source{t: t, Publisher: publisher, m: 1 << 30} // no sound
+			p.track, p.pictures = pictures(t)
+			p.put(&av.Frame{Track: p.track.ID, Kind: av.KindConfig, Codec: p.track.Codec, Config: &p.track})
+			p.play(4500 * time.Millisecond) // the next key frame is at 6 s
+			l.heard(t, "begun")
+			l.awaitFile(t, l.recorded(t).ID)
+			p.mono()
+			p.m = int(p.at() / (20 * time.Millisecond))
+			p.play(4500 * time.Millisecond)
+			l.end(t, p)
+			r := l.ended(t)
+			if len(r.Files) != 2 {
+				t.Fatalf("%+v", r)
+			}
+			var got [][]byte
+			for i := range r.Files {
+				path := l.path(&r, r.Files[i].Name)
+				got = append(got, units(t, path)...)
+				if probed := ffprobe(t, path); len(probed.Streams) != i+1 {
+					t.Errorf("%s: %+v", r.Files[i].Name, probed)
+				}
+			}
+			p.sameUnits(t, 0, 270, got)
 		})
 	}
 }

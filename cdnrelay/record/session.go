@@ -51,6 +51,7 @@ type session struct {
 	file   store.RecordingFile
 	number int           // of the last file that was begun
 	ts     av.Tracks     // of the file
+	due    bool          // the file cannot take the sound as it is now: another one begins at the next key frame
 	began  time.Duration // of the stream, where the file begins
 	newest time.Duration // of the stream
 	last   map[av.TrackID]time.Duration
@@ -142,13 +143,24 @@ func (s *session) configure(ctx context.Context, f *av.Frame) {
 	if s.box == nil {
 		return
 	}
-	if !s.box.takes(carried(s.all)) {
+	ts := carried(s.all)
+	takes := s.box.takes(ts)
+	if s.due = !takes && s.sameVideo(ts); s.due {
+		return // the next key frame may be far: until then the pictures go on, and sound that is not as the file has it is left out
+	}
+	if !takes {
 		s.end(ctx, s.newest, false)
 		return
 	}
 	if err := s.box.write(f); err != nil {
 		s.fault(ctx, err)
 	}
+}
+
+// sameVideo tells whether the pictures go on as the file that is open has them.
+func (s *session) sameVideo(ts av.Tracks) bool {
+	was, is := s.ts.Video(), ts.Video()
+	return was != nil && is != nil && was.ID == is.ID && was.Same(is)
 }
 
 func (s *session) media(ctx context.Context, f *av.Frame) {
@@ -161,7 +173,7 @@ func (s *session) media(ctx context.Context, f *av.Frame) {
 		s.end(ctx, s.newest, false)
 	}
 	if s.box != nil && lead && f.Key && s.full(f) {
-		s.end(ctx, f.DTS, true)
+		s.end(ctx, f.DTS, !s.due)
 	}
 	if s.box == nil {
 		if !lead || !f.Key {
@@ -174,8 +186,11 @@ func (s *session) media(ctx context.Context, f *av.Frame) {
 	}
 	s.newest = max(s.newest, f.DTS)
 	s.last[f.Track] = f.DTS
+	if s.due && !lead {
+		return
+	}
 	s.write(ctx, f)
-	if lead && !f.Key && !s.asked && s.box != nil && s.full(f) {
+	if lead && !f.Key && (s.due || !s.asked) && s.box != nil && s.full(f) {
 		s.stream.WantKeyFrame("record")
 		s.asked = true
 	}
@@ -183,7 +198,7 @@ func (s *session) media(ctx context.Context, f *av.Frame) {
 
 // full tells whether the file that is open is to be followed by another one.
 func (s *session) full(f *av.Frame) bool {
-	return f.DTS-s.began >= s.spec.Split || s.box.size() >= s.spec.SplitBytes
+	return s.due || f.DTS-s.began >= s.spec.Split || s.box.size() >= s.spec.SplitBytes
 }
 
 func (s *session) write(ctx context.Context, f *av.Frame) {
@@ -192,6 +207,10 @@ func (s *session) write(ctx context.Context, f *av.Frame) {
 	}
 	if err := s.box.write(f); err != nil {
 		s.fault(ctx, err)
+		return
+	}
+	if s.box.holds() {
+		s.resume(ctx)
 	}
 }
 
@@ -208,7 +227,7 @@ func (s *session) begin(ctx context.Context, ts av.Tracks, f *av.Frame) {
 	}
 	for _, t := range ts {
 		// Sound that belongs behind the last of the file before may come later than this picture.
-		if at, ok := s.last[t.ID]; ok && len(carry) == 0 && f.DTS-at < time.Second {
+		if at, ok := s.last[t.ID]; ok && t.ID != f.Track && len(carry) == 0 && f.DTS-at < time.Second {
 			zero = min(zero, at)
 		}
 	}
@@ -216,7 +235,7 @@ func (s *session) begin(ctx context.Context, ts av.Tracks, f *av.Frame) {
 		s.fault(ctx, err)
 		return
 	}
-	s.began, s.ts, s.asked, s.newest = f.DTS, ts, false, f.DTS
+	s.began, s.ts, s.due, s.asked, s.newest = f.DTS, ts, false, false, f.DTS
 	for _, c := range carry {
 		s.write(ctx, c)
 	}
@@ -248,17 +267,20 @@ func (s *session) open(ctx context.Context, ts av.Tracks, zero time.Duration, f 
 	if n == 1 {
 		s.poster(ts, f)
 	}
-	paused := s.recording().State == statePaused
-	s.change(func(r *store.Recording) {
-		r.Files = append(r.Files, s.file)
-		r.State, r.Reason = stateRecording, ""
-	})
-	if paused {
-		s.save(ctx)
-		s.tell("resumed", "", nil)
-		s.log.Info("recording goes on", "file", s.file.Name)
-	}
+	s.change(func(r *store.Recording) { r.Files = append(r.Files, s.file) })
 	return nil
+}
+
+// resume ends a pause. A disk without room for media may still have some for the beginning of a file, so it is told only when
+// media is written.
+func (s *session) resume(ctx context.Context) {
+	if !s.isPaused() {
+		return
+	}
+	s.change(func(r *store.Recording) { r.State, r.Reason = stateRecording, "" })
+	s.save(ctx)
+	s.tell("resumed", "", nil)
+	s.log.Info("recording goes on", "file", s.file.Name)
 }
 
 // wall is when a frame was captured.
@@ -321,6 +343,7 @@ func (s *session) completed(ctx context.Context, f facts) {
 		s.discard(ctx)
 		return
 	}
+	s.resume(ctx) // all of its media may have been written just now
 	s.file.Complete, s.file.Duration, s.file.Size, s.file.Init, s.file.Segments = true, f.duration, f.size, f.init, f.segments
 	file := s.file
 	s.change(func(r *store.Recording) { r.Files[len(r.Files)-1] = file }) // files that are open are not deleted
