@@ -65,7 +65,7 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 
 // open makes the connection and the handshakes.
 func open(ctx context.Context, o Options, t target) (*Conn, error) {
-	conn, err := o.Guard.Dialer().DialContext(ctx, "tcp", t.dial)
+	conn, err := o.Guard.DialContext(ctx, "tcp", t.dial)
 	if err != nil {
 		return nil, dialing(err)
 	}

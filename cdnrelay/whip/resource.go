@@ -31,7 +31,7 @@ type resource struct {
 
 func newResource(t *push.Target) *resource {
 	return &resource{target: t, client: &http.Transport{
-		DialContext: t.Guard.Dialer().DialContext, TLSHandshakeTimeout: tlsTimeout, MaxResponseHeaderBytes: maxHeader,
+		DialContext: t.Guard.DialContext, TLSHandshakeTimeout: tlsTimeout, MaxResponseHeaderBytes: maxHeader,
 		ForceAttemptHTTP2: true, MaxConnsPerHost: 1, DisableCompression: true,
 	}}
 }

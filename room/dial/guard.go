@@ -5,11 +5,13 @@
 package dial
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -51,6 +53,31 @@ func (g *Guard) Control(_, address string, _ syscall.RawConn) error {
 		return fmt.Errorf("%w: %w", ErrAddress, err)
 	}
 	return g.Check(at.Addr())
+}
+
+// errOthers is of a name one of whose addresses may not be connected to, and another one may.
+var errOthers = errors.New("one of its addresses may not be connected to, and no other one answers")
+
+// DialContext connects as the Dialer does. Of a name with several addresses that one tells the first one's error: here it is
+// ErrAddress only if none of them may be connected to, since otherwise another try may go better.
+func (g *Guard) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return g.connect(ctx, g.Dialer(), network, address)
+}
+
+func (g *Guard) connect(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
+	var passed atomic.Bool
+	d.Control = func(network, address string, c syscall.RawConn) error {
+		err := g.Control(network, address, c)
+		if err == nil {
+			passed.Store(true)
+		}
+		return err
+	}
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil && passed.Load() && errors.Is(err, ErrAddress) {
+		return nil, errOthers
+	}
+	return conn, err
 }
 
 // Dialer opens connections that the guard lets pass. The proxy of the environment must not be asked beside it: it would

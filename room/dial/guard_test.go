@@ -1,7 +1,10 @@
 package dial
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -52,5 +55,79 @@ func TestGuard(t *testing.T) {
 func TestDialerLeavesTimeToItsCallers(t *testing.T) {
 	if got := Trusted.Dialer().Timeout; got < time.Minute {
 		t.Errorf("a connection is given up after %v", got)
+	}
+}
+
+// named is a resolver to which every name has these addresses.
+func named(addresses ...string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe() // so that messages stand behind their lengths (RFC 1035 4.2.2)
+		go func() {
+			defer func() { _ = server.Close() }()
+			var b [512]byte
+			n, err := server.Read(b[:])
+			if err != nil {
+				return
+			}
+			q := b[2:n:n]
+			if n == 2 { // the length came by itself
+				n, _ = server.Read(b[2:])
+				q = b[2 : 2+n : 2+n]
+			}
+			_, _ = server.Write(resolved(q, addresses))
+		}()
+		return client, nil
+	}}
+}
+
+// resolved answers a question of DNS (RFC 1035 4.1), of which there is one and nothing behind it that matters.
+func resolved(q []byte, addresses []string) []byte {
+	end := 12
+	for q[end] != 0 {
+		end += 1 + int(q[end])
+	}
+	end += 5 // the root, type and class
+	kind := binary.BigEndian.Uint16(q[end-4:])
+	out := append([]byte{0, 0, q[0], q[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, q[12:end]...)
+	for _, a := range addresses {
+		if kind == 1 { // A
+			out[9]++
+			out = append(out, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4)
+			out = append(out, netip.MustParseAddr(a).AsSlice()...)
+		}
+	}
+	binary.BigEndian.PutUint16(out, uint16(len(out)-2))
+	return out
+}
+
+// TestSeveralAddresses: of a name one of whose addresses is inside the others are connected to, and where they do not answer
+// that is no reason to give up.
+func TestSeveralAddresses(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	g := NewGuard(netip.MustParsePrefix("127.0.0.1/32"))
+	dial := func(addresses ...string) error {
+		d := g.Dialer()
+		d.Resolver = named(addresses...)
+		conn, err := g.connect(t.Context(), d, "tcp", "cdn.example.com:"+port)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	}
+	if err := dial("127.0.0.2", "127.0.0.1"); err != nil {
+		t.Errorf("behind an address inside: %v", err)
+	}
+	if err := dial("127.0.0.2", "127.0.0.3"); !errors.Is(err, ErrAddress) {
+		t.Errorf("inside alone: %v", err)
+	}
+	_ = l.Close()
+	for _, order := range [][]string{{"127.0.0.2", "127.0.0.1"}, {"127.0.0.1", "127.0.0.2"}} {
+		if err := dial(order...); err == nil || errors.Is(err, ErrAddress) {
+			t.Errorf("%v, and nobody answers: %v", order, err)
+		}
 	}
 }
