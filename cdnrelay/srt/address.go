@@ -26,7 +26,6 @@ func (Output) Check(u *url.URL) error {
 
 // settings are what an address says beside the host.
 type settings struct {
-	host       string
 	streamID   string
 	passphrase string
 	keySize    int
@@ -41,7 +40,7 @@ func parse(u *url.URL) (settings, error) {
 		return bad("its query is malformed")
 	}
 	s := settings{
-		host: u.Host, streamID: q.Get("streamid"), passphrase: q.Get("passphrase"), keySize: defaultKeySize, latency: defaultLatency,
+		streamID: q.Get("streamid"), passphrase: q.Get("passphrase"), keySize: defaultKeySize, latency: defaultLatency,
 	}
 	switch {
 	case u.Hostname() == "" || u.Port() == "":

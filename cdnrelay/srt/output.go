@@ -36,13 +36,12 @@ func (Output) Open(ctx context.Context, t push.Target) (push.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := t.Guard.Dialer().DialContext(ctx, "udp", set.host)
+	addresses, err := addressesOf(ctx, t.URL)
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
-	s := newSession(conn, &t, source)
-	if err := s.shake(ctx, &set); err != nil {
-		_ = conn.Close()
+	s, err := reach(ctx, &t, &set, source, addresses)
+	if err != nil {
 		return nil, err
 	}
 	s.start()
@@ -95,7 +94,7 @@ func (s *session) shake(ctx context.Context, set *settings) error {
 	if err := answer.checkConclusion(s.secrecy != nil); err != nil {
 		return err
 	}
-	s.latency = max(set.latency, answer.latency())
+	s.latency = min(max(set.latency, answer.latency()), maxLatency)
 	return nil
 }
 

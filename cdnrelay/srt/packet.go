@@ -67,6 +67,10 @@ func appendData(dst []byte, sequence, second, at, to uint32) []byte {
 	return binary.BigEndian.AppendUint32(dst, to)
 }
 
+// messageNumber is that of the n-th packet, from 1 on. 0 is not among them: receivers take a packet of that number for one of a
+// filter, such as those of forward error correction.
+func messageNumber(n uint32) uint32 { return (n-1)%numberMask + 1 }
+
 // losses calls lost for each range of sequence numbers that a NAK names (draft 3.2.5, appendix A).
 func losses(content []byte, lost func(first, last uint32)) {
 	for len(content) >= 4 {

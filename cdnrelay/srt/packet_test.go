@@ -72,6 +72,15 @@ func TestTurned(t *testing.T) {
 	}
 }
 
+// TestMessageNumber: draft 3.1, 26 bits, of which 0 is no message's.
+func TestMessageNumber(t *testing.T) {
+	for n, want := range map[uint32]uint32{1: 1, 2: 2, 1<<26 - 1: 1<<26 - 1, 1 << 26: 1, 1<<26 + 1: 2, 1<<27 - 2: 1<<26 - 1, 1<<27 - 1: 1} {
+		if got := messageNumber(n); got != want {
+			t.Errorf("packet %d is message %d, want %d", n, got, want)
+		}
+	}
+}
+
 func TestWindow(t *testing.T) {
 	const start = sequenceMask - 2 // numbers begin again behind it
 	w := window{next: start, oldest: start}

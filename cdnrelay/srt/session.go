@@ -83,7 +83,7 @@ func (s *session) Send(ctx context.Context, p *push.Progress) error {
 	both, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.life, func() { cancel(context.Cause(s.life)) })()
-	return push.Forward(both, r, p, s.target.MaxLags, func(units []*mpegts.Unit) error {
+	err := push.Forward(both, r, p, s.target.MaxLags, func(units []*mpegts.Unit) error {
 		if err := fits(r.Tracks()); err != nil {
 			return err
 		}
@@ -96,6 +96,10 @@ func (s *session) Send(ctx context.Context, p *push.Progress) error {
 		}
 		return nil
 	}, nil)
+	if errors.Is(err, live.ErrEnded) {
+		s.linger(both) // nobody is in a hurry yet, as whoever calls Close may be
+	}
+	return err
 }
 
 // unit sends an access unit and returns the bytes that this took.
@@ -130,7 +134,7 @@ func (s *session) data(payload []byte) error {
 	}
 	s.repairs = min(s.repairs+1, maxRepairs)
 	s.newest = time.Now()
-	return s.transmitLocked(s.window.add(payload, s.count&numberMask, s.now(), s.newest), 0)
+	return s.transmitLocked(s.window.add(payload, messageNumber(s.count), s.now(), s.newest), 0)
 }
 
 // transmitLocked sends a packet for the first time or once more.
