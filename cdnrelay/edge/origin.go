@@ -90,7 +90,7 @@ func (e *Edge) ServeStream(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	e.serve(w, r, s)
+	e.serve(w, r, s, via)
 }
 
 // wake waits for a stream that something brings here on demand, so that another node's viewers are as good as this one's.

@@ -42,8 +42,8 @@ type session struct {
 	sent  time.Time
 }
 
-// serve sends a stream until it ends or the other node goes.
-func (e *Edge) serve(w http.ResponseWriter, r *http.Request, stream *live.Stream) {
+// serve sends a stream until it ends or the other node goes, which has named itself in via. Who did not is another program.
+func (e *Edge) serve(w http.ResponseWriter, r *http.Request, stream *live.Stream, via []string) {
 	changed, over := e.watch(stream.Key())
 	defer over()
 	reader := stream.NewReader(live.ReaderOptions{
@@ -54,6 +54,7 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, stream *live.Stream
 		edge: e, stream: stream, reader: reader, changed: changed, w: w, control: http.NewResponseController(w),
 		mux: fmp4.NewMuxer(), lit: make(map[av.TrackID]bool),
 	}
+	s.mux.Plain = len(via) == 0
 	if err := s.begin(r.Context()); err != nil {
 		e.fail(w, r, err)
 		return

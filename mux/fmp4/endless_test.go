@@ -186,17 +186,72 @@ func TestEndlessGolden(t *testing.T) {
 	}
 }
 
-// TestEndlessIsRead has ffprobe count the frames of every track.
+// TestEndlessIsRead has ffprobe count the frames of every track: of a file, and as they come.
 func TestEndlessIsRead(t *testing.T) {
 	ffprobe, err := exec.LookPath("ffprobe")
 	if err != nil {
 		t.Skip("ffprobe is not installed")
 	}
+	for name, m := range map[string]*Muxer{"a file": {}, "as it comes": {Plain: true}} {
+		t.Run(name, func(t *testing.T) {
+			b := simulcast(t, m)
+			probe := exec.CommandContext(context.Background(), ffprobe, "-v", "error", "-count_frames", "-show_entries",
+				"stream=codec_name,nb_read_frames", "-of", "csv=p=0")
+			if m.Plain {
+				probe.Args, probe.Stdin = append(probe.Args, "-"), bytes.NewReader(b)
+			} else {
+				file := filepath.Join(t.TempDir(), "endless.mp4")
+				if err := os.WriteFile(file, b, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				probe.Args = append(probe.Args, file)
+			}
+			out, err := probe.CombinedOutput()
+			if want := "hevc,60\nopus,60\nhevc,60"; err != nil || strings.TrimSpace(string(out)) != want {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// TestPlainHasNothingUndescribed: what came, or became another codec, after the beginning is in no plain file; its configuration is.
+func TestPlainHasNothingUndescribed(t *testing.T) {
+	tracks := ringTracks()
+	m := &Muxer{Plain: true}
+	b, err := m.AppendStart(nil, tracks[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := func(id av.TrackID, c av.Codec, at time.Duration) *av.Frame {
+		return &av.Frame{Track: id, Codec: c, Key: true, DTS: at, PTS: at, Data: []byte{0, 0, 0, 1, 0x65}}
+	}
+	late := &av.Frame{Track: 2, Kind: av.KindConfig, Codec: av.CodecOpus, DTS: 1, PTS: 1, Config: &tracks[1]}
+	b = m.Append(b, frame(1, av.CodecH264, 0), late, frame(2, av.CodecOpus, 1), frame(1, av.CodecH264, 2), frame(1, av.CodecVP9, 3), frame(1, av.CodecH264, 4))
+	frames, _ := demux(t, bytes.NewReader(b))
+	var times []time.Duration
+	configs := 0
+	for _, f := range frames {
+		switch {
+		case f.Kind == av.KindConfig:
+			configs++
+		case f.Track != 1 || f.Codec != av.CodecH264:
+			t.Errorf("a frame of track %d, %v", f.Track, f.Codec)
+		default:
+			times = append(times, f.DTS)
+		}
+	}
+	if configs != 3 || len(times) != 3 {
+		t.Errorf("%d configurations, pictures at %v", configs, times)
+	}
+}
+
+// simulcast is a file with two seconds of a layer, the main video that has the same pictures, and sound.
+func simulcast(t *testing.T, m *Muxer) []byte {
+	t.Helper()
 	video, pictures := samples.H265(t)
 	video.ID, video.ClockRate = 1, 90000
 	layer := video
 	layer.ID, layer.Layer = 3, "h"
-	m := NewMuxer()
 	b, err := m.AppendStart(nil, av.Tracks{video, opusTrack(2), layer})
 	if err != nil {
 		t.Fatal(err)
@@ -211,15 +266,7 @@ func TestEndlessIsRead(t *testing.T) {
 		sound := &av.Frame{Track: 2, Codec: av.CodecOpus, Key: true, DTS: at, PTS: at, Wall: wall.Add(at), Data: []byte{0xfc, 0xff, 0xfe}}
 		b = m.Append(b, &low, &main, sound)
 	}
-	file := filepath.Join(t.TempDir(), "endless.mp4")
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(context.Background(), ffprobe, "-v", "error", "-count_frames", "-show_entries",
-		"stream=codec_name,nb_read_frames", "-of", "csv=p=0", file).CombinedOutput()
-	if want := "hevc,60\nopus,60\nhevc,60"; err != nil || strings.TrimSpace(string(out)) != want {
-		t.Errorf("%v\n%s", err, out)
-	}
+	return b
 }
 
 // TestDemuxerReadsOthers has ffmpeg write the same pictures in its own ways, with an edit list (ISO/IEC 14496-12 8.6.6) where it is

@@ -37,10 +37,15 @@ const (
 //
 // It is for one goroutine. Only the messages allocate.
 type Muxer struct {
+	// Plain makes a file that ffmpeg and others read as it comes: no two frames share their bytes, since these readers do not go
+	// back, and there are no frames that the init section says nothing of, at which they end.
+	Plain bool
+
 	sequence uint32
 	group    []placed   // scratch: the fragment that is being made
 	tracks   []muxTrack // scratch: those of group
 	tempi    []tempo    // of all tracks so far
+	init     av.Tracks  // those of the init section
 }
 
 // placed is a frame at its place in an mdat box.
@@ -90,6 +95,7 @@ func (m *Muxer) AppendStart(dst []byte, ts av.Tracks) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
+	m.init = known
 	dst = append(dst, section...)
 	for i := range ts {
 		dst = appendNote(dst, &av.Frame{Track: ts[i].ID, Kind: av.KindConfig, Codec: ts[i].Codec, Config: &ts[i]})
@@ -101,10 +107,13 @@ func (m *Muxer) AppendStart(dst []byte, ts av.Tracks) ([]byte, error) {
 func (m *Muxer) Append(dst []byte, frames ...*av.Frame) []byte {
 	for len(frames) > 0 {
 		n := m.gather(frames)
-		if n == 0 {
-			dst, n = appendNote(dst, frames[0]), 1
-		} else {
+		switch {
+		case n > 0:
 			dst = m.appendFragment(dst)
+		case m.leavesOut(frames[0]):
+			n = 1
+		default:
+			dst, n = appendNote(dst, frames[0]), 1
 		}
 		frames = frames[n:]
 	}
@@ -119,11 +128,11 @@ func (m *Muxer) gather(frames []*av.Frame) (n int) {
 	m.group, m.tracks = m.group[:0], m.tracks[:0]
 	at := 0
 	for _, f := range frames {
-		if f.Kind != av.KindMedia || n == maxGroup || n > 0 && at+len(f.Data) > maxGroupBytes || !m.fits(f) {
+		if f.Kind != av.KindMedia || m.leavesOut(f) || n == maxGroup || n > 0 && at+len(f.Data) > maxGroupBytes || !m.fits(f) {
 			break
 		}
 		p := placed{Frame: f, at: at}
-		if n > 0 && m.group[n-1].Track > f.Track && sameBytes(f.Data, m.group[n-1].Data) {
+		if n > 0 && !m.Plain && m.group[n-1].Track > f.Track && sameBytes(f.Data, m.group[n-1].Data) {
 			p.at = m.group[n-1].at
 		} else {
 			at += len(f.Data)
@@ -132,6 +141,15 @@ func (m *Muxer) gather(frames []*av.Frame) (n int) {
 		n++
 	}
 	return n
+}
+
+// leavesOut tells whether a frame has no place in a plain file: its track came, or became one of another codec, after the beginning.
+func (m *Muxer) leavesOut(f *av.Frame) bool {
+	if !m.Plain || f.Kind != av.KindMedia {
+		return false
+	}
+	t := m.init.Find(f.Track)
+	return t == nil || t.Codec != f.Codec
 }
 
 // sameBytes tells whether two slices are the same memory.
