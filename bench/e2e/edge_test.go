@@ -203,7 +203,8 @@ func TestEdgeOfRTMP(t *testing.T) {
 	checkSameTags(t, v, direct)
 }
 
-// TestEdgeOfPull: who asks a node for a stream that the node behind it pulls on demand has it pulled, by every form.
+// TestEdgeOfPull: who asks a node for a stream that the node behind it pulls on demand has it pulled, by every form; so has who asks
+// that node itself by HLS alone.
 func TestEdgeOfPull(t *testing.T) {
 	t.Parallel()
 	far := start(t)
@@ -211,6 +212,7 @@ func TestEdgeOfPull(t *testing.T) {
 	sources, err := json.Marshal([]map[string]any{
 		{"match": "flv/*", "from": []string{far.http + "/live/far/{stream}.flv"}},
 		{"match": "hls/*", "from": []string{far.http + "/live/far/{stream}.flv"}},
+		{"match": "here/*", "from": []string{far.http + "/live/far/{stream}.flv"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -225,4 +227,5 @@ func TestEdgeOfPull(t *testing.T) {
 		t.Errorf("the %d slices that came are no piece of what was sent", len(arrived))
 	}
 	play(t, front.http+"/live/hls/cam.m3u8").until(t, 2)
+	play(t, origin.http+"/live/here/cam.m3u8").until(t, 1)
 }

@@ -72,11 +72,16 @@ func newObjects(e *Edge) *objects {
 }
 
 // File returns an HLS object of a stream that an origin has, byte for byte as every node gives it. The multivariant playlist is
-// index.m3u8, or index-LAYER.m3u8 with one simulcast layer alone. The bytes must not be changed.
+// index.m3u8, or index-LAYER.m3u8 with one simulcast layer alone. Who asks for a playlist of a stream that no origin has, but that
+// is brought here on demand, waits for it as viewers of other forms do. The bytes must not be changed.
 //
-// Errors: live.ErrNoStream when no origin has it, ErrOrigin, ErrStopping, or the context's.
+// Errors: live.ErrNoStream when nobody has it, ErrOrigin, ErrStopping, or the context's.
 func (e *Edge) File(ctx context.Context, k live.Key, name string) ([]byte, error) {
-	return e.objects.get(ctx, k, name, nil)
+	b, err := e.objects.get(ctx, k, name, nil)
+	if err != nil && isPlaylist(name) && e.wake(ctx, k) {
+		return e.object(ctx, k, name, nil)
+	}
+	return b, err
 }
 
 func isPlaylist(name string) bool { return strings.HasSuffix(name, ".m3u8") }

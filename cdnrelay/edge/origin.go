@@ -18,9 +18,9 @@ import (
 const (
 	// patience is how long a stream's first media is waited for.
 	patience = 10 * time.Second
-	// wakeTimeout is how long a stream is waited for that is brought on demand, less than the node that asks waits for an
-	// answer. What takes longer is there when it asks again.
-	wakeTimeout = 2 * time.Second
+	// wakeTimeout is how long a stream is waited for that is brought on demand, by each further node half as long: all of them
+	// less than askTimeout. What takes longer is there when it is asked for again.
+	wakeTimeout = 1400 * time.Millisecond
 )
 
 // may lets a node's request pass, and returns the stream that it asks for and the nodes that it came through.
@@ -73,8 +73,11 @@ func (e *Edge) ServeStream(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	e.wake(r.Context(), k)
-	s, path, err := e.find(r.Context(), k, via, r.Method != http.MethodHead)
+	bring := r.Method != http.MethodHead
+	s, path, err := e.find(r.Context(), k, via, bring)
+	if err != nil && e.wakeFor(r.Context(), k, via) {
+		s, path, err = e.find(r.Context(), k, via, bring)
+	}
 	if err != nil {
 		e.fail(w, r, err)
 		return
@@ -93,15 +96,21 @@ func (e *Edge) ServeStream(w http.ResponseWriter, r *http.Request) {
 	e.serve(w, r, s, via)
 }
 
-// wake waits for a stream that something brings here on demand, so that another node's viewers are as good as this one's.
+// wake waits for a stream that something brings here on demand and that could not be had otherwise, and tells whether it came.
 // Names that nothing brings cost no wait.
-func (e *Edge) wake(ctx context.Context, k live.Key) {
+func (e *Edge) wake(ctx context.Context, k live.Key) bool {
 	if _, ok := e.hub.Stream(k); ok || e.opts.Brings == nil || !e.opts.Brings(k) {
-		return
+		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+	_, err := e.hub.Await(ctx, k)
+	return err == nil
+}
+
+// wakeFor is wake on behalf of the nodes via, so that another node's viewers are as good as this one's.
+func (e *Edge) wakeFor(ctx context.Context, k live.Key, via []string) bool {
+	ctx, cancel := context.WithTimeout(ctx, wakeTimeout>>max(0, len(via)-1))
 	defer cancel()
-	_, _ = e.hub.Await(ctx, k) // whoever looks for it next says what there is
+	return e.wake(ctx, k)
 }
 
 // find returns a stream that is here, or, if bring says so, is brought here from an origin, with the nodes that it comes
@@ -162,8 +171,11 @@ func (e *Edge) ServeFile(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	e.wake(r.Context(), k)
-	b, err := e.object(r.Context(), k, r.PathValue("file"), via)
+	file := r.PathValue("file")
+	b, err := e.object(r.Context(), k, file, via)
+	if err != nil && isPlaylist(file) && e.wakeFor(r.Context(), k, via) {
+		b, err = e.object(r.Context(), k, file, via)
+	}
 	if err != nil {
 		e.fail(w, r, err)
 		return
