@@ -85,7 +85,7 @@ func (e *Edge) bring(ctx context.Context, k live.Key, via []string) error {
 	}
 }
 
-// stream is the key of the stream as far as it is known.
+// stream is the key of the stream as far as it is known: once it is, the id that was asked for may be that of another stream.
 func (p *pull) stream() live.Key {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -176,7 +176,7 @@ func (p *pull) once(ctx context.Context) error {
 	}
 	p.gave = false
 	p.begun.Store(false)
-	resp, err := p.edge.client.stream(ctx, cancel, origin, p.asked, p.via)
+	resp, err := p.edge.client.stream(ctx, cancel, origin, p.stream(), p.via)
 	if err != nil {
 		if !errors.Is(err, live.ErrNoStream) {
 			p.edge.client.blame(origin)
@@ -217,7 +217,7 @@ func (p *pull) origin(ctx context.Context) (string, error) {
 	if len(c.origins) == 1 {
 		return c.origins[0], nil // its answer is the stream itself
 	}
-	origin, _, err := c.choose(ctx, p.asked, p.via, "")
+	origin, _, err := c.choose(ctx, p.stream(), p.via, "")
 	return origin, err
 }
 
@@ -262,7 +262,7 @@ func (p *pull) watch(ctx context.Context, cancel context.CancelCauseFunc, origin
 			return
 		}
 		if st := p.told.Load(); st != nil && st.State == live.StateInterrupted.String() && len(p.edge.client.origins) > 1 {
-			if _, isLive, err := p.edge.client.choose(ctx, p.asked, p.via, origin); err == nil && isLive {
+			if _, isLive, err := p.edge.client.choose(ctx, p.stream(), p.via, origin); err == nil && isLive {
 				cancel(errMoved)
 				return
 			}
@@ -366,6 +366,7 @@ func (p *pull) state(m *fmp4.Message, first bool) error {
 		p.rejoin(&st)
 	}
 	p.pub.SetLayers(st.Layers)
+	p.pub.Rename(st.User, st.ID)
 	if st.State == live.StateInterrupted.String() {
 		p.interrupt(told(st.Reason))
 	}

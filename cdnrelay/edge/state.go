@@ -56,7 +56,7 @@ func stateOf(s *live.Stream) state {
 }
 
 func (st *state) same(o *state) bool {
-	return st.State == o.State && st.Reason == o.Reason && st.Started == o.Started && st.User == o.User && slices.Equal(st.Layers, o.Layers)
+	return st.State == o.State && st.Reason == o.Reason && st.Started == o.Started && st.User == o.User && st.ID == o.ID && slices.Equal(st.Layers, o.Layers)
 }
 
 // append appends the message.

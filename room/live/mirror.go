@@ -87,6 +87,25 @@ func (p *Publisher) SetLayers(names []string) {
 	p.opts.Layers = slices.Clone(names)
 }
 
+// Rename says who publishes a mirrored stream now, and which stream id it has: none, where another one here has that.
+func (p *Publisher) Rename(user, id string) {
+	s, r := p.stream, p.stream.reg
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mayHaveLocked(s.key, id) != nil {
+		id = ""
+	}
+	s.mu.Lock()
+	has := s.publisher == p && r.streams[s.key] == s
+	if has {
+		p.opts.User = user
+	}
+	s.mu.Unlock()
+	if has {
+		r.renameLocked(s, id)
+	}
+}
+
 // Mirrored tells whether what the stream holds comes out of the ring of another server.
 func (s *Stream) Mirrored() bool {
 	s.mu.Lock()

@@ -105,7 +105,10 @@ func (r *Registry) Publish(k Key, o PublishOptions) (*Publisher, error) {
 		}
 	}
 	if err := r.mayHaveLocked(k, o.ID); err != nil {
-		return nil, err
+		if !o.Mirror {
+			return nil, err
+		}
+		o.ID = "" // what is published here comes before what is elsewhere
 	}
 	if s == nil {
 		if len(r.streams) >= r.opts.MaxStreams {

@@ -15,9 +15,10 @@ func (r *Registry) lookLocked(k Key) *Stream {
 	return r.ids[k]
 }
 
-// mayHaveLocked refuses a stream an id that another one has.
+// mayHaveLocked refuses a stream an id that another one has, unless that is a mirrored one: its own server may have taken the id
+// from it by now.
 func (r *Registry) mayHaveLocked(k Key, id string) error {
-	if s := r.ids[IDKey(k.App, id)]; id != "" && s != nil && s.key != k {
+	if s := r.ids[IDKey(k.App, id)]; id != "" && s != nil && s.key != k && !s.Mirrored() {
 		return ErrIDTaken
 	}
 	return nil
@@ -27,10 +28,18 @@ func (r *Registry) mayHaveLocked(k Key, id string) error {
 // does not change.
 func (r *Registry) nameLocked(s *Stream, o *PublishOptions) {
 	s.mu.Lock()
-	old, id := s.id, o.ID
+	id := o.ID
 	if id == "" && s.publisher != nil && s.publisher.opts.User == o.User {
-		id = old
+		id = s.id
 	}
+	s.mu.Unlock()
+	r.renameLocked(s, id)
+}
+
+// renameLocked gives a stream an id, or takes the one that it has.
+func (r *Registry) renameLocked(s *Stream, id string) {
+	s.mu.Lock()
+	old := s.id
 	s.id = id
 	s.mu.Unlock()
 	if id == old {

@@ -38,6 +38,48 @@ func TestStreamIDUnique(t *testing.T) {
 	}
 }
 
+// An id of a mirrored stream is whose it says last: its own server may have given it to another stream by now. What is published
+// here keeps the id before what is mirrored.
+func TestStreamIDsOfMirrors(t *testing.T) {
+	reg := runRegistry(t, testOptions())
+	is := func(id string, want Key) {
+		t.Helper()
+		if s, ok := reg.Stream(IDKey("1", id)); ok != (want != Key{}) || ok && s.Key() != want {
+			t.Errorf("%s is of %v, %v; want %v", id, s, ok, want)
+		}
+	}
+	publish := func(k Key, o PublishOptions) *Publisher {
+		t.Helper()
+		p, err := reg.Publish(k, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	one, two, own, late := Key{"1", "r", "one"}, Key{"1", "r", "two"}, Key{"1", "r", "own"}, Key{"1", "r", "late"}
+	p := publish(one, PublishOptions{Mirror: true, User: "ann", ID: "a"})
+	publish(two, PublishOptions{Mirror: true, User: "ann", ID: "a"})
+	is("a", two)
+	p.Rename("bob", "b")
+	is("a", two)
+	is("b", one)
+	if i := p.Stream().Info(); i.User != "bob" || i.ID != "b" {
+		t.Errorf("it is %q of %q", i.ID, i.User)
+	}
+	publish(own, PublishOptions{User: "ann", ID: "a"})
+	is("a", own)
+	publish(late, PublishOptions{Mirror: true, ID: "a"})
+	is("a", own)
+	p.Rename("ann", "a")
+	is("a", own)
+	is("b", Key{})
+	p.Rename("bob", "b")
+	p.End(errTest)
+	is("b", Key{})
+	p.Rename("bob", "b")
+	is("b", Key{})
+}
+
 // Who comes back without the id keeps it; another publisher, or another id, takes its place.
 func TestStreamIDOnTakeover(t *testing.T) {
 	reg := runRegistry(t, testOptions())
