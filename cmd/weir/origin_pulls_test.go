@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/config"
+	"weir/room/auth"
 	"weir/room/live"
 )
 
@@ -71,4 +72,26 @@ func TestStreamsArePulled(t *testing.T) {
 		w := pull(poster, secret)
 		return w.Code == http.StatusOK && w.Body.Len() > 0
 	})
+}
+
+// TestPullsByIDAreOfItsApp: an id of the cloud's form names its app, so the CDN of that app is known by its secret without
+// ?sdkappid=, and that of another app is not.
+func TestPullsByIDAreOfItsApp(t *testing.T) {
+	const own, others, id = "a secret of the app's CDN", "a secret of another's CDN", "1400000001_r_ann_main"
+	cfg := local(t)
+	cfg.Auth.Play, cfg.Playback.Wait = playSigned, time.Millisecond
+	cfg.Auth.Apps = config.Apps{{ID: otherApp, Key: otherKey}}
+	cfg.Origin.Pullers = config.Pullers{{Name: "own", Secret: own, App: otherApp, MaxPulls: 9}, {Name: "others", Secret: others, MaxPulls: 9}}
+	s, _ := start(t, cfg)
+	if _, err := s.namer.Publish(live.Key{App: auth.AppName(otherApp), Room: "r", Stream: "s"}, live.PublishOptions{User: "ann", ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	for secret, isPull := range map[string]bool{own: true, others: false} {
+		r := httptest.NewRequest(http.MethodHead, "/live/"+id+".flv", nil)
+		r.Header.Set("X-Weir-Puller", secret)
+		w := httptest.NewRecorder()
+		if s.public.server.Handler.ServeHTTP(w, r); refused(w) == isPull {
+			t.Errorf("with %s: %d %s", secret, w.Code, w.Body)
+		}
+	}
 }

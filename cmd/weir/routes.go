@@ -177,7 +177,7 @@ func mediaRoutes(d doors) []route {
 		{"OPTIONS /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.SessionOptions))},
 		{"DELETE /whep/{room}/{stream}/{session}", checkIDs(http.HandlerFunc(d.whep.Delete))},
 
-		{"GET /live/{file}", d.origin.Streams(d.byID(byForm(d.flv, d.mayPlay(true, d.playlist))))},
+		{"GET /live/{file}", d.ofApp(d.origin.Streams(d.byID(byForm(d.flv, d.mayPlay(true, d.playlist)))))},
 		{"GET /live/{room}/{file}", d.origin.Streams(byForm(d.flv, d.mayPlay(true, d.playlist)))},
 		{"GET /live/{room}/{stream}/{file}", d.origin.Streams(checkIDs(d.mayPlay(false, d.hlsFile)))},
 	}

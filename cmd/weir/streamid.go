@@ -32,7 +32,6 @@ func (d doors) byID(next http.Handler) http.Handler {
 			return
 		}
 		r.SetPathValue("streamid", id)
-		r = d.toApp(r, id)
 		key, err := d.stream(r, id)
 		if err != nil {
 			refuseID(w, r, err)
@@ -40,6 +39,17 @@ func (d doors) byID(next http.Handler) http.Handler {
 		}
 		r.SetPathValue("room", key.Room)
 		r.SetPathValue("stream", key.Stream)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ofApp lets a request for a stream id pass as one for the app that the id names: whoever is behind it, CDNs first, reads that from
+// the query.
+func (d doors) ofApp(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if id, _, ok := auth.SplitFile(r.PathValue("file")); ok {
+			r = d.toApp(r, id)
+		}
 		next.ServeHTTP(w, r)
 	})
 }
