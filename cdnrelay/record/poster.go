@@ -65,6 +65,9 @@ func (r *Recorder) ServePoster(w http.ResponseWriter, req *http.Request, key liv
 	h := w.Header()
 	h.Set("Content-Type", typeOf(posterName))
 	h.Set("Cache-Control", "public, max-age=1")
+	if req.Header.Get("Authorization") != "" { // RFC 9111 3.5: no cache can check it
+		h.Set("Cache-Control", "private, max-age=1")
+	}
 	http.ServeContent(w, req, posterName, time.Time{}, newReader(b))
 }
 

@@ -184,6 +184,11 @@ func TestPoster(t *testing.T) {
 	p := l.publish(t)
 	p.play(3 * time.Second)
 	onePicture(t, l.get(t, "/live/r/s/poster.mp4"))
+	for token, want := range map[string]string{"": "public, max-age=1", "Bearer x": "private, max-age=1"} {
+		if got := l.get(t, "/live/r/s/poster.mp4", "Authorization", token).Header().Get("Cache-Control"); got != want {
+			t.Errorf("a poster for %q says %s, want %s", token, got, want)
+		}
+	}
 	l.end(t, p)
 	r := l.ended(t)
 	onePicture(t, l.get(t, "/recordings/r/s/"+r.ID+"/poster.mp4"))
