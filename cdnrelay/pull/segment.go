@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"time"
 
@@ -91,16 +92,17 @@ func kindOf(c av.Codec) int {
 }
 
 // pidOf is the elementary stream of a kind that is taken: the one that was, so that it is not another language from segment to
-// segment, or else the first that comes.
+// segment, or else the first one of the programme that there is anything of. 0 is none.
 func pidOf(packets []mpegts.PESPacket, kind int, was uint16) (pid uint16) {
+	order := math.MaxInt
 	for i := range packets {
 		p := &packets[i]
 		switch {
 		case kindOf(p.Codec) != kind:
 		case p.PID == was:
 			return was
-		case pid == 0:
-			pid = p.PID
+		case p.Order < order:
+			pid, order = p.PID, p.Order
 		}
 	}
 	return pid

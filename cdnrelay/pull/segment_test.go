@@ -16,9 +16,11 @@ import (
 
 // TestSameSound: of several sounds of a transport stream it is the same one in each segment, whichever comes first.
 func TestSameSound(t *testing.T) {
-	packet := func(pid uint16, c av.Codec) mpegts.PESPacket { return mpegts.PESPacket{PID: pid, Codec: c} }
-	first := []mpegts.PESPacket{packet(257, av.CodecAAC), packet(256, av.CodecH264), packet(258, av.CodecAAC)}
-	second := []mpegts.PESPacket{packet(258, av.CodecAAC), packet(257, av.CodecAAC)}
+	packet := func(pid uint16, c av.Codec) mpegts.PESPacket {
+		return mpegts.PESPacket{PID: pid, Order: int(pid), Codec: c}
+	}
+	first := []mpegts.PESPacket{packet(258, av.CodecAAC), packet(256, av.CodecH264), packet(257, av.CodecAAC)}
+	second := []mpegts.PESPacket{packet(258, av.CodecAAC), packet(259, av.CodecAAC)}
 	for _, c := range []struct {
 		name    string
 		packets []mpegts.PESPacket
@@ -26,9 +28,9 @@ func TestSameSound(t *testing.T) {
 		was     uint16
 		want    uint16
 	}{
-		{"the first", first, kindAudio, 0, 257},
+		{"the first of the programme", first, kindAudio, 0, 257},
 		{"the pictures", first, kindVideo, 0, 256},
-		{"the one that was", second, kindAudio, 257, 257},
+		{"the one that was", second, kindAudio, 259, 259},
 		{"one that is no more", second, kindAudio, 300, 258},
 		{"none", second, kindVideo, 256, 0},
 	} {

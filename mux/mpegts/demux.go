@@ -58,6 +58,7 @@ type demuxer struct {
 // stream is an elementary stream.
 type stream struct {
 	pid      uint16
+	order    int
 	codec    av.Codec
 	channels int
 	counter  byte
@@ -128,7 +129,7 @@ func (d *demuxer) flush(s *stream) error {
 	if !ok {
 		return nil
 	}
-	p.PID, p.Codec, p.Channels, p.Damaged = s.pid, s.codec, s.channels, damaged
+	p.PID, p.Order, p.Codec, p.Channels, p.Damaged = s.pid, s.order, s.codec, s.channels, damaged
 	return d.each(&p)
 }
 
@@ -204,7 +205,7 @@ func (d *demuxer) stream(pid uint16, codec av.Codec, channels int) {
 		}
 	}
 	if len(d.streams) < maxStreams {
-		d.streams = append(d.streams, &stream{pid: pid, codec: codec, channels: channels})
+		d.streams = append(d.streams, &stream{pid: pid, order: len(d.streams), codec: codec, channels: channels})
 	}
 }
 

@@ -86,6 +86,23 @@ func TestDemux(t *testing.T) {
 	}
 }
 
+// TestDemuxOrder: streams are told apart by their place in the programme, whichever comes first.
+func TestDemuxOrder(t *testing.T) {
+	for name, f := range films(t) {
+		if len(f.tracks) < 2 {
+			continue
+		}
+		if err := Demux(joined(encode(t, f)), func(p *PESPacket) error {
+			if want := map[bool]int{true: 0, false: 1}[p.Codec.IsVideo()]; p.Order != want {
+				t.Fatalf("%s: %v is number %d, want %d", name, p.Codec, p.Order, want)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestDemuxDamaged: a transport packet that is missing damages one packet, bytes in between none.
 func TestDemuxDamaged(t *testing.T) {
 	whole := joined(encode(t, films(t)["h264"]))

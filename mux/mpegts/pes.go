@@ -60,6 +60,7 @@ const noClock = -1
 // streams. See NALUnits, ADTS and OpusUnit.
 type PESPacket struct {
 	PID   uint16
+	Order int      // of the stream among those of its programme, as the tables name them
 	Codec av.Codec // of the four that Encoder knows; CodecNone for all others
 	// Channels are those that the tables tell of Opus.
 	Channels int
