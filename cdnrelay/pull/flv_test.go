@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -140,4 +141,14 @@ func TestPublisherOfItsOwn(t *testing.T) {
 	g.failed(ErrBusy)
 	own.End(ErrClosed)
 	same(t, g.watch(100), all)
+	// A source has no name, and is not who publishes without one.
+	if _, err := g.hub.Publish(camera, live.PublishOptions{Policy: live.PolicyResume}); !errors.Is(err, live.ErrBusy) {
+		t.Errorf("who publishes without a name: %v", err)
+	}
+	own, err = g.hub.Publish(camera, live.PublishOptions{Policy: live.PolicyReplace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the pull gives way", func() bool { s := g.status(); return s.State == Waiting && s.Reason == "busy" })
+	own.End(ErrClosed)
 }

@@ -151,7 +151,7 @@ func (s *session) publish() error {
 	if s.publisher == nil || s.publisher.Err() != nil {
 		p, err := s.m.opts.Hub.Publish(s.key, live.PublishOptions{
 			// Nobody who publishes here has to give way to a source, and only the operator may take it over.
-			Policy: live.PolicyReject, Tracks: s.tracks(), Origin: live.Origin{Form: way, Session: s.task.ID},
+			Policy: live.PolicyReject, Keeps: true, Tracks: s.tracks(), Origin: live.Origin{Form: way, Session: s.task.ID},
 		})
 		switch {
 		case errors.Is(err, live.ErrBusy):

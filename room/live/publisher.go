@@ -52,6 +52,8 @@ type PublishOptions struct {
 	ID string
 	// Origin is where the publisher comes from, for those who are told of streams.
 	Origin Origin
+	// Keeps says that PolicyResume lets nobody take the stream over: the publisher is no user, such as a source that is pulled from.
+	Keeps bool
 	// Mirror says that the publisher writes what another server's ring of this stream holds, frame by frame, simulcast layers
 	// and MainVideo alike; nothing is filled in. Such a publisher gets no stream that there is, and any other takes its own.
 	Mirror bool

@@ -141,7 +141,7 @@ func (s *Stream) yields(o PublishOptions) error {
 	case PolicyReplace:
 		return nil
 	case PolicyResume:
-		if s.publisher != nil && s.publisher.opts.User == o.User {
+		if s.publisher != nil && !s.publisher.opts.Keeps && s.publisher.opts.User == o.User {
 			return nil
 		}
 		return fmt.Errorf("%w: it belongs to another user", ErrBusy)
