@@ -62,7 +62,8 @@ func readAlibaba(pr *proof, _ int, p *Pass, path string) (func(Secret) bool, err
 	if fields[2] != noUser {
 		p.User = fields[2]
 	}
-	if !strings.Contains(path, "/"+p.name(url.PathEscape)) {
+	// Signers escape what need not be, or do not: which stream it is says the path behind the one decoding that all do.
+	if named, err := url.PathUnescape(path); err != nil || !strings.Contains(named, "/"+p.name()) {
 		return nil, fmt.Errorf("%w: auth_key signs a path, and this one does not name the stream", ErrBadSignature)
 	}
 	head := value[:len(value)-len(fields[3])-1]

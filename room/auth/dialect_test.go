@@ -524,3 +524,20 @@ func FuzzProof(f *testing.F) {
 		_ = Foreign(ReplaceProof(query, "sign=x"))
 	})
 }
+
+// TestAlibabaEscapes: the hash is over the path as it is in the address, whatever the signer has escaped in it.
+func TestAlibabaEscapes(t *testing.T) {
+	a := closed(t, Keys{}, epoch, nil)
+	p := Pass{Action: ActionPublish, Room: "g:h&i", Stream: "s", Expires: epoch.Add(time.Hour)}
+	for _, path := range []string{"/live/g:h&i/s", "/live/g%3Ah%26i/s", "/live/%67:h%26i/%73"} {
+		query := mustSign(t, a, DialectAlibaba, p, path)
+		if _, err := ask(a, ActionPublish, p.Room, p.Stream, path, query); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		for _, other := range []string{"/live/g:h&i%2Fs", "/live/x/s", "/live/%zz/g:h&i/s"} {
+			if _, err := ask(a, ActionPublish, p.Room, p.Stream, other, query); !errors.Is(err, ErrBadSignature) {
+				t.Errorf("signed for %s, at %s: %v", path, other, err)
+			}
+		}
+	}
+}

@@ -62,11 +62,11 @@ func (p *Pass) checkStream() error {
 
 // name is what names the stream behind /live/ in the address: no stream id has a slash, so none can be taken for a room
 // and stream.
-func (p *Pass) name(escape func(string) string) string {
+func (p *Pass) name() string {
 	if p.ID != "" {
-		return escape(p.ID)
+		return p.ID
 	}
-	return escape(p.Room) + "/" + escape(p.Stream)
+	return p.Room + "/" + p.Stream
 }
 
 // grant is what the pass comes to.

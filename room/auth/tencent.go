@@ -15,7 +15,7 @@ const tencentTime = 8
 
 // tencentStream is the StreamName of the dialect: all that is behind the AppName, live. Two rooms may have streams of one
 // name; a stream id is the whole name, as it is with the cloud.
-func tencentStream(p *Pass) string { return p.name(func(s string) string { return s }) }
+func tencentStream(p *Pass) string { return p.name() }
 
 // tencentQuery is ?txSecret=md5(key + stream + txTime)&txTime=hexadecimal seconds.
 func tencentQuery(key Secret, _ int, p *Pass, _ string) string {
