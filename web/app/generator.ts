@@ -7,15 +7,18 @@ const root = element('root', HTMLElement);
 const form = element('wanted', HTMLFormElement);
 const dialect = element('dialect', HTMLSelectElement);
 const token = element('token', HTMLInputElement);
+const app = element('of_app', HTMLInputElement);
 const error = element('error', HTMLElement);
 const results = element('results', HTMLElement);
 const template = element('row', HTMLTemplateElement);
 const radios = [...form.querySelectorAll<HTMLInputElement>('input[name="where"]')];
 
-/** A link may bring the token in its fragment, which is taken out of the address bar, where it could be seen or copied. */
+/** A link may bring token and app in its fragment, which is taken out of the address bar, where it could be seen or copied. */
 function readLink(): void {
   if (location.hash.length <= 1) return;
-  token.value = new URLSearchParams(location.hash.slice(1)).get('usersig') ?? '';
+  const link = new URLSearchParams(location.hash.slice(1));
+  token.value = link.get('usersig') ?? '';
+  app.value = link.get('sdkappid') ?? '';
   history.replaceState(null, '', location.pathname + location.search);
 }
 
@@ -53,7 +56,8 @@ async function make(): Promise<void> {
     if (where() === 'cdn' && body['push_host'] === undefined && body['play_host'] === undefined) {
       throw new Error('Enter the domain to push to, the one to play from, or both.');
     }
-    const response = await fetch('/api/v1/addresses', {
+    const of = app.value.trim() === '' ? '' : `?sdkappid=${encodeURIComponent(app.value.trim())}`;
+    const response = await fetch(`/api/v1/addresses${of}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token.value.trim()}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),

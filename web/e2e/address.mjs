@@ -24,8 +24,8 @@ describe('the generator of addresses', () => {
     fields.map((field) => [field.querySelector('label').textContent, field.querySelector('input').value])));
   const state = (wanted) => page.waitForSelector(`#root[data-state="${wanted}"]`);
 
-  async function token(user) {
-    const { studio } = await server.urls('demo', 'cam', '--user', user);
+  async function token(user, ...more) {
+    const { studio } = await server.urls('demo', 'cam', '--user', user, ...more);
     return new URLSearchParams(new URL(studio).hash.slice(1)).get('usersig');
   }
 
@@ -71,6 +71,21 @@ describe('the generator of addresses', () => {
     await page.waitForFunction(() => document.querySelector('#address-0')?.value.includes('sdkappid'));
     assert.match((await rows())['Publish by RTMP'], /^rtmp:\/\/livepush\.tcloud\.com\/live\/cam\?sdkappid=1400000001&sign=w1\./);
     await page.getByLabel('Dialect').selectOption('tencent');
+  });
+
+  it('makes addresses for the administrator of another app', async () => {
+    const headers = { authorization: `Bearer ${await token('administrator')}` };
+    const made = await fetch(`${server.origin}/api/v1/apps`, { method: 'POST', headers, body: '{"name":"shop"}' });
+    const { id } = await made.json();
+    await page.getByRole('radio', { name: 'This server' }).check();
+    await page.getByLabel('Token of an administrator').fill(await token('administrator', '--app', String(id)));
+    await page.getByRole('button', { name: 'Make addresses' }).click();
+    await state('failed');
+    await page.getByLabel('App (SDKAppID)').fill(String(id));
+    await page.getByRole('button', { name: 'Make addresses' }).click();
+    await state('made');
+    assert.match((await rows())['Publish by RTMP'], new RegExp(`/live/demo/cam\\?sdkappid=${id}&txSecret=`));
+    await page.getByLabel('App (SDKAppID)').fill('');
   });
 
   it('says why not', async () => {
