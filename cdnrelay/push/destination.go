@@ -146,12 +146,30 @@ func (d *destination) target() (Target, error) {
 	}, nil
 }
 
-// rest waits for the next try. Errors: why there is none.
+// rest waits for the next try: for so long, and for a publisher who is away, since until then another connection would only be
+// sent again what was pushed before. Errors: why there is none.
 func (d *destination) rest(wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
+	if err := await(d, timer.C); err != nil {
+		return err
+	}
+	d.m.mu.Lock()
+	back := d.carried.back
+	d.m.mu.Unlock()
+	if back == nil {
+		return nil
+	}
+	d.mu.Lock()
+	d.status.Retry = time.Time{} // nobody knows
+	d.mu.Unlock()
+	return await(d, back)
+}
+
+// await waits until a channel has something. Errors: why the destination does not wait for it.
+func await[T any](d *destination, c <-chan T) error {
 	select {
-	case <-timer.C:
+	case <-c:
 		return nil
 	case <-d.carried.stream.Done():
 		return fmt.Errorf("%w: %w", live.ErrEnded, d.carried.stream.Err())

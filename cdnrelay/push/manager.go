@@ -176,12 +176,14 @@ func (m *Manager) look(k live.Key) {
 	}
 	hasMedia := info.State == live.StateLive || info.State == live.StateInterrupted
 	if c != nil && hasMedia {
+		c.stateLocked(info.State)
 		m.followLocked(c, info)
 	}
 	if c != nil || !there || !hasMedia || info.Origin.Form == edgeForm || m.ctx == nil {
 		return
 	}
 	c = newCarried(m.ctx, s, info)
+	c.stateLocked(info.State)
 	m.streams[k] = c
 	for _, id := range slices.Sorted(maps.Keys(m.all)) {
 		if t := m.all[id]; t.means(k) {

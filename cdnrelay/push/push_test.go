@@ -354,6 +354,44 @@ func TestPublisherReturns(t *testing.T) {
 	})
 }
 
+// TestReceiverTiresOfWaiting: a receiver that hangs up while the publisher is away is connected to again when that one is back, and
+// not sent what it has had.
+func TestReceiverTiresOfWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := testOptions()
+		o.Rules = []Task{rule("demo/cam", "rtmp://127.0.0.1/live/cam")}
+		r := newRig(t, o)
+		c := r.publish("demo", "cam", live.PublishOptions{User: "host"})
+		c.film(4 * time.Second)
+		r.far.let(nil, func(Target, int) error { return ErrClosed })
+		c.film(50 * time.Millisecond)
+		r.far.let(nil, nil)
+		c.pub.Interrupt(errTest)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		s := r.one()
+		if s.State != Waiting || s.Tries != 1 || !s.Retry.IsZero() {
+			t.Errorf("while the publisher is away: %+v", s)
+		}
+		c = r.publish("demo", "cam", live.PublishOptions{User: "host"})
+		c.film(500 * time.Millisecond)
+		if s := r.one(); s.State != Running || s.Tries != 2 || s.Frames > 47 {
+			t.Errorf("when it is back: %+v", s)
+		}
+		r.far.let(nil, func(Target, int) error { return ErrClosed })
+		c.film(50 * time.Millisecond)
+		c.pub.Interrupt(errTest)
+		time.Sleep(16 * time.Second) // longer than the grace time
+		synctest.Wait()
+		if s := r.one(); s.State != Ended || s.Tries != 2 {
+			t.Errorf("when it stays away: %+v", s)
+		}
+		if got := r.heard.states(); got != strings.TrimSpace(strings.Repeat("connecting running waiting(closed) ", 2)+"ended(stream_ended)") {
+			t.Errorf("told: %s", got)
+		}
+	})
+}
+
 // TestReceiverDown: a receiver that is away for 20 s is pushed to again by itself, with pauses that grow, and what is told
 // is what happened.
 func TestReceiverDown(t *testing.T) {
