@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -270,6 +271,46 @@ func TestKilledWhileUploading(t *testing.T) {
 	if got, err := io.ReadAll(file); err != nil || !bytes.Equal(got, film) {
 		t.Errorf("%d bytes of %d came back, %v", len(got), len(film), err)
 	}
+}
+
+// A bucket that does not answer in the midst of a file does not hold up the server's end.
+func TestStopWhileUploading(t *testing.T) {
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	fake := gofakes3.New(s3mem.New()).Server()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodDelete && !r.URL.Query().Has("partNumber") {
+			fake.ServeHTTP(w, r)
+			return
+		}
+		asked <- struct{}{}
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-release
+	}))
+	defer web.Close()
+	l := openLab(t, Options{S3: S3{web.URL, "us-east-1", "films", "access", "secret"}, patience: time.Millisecond})
+	defer l.tasks.Wait()
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo()
+	l.repaired(t)
+	r := store.Recording{App: 7, ID: "1", Room: "r", Stream: "s", Node: l.folder.node, Format: FormatMP4, Begun: l.now()}
+	f := store.RecordingFile{N: 1, Name: "1.mp4", Complete: true, Begin: l.now(), Duration: time.Second, Size: partSize + 1}
+	err := errors.Join(l.bucket.client.MakeBucket(t.Context(), "films", minio.MakeBucketOptions{}), l.store.PutRecording(t.Context(), &r),
+		l.store.PutRecordingFile(t.Context(), r.App, r.ID, &f), os.MkdirAll(l.path(&r, ""), 0o700),
+		os.WriteFile(l.path(&r, f.Name), make([]byte, f.Size), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.uploads.add(r.App, r.ID)
+	<-asked
+	over := make(chan struct{})
+	go func() { l.stop(); close(over) }()
+	select {
+	case <-over:
+	case <-time.After(waiting):
+		t.Error("the recorder does not end")
+	}
+	letGo()
+	<-over
 }
 
 func TestAppDeleted(t *testing.T) {

@@ -151,12 +151,14 @@ type Options struct {
 	Now func() time.Time
 	Log *slog.Logger
 
-	wrap func(name string, f file) file // of tests; nil: files as they are
+	wrap     func(name string, f file) file // of tests; nil: files as they are
+	patience time.Duration                  // of tests; 0: patience
 }
 
 func (o *Options) fill() {
 	o.Split, o.SplitBytes = cmp.Or(o.Split, time.Hour), cmp.Or(o.SplitBytes, 4<<30)
 	o.Fragment, o.Retry = cmp.Or(o.Fragment, time.Second), cmp.Or(o.Retry, 10*time.Second)
+	o.patience = cmp.Or(o.patience, patience)
 	o.MaxRecordings = cmp.Or(o.MaxRecordings, 1000)
 	if o.Now == nil {
 		o.Now = time.Now

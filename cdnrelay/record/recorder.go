@@ -16,7 +16,8 @@ import (
 	"weir/room/store"
 )
 
-// patience is how long Run waits for recordings that end: a disk that does not answer must not hold up the server's end.
+// patience is how long Run waits for recordings that end, and for the bucket: a disk or a service that does not answer must not
+// hold up the server's end.
 const patience = 10 * time.Second
 
 // Recorder records streams. It is safe for concurrent use.
@@ -29,7 +30,7 @@ type Recorder struct {
 	uploads *uploads
 	gone    chan int // apps that were deleted
 
-	tasks sync.WaitGroup // sessions
+	tasks sync.WaitGroup // sessions, and what Run does beside them
 
 	moving sync.Mutex // held while it is noted that a file is in the bucket, and while one that is not is deleted
 
@@ -107,33 +108,31 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.mu.Lock()
 	r.ctx = own
 	r.mu.Unlock()
-	var parts sync.WaitGroup
 	for _, part := range []func(context.Context){r.watch, r.upload, r.clean} {
-		parts.Go(func() { part(ctx) })
+		r.tasks.Go(func() { part(ctx) })
 	}
 	<-ctx.Done()
 	r.mu.Lock()
 	r.ctx = nil // nothing begins from here on
 	r.mu.Unlock()
 	stop(errShutdown)
-	parts.Wait()
 	r.waitFor()
 	return nil
 }
 
-// waitFor waits for the sessions, but not for ever.
+// waitFor waits for all tasks, but not for ever.
 func (r *Recorder) waitFor() {
 	over := make(chan struct{})
 	go func() {
 		r.tasks.Wait()
 		close(over)
 	}()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(r.opts.patience)
 	defer timer.Stop()
 	select {
 	case <-over:
 	case <-timer.C:
-		r.log.Error("recordings do not end: the disk does not answer", "recordings", r.running())
+		r.log.Error("recordings do not end: the disk or the bucket does not answer", "recordings", r.running())
 	}
 }
 
