@@ -51,7 +51,7 @@ func newFetcher(source string, by guards, timeout time.Duration) *fetcher {
 		MaxResponseHeaderBytes: maxHeader, ForceAttemptHTTP2: true,
 		DisableCompression: true, // media is packed already
 	}
-	return &fetcher{transport: t, client: &http.Client{Transport: t, CheckRedirect: follow}}
+	return &fetcher{transport: t, client: &http.Client{Transport: t, CheckRedirect: follow, Jar: newCookies()}}
 }
 
 // follow decides on a redirect.
@@ -63,7 +63,15 @@ func follow(r *http.Request, via []*http.Request) error {
 	if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
 		return fmt.Errorf("%w: a redirect to another protocol", ErrAddress)
 	}
+	login(r.URL, via[len(via)-1].URL)
 	return nil
+}
+
+// login has an address that another one led to on the same server asked for with the same user and password.
+func login(u, from *url.URL) {
+	if u.User == nil && u.Scheme == from.Scheme && u.Host == from.Host {
+		u.User = from.User
+	}
 }
 
 // get asks for an address; what of, unless empty, is the range of bytes. The answer is a 200, or 206 where a range was asked for.

@@ -14,7 +14,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"weir/mux/av"
+	"weir/mux/fmp4"
 	"weir/room/dial"
+	"weir/testdata/samples"
 )
 
 var secretKey = []byte("0123456789abcdef")
@@ -88,6 +91,40 @@ func TestKeys(t *testing.T) {
 				t.Errorf("it is told: %v", err)
 			}
 		})
+	}
+}
+
+// TestEncryptedSection: RFC 8216 4.3.2.5: a key that stands before an initialization section is for that, too.
+func TestEncryptedSection(t *testing.T) {
+	t.Parallel()
+	track, frames := samples.AAC(t)
+	section, err := fmp4.Init(av.Tracks{track})
+	if err != nil {
+		t.Fatal(err)
+	}
+	iv := append(make([]byte, 15), 5)
+	for name, lines := range map[string][]string{
+		"behind the key":    {aes128 + ",IV=0x5", `#EXT-X-MAP:URI="init"`, "0", "1", ends},
+		"in front of a key": {`#EXT-X-MAP:URI="init"`, aes128 + ",IV=0x5", "0", "1", ends},
+	} {
+		ch := newChannel(t, listOf(0, lines...))
+		ch.segment = fmp4.AppendPart(nil, fmp4.Part{Tracks: []fmp4.PartTrack{{
+			ID: fmp4.TrackID(track.ID), Samples: []fmp4.Sample{{Duration: 1024, Key: true, Data: frames[0].Data}},
+		}}})
+		ch.seal = func(_ string, segment []byte) []byte { return sealed(t, segment, secretKey, iv) }
+		ch.other = func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.URL.Path == "/key":
+				_, _ = w.Write(secretKey)
+			case name == "behind the key":
+				_, _ = w.Write(sealed(t, section, secretKey, iv))
+			default:
+				_, _ = w.Write(section)
+			}
+		}
+		if got, err := ch.read(new(place), 2); len(got) != 2 || len(got[0].frames) != 2 {
+			t.Errorf("%s: %d segments, %v", name, len(got), err)
+		}
 	}
 }
 

@@ -278,5 +278,6 @@ func resolve(base *url.URL, uri string) (*url.URL, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("%w: an address in a playlist", ErrFormat)
 	}
+	login(u, base)
 	return u, nil
 }
