@@ -10,6 +10,7 @@ import (
 
 	"weir/mux/av"
 	"weir/room/live"
+	"weir/room/live/timeline"
 )
 
 // TestEdgeHasWhatTheOriginHas: all frames, layers, times to the nanosecond, changes and ends, in their order.
@@ -292,6 +293,26 @@ func TestOwnPublisherComesFirst(t *testing.T) {
 	}
 	eventually(t, "the pull is over", func() bool { return front.edge.path(there) == nil && pulls(front) == 0 })
 	p.End(errTest)
+}
+
+// TestClocksOfNodesApart: who publishes at a node in place of what it has from another one goes on where that was, whatever time of
+// day it is there.
+func TestClocksOfNodesApart(t *testing.T) {
+	for _, apart := range []time.Duration{-time.Hour, -time.Minute, 0, time.Minute, time.Hour} {
+		origin := run(t, func(_ *Options, h *live.Options) { h.Now = func() time.Time { return time.Now().Add(apart) } })
+		front := run(t, nil, origin.url())
+		newShow(t, origin.publish(t, live.PublishOptions{})).run(50)
+		there := front.await(t)
+		eventually(t, "there is media", func() bool { return there.Newest() > time.Second })
+		p, err := front.hub.Publish(testKey, live.PublishOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step := timeline.NewWriter(p).Now() - there.Newest(); step <= 0 || step > enough {
+			t.Errorf("with clocks that are %v apart the time steps by %v", apart, step)
+		}
+		p.End(errTest)
+	}
 }
 
 // seeking is how many streams a node looks for, or knows that nobody has.

@@ -23,6 +23,8 @@ const (
 	silence, heartbeatSize = 4 * heartbeat, 8
 	// lookAfter is how often it is looked whether a pull is still of use, and whether an interrupted stream is elsewhere.
 	lookAfter = 500 * time.Millisecond
+	// clocksApart is how far the clock of an origin may be from this node's for its times of day to be taken over.
+	clocksApart = 2 * time.Second
 	// retryPause and retryPauseMax are how long is waited between two attempts to get a lost stream back.
 	retryPause, retryPauseMax = 100 * time.Millisecond, time.Second
 )
@@ -393,7 +395,7 @@ func (p *pull) publish(st *state) error {
 	e.mu.Lock() // a stream in the hub is on the list
 	defer e.mu.Unlock()
 	pub, err := e.hub.Publish(k, live.PublishOptions{
-		User: st.User, ID: st.ID, Mirror: true, Started: time.Unix(0, st.Started), Tracks: shown, Layers: st.Layers,
+		User: st.User, ID: st.ID, Mirror: true, Started: st.started(e.opts.Now()), Tracks: shown, Layers: st.Layers,
 		Origin: live.Origin{Form: "edge", Addr: from},
 		KeyFrame: func() {
 			select {

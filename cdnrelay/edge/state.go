@@ -59,6 +59,16 @@ func (st *state) same(o *state) bool {
 	return st.State == o.State && st.Reason == o.Reason && st.Started == o.Started && st.User == o.User && st.ID == o.ID && slices.Equal(st.Layers, o.Layers)
 }
 
+// started is when the stream's clock was 0, by this node's clock if the origin's is far from it: who publishes here after all goes
+// on by that.
+func (st *state) started(now time.Time) time.Time {
+	at, here := time.Unix(0, st.Started), now.Add(-time.Duration(st.Newest))
+	if here.Sub(at).Abs() > clocksApart {
+		return here
+	}
+	return at
+}
+
 // append appends the message.
 func (st *state) append(dst []byte) []byte {
 	text, _ := json.Marshal(st) // nothing in it cannot be written
