@@ -313,3 +313,23 @@ func TestEdgesFollowThePublisher(t *testing.T) {
 		isState(t, s, live.StateLive)
 	}
 }
+
+// TestOriginThatStopsEndsNothing: a server that is restarted ends its streams, by the hub or by the door of a publisher. Who watches
+// in front stays for the next life of the stream.
+func TestOriginThatStopsEndsNothing(t *testing.T) {
+	for _, why := range []error{live.ErrStopping, told("shutdown")} {
+		origin := run(t, nil)
+		front := run(t, nil, origin.url())
+		p := origin.publish(t, live.PublishOptions{})
+		newShow(t, p).run(5)
+		there := front.await(t)
+		isState(t, there, live.StateLive)
+		p.End(why)
+		isState(t, there, live.StateInterrupted)
+		again := newShow(t, origin.publish(t, live.PublishOptions{}))
+		eventually(t, "the stream goes on", func() bool {
+			again.run(1)
+			return there.Info().State == live.StateLive
+		})
+	}
+}

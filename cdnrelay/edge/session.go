@@ -144,6 +144,9 @@ func (s *session) read(ctx context.Context) (int, error) {
 	return n, err
 }
 
+// stopping is why streams end with their server, whether the hub ends them first or the door of their publisher.
+var stopping = live.Reason(live.ErrStopping)
+
 // outcome handles what reading ended with; an error ends the session.
 func (s *session) outcome(err error) error {
 	switch {
@@ -151,7 +154,7 @@ func (s *session) outcome(err error) error {
 		s.stale, s.now = true, s.reader.Tracks()
 		clear(s.lit)
 		return nil
-	case errors.Is(err, live.ErrEnded) && !errors.Is(s.stream.Err(), live.ErrStopping):
+	case errors.Is(err, live.ErrEnded) && live.Reason(s.stream.Err()) != stopping:
 		end := stateOf(s.stream)
 		end.State, end.Reason = live.StateEnded.String(), live.Reason(s.stream.Err())
 		s.buf = end.append(s.buf)
