@@ -123,20 +123,11 @@ func (m *Manager) insert(t *Task) {
 //
 // Errors: ErrNotFound, ErrFixed, the store's, or the context's.
 func (m *Manager) Remove(ctx context.Context, app, id string) error {
-	m.changing.Lock()
-	defer m.changing.Unlock()
-	t, err := m.find(app, id)
+	ending, err := m.remove(ctx, app, id)
 	if err != nil {
 		return err
 	}
-	if t.Origin != OriginAPI {
-		return ErrFixed
-	}
-	if err := m.opts.Keeper.DeleteRelay(ctx, way, id); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("cannot delete the relay: %w", err)
-	}
-	m.log.Info("relay deleted", "relay", id)
-	for _, d := range m.drop(t) {
+	for _, d := range ending { // other tasks do not wait for targets that hold this one up
 		select {
 		case <-d.done:
 		case <-ctx.Done():
@@ -144,6 +135,24 @@ func (m *Manager) Remove(ctx context.Context, app, id string) error {
 		}
 	}
 	return nil
+}
+
+// remove deletes a task that the API has made and returns its destinations, which end.
+func (m *Manager) remove(ctx context.Context, app, id string) (ending []*destination, err error) {
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	t, err := m.find(app, id)
+	if err != nil {
+		return nil, err
+	}
+	if t.Origin != OriginAPI {
+		return nil, ErrFixed
+	}
+	if err := m.opts.Keeper.DeleteRelay(ctx, way, id); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("cannot delete the relay: %w", err)
+	}
+	m.log.Info("relay deleted", "relay", id)
+	return m.drop(t), nil
 }
 
 // drop takes a task from all and ends its destinations, which it returns.

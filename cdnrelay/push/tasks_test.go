@@ -152,6 +152,37 @@ func TestAddressIsReused(t *testing.T) {
 	})
 }
 
+// TestSlowGoodbye: whoever deletes a relay waits until nothing is pushed by it, and nobody else does.
+func TestSlowGoodbye(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, testOptions())
+		r.far.goodbye = 2 * time.Second
+		c := r.publish("demo", "cam", live.PublishOptions{})
+		made, err := r.m.Add(t.Context(), apiTask("rtmp://cdn.example.com/live/cam"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.film(time.Second)
+		deleted := make(chan error)
+		go func() { deleted <- r.m.Remove(t.Context(), "1", made.Task.ID) }()
+		synctest.Wait()
+		if !r.m.changing.TryLock() {
+			t.Error("others wait for the target")
+		} else {
+			r.m.changing.Unlock()
+		}
+		select {
+		case err := <-deleted:
+			t.Errorf("deleted while it is pushed: %v", err)
+		default:
+		}
+		if err := <-deleted; err != nil {
+			t.Error(err)
+		}
+		c.pub.End(errTest)
+	})
+}
+
 // TestTooManyTasks: an app makes so many relays and no more.
 func TestTooManyTasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
