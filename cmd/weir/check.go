@@ -10,12 +10,24 @@ import (
 )
 
 // checkLists tells what is wrong with those values that the parts judge and package config cannot, as a start of the server
-// would. It opens nothing.
+// would. It reads the certificates, and opens nothing else.
 func checkLists(cfg *config.Config) error {
 	_, rates := restRates(cfg)
 	_, pushes := push.New(push.Options{Outputs: newPushOutputs(nil).bySchemes(), Sign: signPush, Rules: pushRules(cfg.Relay.Rules)})
 	_, pulls := pull.New(pull.Options{Sources: pullSources(cfg)})
-	return errors.Join(rates, checkAuto(cfg), of("relay.rules", pushes), of("pull.sources", pulls))
+	return errors.Join(rates, checkAuto(cfg), checkCertificates(cfg), of("relay.rules", pushes), of("pull.sources", pulls))
+}
+
+// checkCertificates tells which certificate cannot be read, or does not belong to its key.
+func checkCertificates(cfg *config.Config) error {
+	var public, rtmps error
+	if cfg.HTTP.TLS.Cert != "" {
+		_, public = loadCertificates("http.tls", cfg.HTTP.TLS, cfg.Origin.Domains, nil)
+	}
+	if cfg.RTMP.TLSListen != "" && cfg.RTMP.TLS.Cert != "" {
+		_, rtmps = loadCertificates("rtmp.tls", cfg.RTMP.TLS, nil, nil)
+	}
+	return errors.Join(public, rtmps)
 }
 
 // of says of which key an error is.

@@ -184,6 +184,28 @@ func TestConfigCheckAsServe(t *testing.T) {
 	}
 }
 
+// TestConfigCheckCertificates: what a server could not start with is seen before.
+func TestConfigCheckCertificates(t *testing.T) {
+	cfg := local(t)
+	selfSigned(t, cfg)
+	good, none := []string{"--http.tls.cert", cfg.HTTP.TLS.Cert, "--http.tls.key", cfg.HTTP.TLS.Key}, filepath.Join(cfg.DataDir, "none.pem")
+	for _, c := range []struct {
+		name string
+		args []string
+		want string // in the error; empty: it is valid
+	}{
+		{"there", good, ""},
+		{"not there", []string{"--http.tls.cert", none, "--http.tls.key", cfg.HTTP.TLS.Key}, "certificate of http.tls"},
+		{"of a domain", append([]string{"--origin.domains", `[{"host":"play.example.com","cert":"` + none + `","key":"` + none + `"}]`}, good...), "certificate of the domain play.example.com"},
+		{"of RTMPS", []string{"--rtmp.tls_listen", ":0", "--rtmp.tls.cert", cfg.HTTP.TLS.Cert, "--rtmp.tls.key", cfg.HTTP.TLS.Cert}, "certificate of rtmp.tls"},
+	} {
+		_, _, err := run(t, append([]string{"config", "check"}, c.args...)...)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
 func TestCommandsRefuse(t *testing.T) {
 	for _, args := range [][]string{
 		{"url", "--room", "r"},
