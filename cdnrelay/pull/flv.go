@@ -41,7 +41,26 @@ type bodies struct {
 	to      sink
 	read    flv.Bodies
 	millis  timeline.Millis
-	damaged int // in a row
+	damaged int  // in a row
+	foreign int  // bodies of sound that cannot be carried
+	silent  bool // it was told that these are left out
+}
+
+// leave leaves sound of a codec that cannot be carried out, as that of HLS is, where there are pictures.
+//
+// Errors: ErrUnfit for pictures, and where none come.
+func (b *bodies) leave(typ byte, err error) error {
+	b.foreign++
+	pictures := b.read.Track(flv.BodyVideo) != nil
+	switch {
+	case typ == flv.BodyVideo, !pictures && b.foreign > maxDamaged:
+		return fmt.Errorf("%w: %w", ErrUnfit, err)
+	case pictures && !b.silent:
+		b.silent = true
+		b.to.expect(true, false, 0)
+		b.to.left(err)
+	}
+	return nil
 }
 
 // take takes a body whose tag has the time ms.
@@ -58,7 +77,7 @@ func (b *bodies) take(typ byte, ms uint32, body []byte) error {
 	u, err := b.read.Read(typ, body)
 	switch {
 	case errors.Is(err, flv.ErrCodec):
-		return fmt.Errorf("%w: %w", ErrUnfit, err)
+		return b.leave(typ, err)
 	case err != nil:
 		if b.damaged++; b.damaged > maxDamaged {
 			return fmt.Errorf("%w: %w", ErrFormat, err)

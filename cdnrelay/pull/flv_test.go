@@ -1,14 +1,18 @@
 package pull
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"weir/mux/av"
 	"weir/room/live"
+	"weir/testdata/samples"
 )
 
 // TestFLV: what comes is what the source has.
@@ -37,6 +41,22 @@ func TestFLV(t *testing.T) {
 	}
 	if got := g.told.states(); got != "connecting running ended" {
 		t.Errorf("told: %s", got)
+	}
+}
+
+// TestForeignSound: of a source whose sound cannot be carried the pictures come, as of HLS; without pictures it is left.
+func TestForeignSound(t *testing.T) {
+	picture, pictures := samples.H264(t)
+	mp3 := []byte("\x08\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x2f\xff\xfb\x00\x00\x00\x0e")
+	noise := bytes.Repeat(mp3, maxDamaged+10)
+	var to heard
+	head := film(t, nil, nil)
+	whole := slices.Concat(head, noise[:10*len(mp3)], film(t, av.Tracks{picture}, pictures[:30])[len(head):], noise)
+	if err := readFLV(bytes.NewReader(whole), &to); !errors.Is(err, ErrClosed) || len(to.frames) != 30 || to.leaves != 1 {
+		t.Errorf("%d pictures, told %d times, %v", len(to.frames), to.leaves, err)
+	}
+	if err := readFLV(bytes.NewReader(slices.Concat(head, noise)), &heard{}); !errors.Is(err, ErrUnfit) {
+		t.Errorf("sound alone: %v", err)
 	}
 }
 

@@ -135,7 +135,7 @@ func (p *puller) pull(ctx context.Context, from string) (ran time.Duration, err 
 	}
 	cancel(nil)
 	watch.Wait()
-	return s.left(err), err
+	return s.close(err), err
 }
 
 // failed tells that a connection did not come about or broke.

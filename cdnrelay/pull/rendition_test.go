@@ -297,12 +297,14 @@ func TestVariants(t *testing.T) {
 type heard struct {
 	frames  []*av.Frame
 	damages int
+	leaves  int
 }
 
 func (h *heard) takes(av.Codec) bool              { return true }
 func (h *heard) expect(bool, bool, time.Duration) {}
 func (h *heard) configure(*av.Track) error        { return nil }
 func (h *heard) damaged()                         { h.damages++ }
+func (h *heard) left(error)                       { h.leaves++ }
 func (h *heard) write(f *av.Frame) error          { h.frames = append(h.frames, f); return nil }
 
 // TestSoundBeginsLater: sound apart may begin a segment later than the pictures. The stream does not begin before both, and with a key

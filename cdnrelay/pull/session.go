@@ -29,6 +29,8 @@ type sink interface {
 	write(f *av.Frame) error
 	// damaged says that a picture is missing.
 	damaged()
+	// left says that a track cannot be carried, and why; the others are.
+	left(err error)
 }
 
 // session is one connection to a source: it publishes what comes.
@@ -76,6 +78,10 @@ func (s *session) damaged() {
 	if s.writer != nil {
 		s.writer.Damaged()
 	}
+}
+
+func (s *session) left(err error) {
+	s.log.Warn("a track of the source is left out", "from", s.status().URL, "error", err)
 }
 
 func (s *session) write(f *av.Frame) error {
@@ -175,8 +181,8 @@ func (s *session) publish() error {
 	return nil
 }
 
-// left tells the hub that the source's media is over, and how long it came.
-func (s *session) left(reason error) (ran time.Duration) {
+// close tells the hub that the source's media is over, and returns how long it came.
+func (s *session) close(reason error) (ran time.Duration) {
 	if s.writer == nil {
 		return 0
 	}
