@@ -3,6 +3,7 @@ package edge
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type seeker struct {
 	queue  wishes // those that no origin is being asked for
 	asking int    // the others
 	most   int    // wishes, beyond which those that nobody has any more are let go
+	full   bool   // there was no room for the last stream that an origin had
 }
 
 // wish is a stream that viewers wait for, or were told a moment ago that nobody has: then whoever comes before its turn does not
@@ -155,6 +157,7 @@ func (s *seeker) answered(w *wish, err error) {
 	defer s.mu.Unlock()
 	s.asking--
 	s.nudge()
+	s.tellFullLocked(w, err)
 	switch {
 	case err != nil:
 		s.edge.log.Debug("no origin gives the stream", "stream", w.key, "error", err)
@@ -167,6 +170,17 @@ func (s *seeker) answered(w *wish, err error) {
 		return
 	}
 	s.pushLocked(w)
+}
+
+// tellFullLocked says once that there is no room for streams that viewers wait for.
+func (s *seeker) tellFullLocked(w *wish, err error) {
+	isFull := errors.Is(err, live.ErrFull)
+	if isFull && !s.full {
+		s.edge.log.Warn("stream is not taken", "stream", w.key, "error", err)
+	}
+	if isFull || err == nil {
+		s.full = isFull
+	}
 }
 
 // wishes is a heap: the one whose turn is next stands first.

@@ -1,9 +1,11 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -154,4 +156,31 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	if made.Load() == questions { // on a busy machine a question may come before the connection of another one is free
 		t.Error("each question had a connection of its own")
 	}
+}
+
+// TestNoRoomIsTold: an edge that has as many streams as it may have says so, once while it stays.
+func TestNoRoomIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer // written to by whoever holds the seeker's lock, and read when all are asleep
+		front := runIn(t, func(r *http.Request) *http.Response { return plays(t, r) }, func(o *Options, h *live.Options) {
+			o.Log, h.MaxStreams = slog.New(slog.NewTextHandler(&log, nil)), 1
+		}, "http://origin")
+		told := func() int {
+			synctest.Wait()
+			return strings.Count(log.String(), "stream is not taken")
+		}
+		for i := range 3 {
+			_, err := front.hub.Await(t.Context(), invented(i, 0))
+			if (err == nil) != (i == 0) || told() != min(i, 1) {
+				t.Errorf("stream %d: %v, told %d times", i, err, told())
+			}
+		}
+		front.hub.End(invented(0, 0), errTest)
+		if _, err := front.hub.Await(t.Context(), invented(3, 0)); err != nil {
+			t.Errorf("once there is room: %v", err)
+		}
+		if _, err := front.hub.Await(t.Context(), invented(4, 0)); err == nil || told() != 2 {
+			t.Errorf("full again: %v, told %d times", err, told())
+		}
+	})
 }
