@@ -16,6 +16,9 @@ func Refuse(status int, code, detail string) error {
 	return &RefusedError{Status: status, Code: code, Detail: detail}
 }
 
+// ErrStopping: no session begins any more.
+var ErrStopping = Refuse(http.StatusServiceUnavailable, "shutting_down", "the server is shutting down")
+
 // BadOffer refuses what is no offer at all.
 func BadOffer(detail string) error { return Refuse(http.StatusBadRequest, "bad_offer", detail) }
 

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-
-	"weir/room/live"
 )
 
 // Sessions are those of a door, by the ids that their URLs end in. Each has a goroutine, which Run waits for. Its methods may
@@ -48,12 +46,12 @@ func (s *Sessions[S]) Await(ctx context.Context) error {
 // Go adds a session and calls run in a goroutine of its own, with a context that is done when Run's is. Somewhere within, run
 // removes the session. Await must have returned nil before.
 //
-// Errors: live.ErrStopping when Run's context is done; the session then has not begun.
+// Errors: ErrStopping when Run's context is done; the session then has not begun.
 func (s *Sessions[S]) Go(id string, session S, run func(ctx context.Context)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
-		return live.ErrStopping
+		return ErrStopping
 	}
 	s.all[id] = session
 	s.tasks.Go(func() { run(s.ctx) })

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
-
-	"weir/room/live"
 )
 
 // TestSessions: a session is known from its beginning until it is removed, Run waits for it, and none begins behind Run's end.
@@ -43,7 +41,7 @@ func TestSessions(t *testing.T) {
 		if _, ok := s.Get("a"); ok || len(s.All()) != 0 {
 			t.Error("it is still known")
 		}
-		if err := s.Go("b", 2, func(context.Context) { t.Error("it has begun") }); !errors.Is(err, live.ErrStopping) {
+		if err := s.Go("b", 2, func(context.Context) { t.Error("it has begun") }); !errors.Is(err, ErrStopping) {
 			t.Errorf("behind the end: %v", err)
 		}
 		select {
