@@ -20,7 +20,7 @@ import (
 	"weir/testdata/samples"
 )
 
-// channel is a server of playlists, one after the other, the last one for ever, and of segments.
+// channel is a server of playlists, each until its last segment was asked for, the last one for ever, and of segments.
 type channel struct {
 	t       *testing.T
 	url     string
@@ -29,9 +29,10 @@ type channel struct {
 	seal    func(path string, segment []byte) []byte
 	other   http.HandlerFunc // everything but /list and segments; nil: it has nothing else
 
-	mu    sync.Mutex
-	lists []string
-	asked []string // paths of segments
+	mu     sync.Mutex
+	lists  []string
+	served bool     // the first of them
+	asked  []string // paths of segments
 }
 
 func newChannel(t *testing.T, lists ...string) *channel {
@@ -59,10 +60,11 @@ func (c *channel) answer(w http.ResponseWriter, r *http.Request) {
 	defer c.mu.Unlock()
 	switch {
 	case r.URL.Path == "/list":
-		_, _ = w.Write([]byte(c.lists[0]))
-		if len(c.lists) > 1 {
-			c.lists = c.lists[1:]
+		if c.served && len(c.lists) > 1 && slices.Contains(c.asked, lastOf(c.lists[0])) { // however slow the machine is
+			c.lists, c.served = c.lists[1:], false
 		}
+		c.served = true
+		_, _ = w.Write([]byte(c.lists[0]))
 	case c.other != nil && !strings.HasSuffix(r.URL.Path, ".ts"):
 		c.other(w, r)
 	default:
@@ -73,6 +75,12 @@ func (c *channel) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		_, _ = w.Write(c.seal(r.URL.Path, c.segment))
 	}
+}
+
+// lastOf is the last segment of a playlist.
+func lastOf(list string) string {
+	lines := strings.Fields(list)
+	return strings.TrimSuffix(lines[len(lines)-1], ".ts")
 }
 
 // paths are the segments that were asked for.
