@@ -69,6 +69,7 @@ func FuzzSegment(f *testing.F) {
 	part := fmp4.AppendPart(nil, fmp4.Part{Tracks: []fmp4.PartTrack{{ID: 2, Samples: []fmp4.Sample{{Duration: 960, Key: true, Data: []byte{0xfc, 1, 2}}}}}})
 	f.Add(section, part)
 	f.Add(section, []byte("no media"))
+	f.Add([]byte(nil), append(id3(90000), "\xff\xf1\x4c\x80\x01\x1f\xfc\x00"...))
 	for _, film := range []func(testing.TB) (av.Track, []*av.Frame){samples.H265, samples.AAC} {
 		track, frames := film(f)
 		e := mpegts.NewEncoder(av.Tracks{track})
@@ -88,8 +89,11 @@ func FuzzSegment(f *testing.F) {
 		var d decoder
 		for range 2 { // a rendition goes on with the same one
 			frames, err := d.ts(segment)
-			if len(section) > 0 {
+			switch {
+			case len(section) > 0:
 				frames, err = d.mp4(section, segment)
+			case isPacked(segment):
+				frames, err = d.packed(segment)
 			}
 			if err != nil {
 				continue

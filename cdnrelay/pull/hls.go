@@ -65,11 +65,15 @@ func choose(f *fetcher, u, base *url.URL, list *hls.Playlist, seen places, takes
 	if sound == "" {
 		return []*rendition{main}, nil
 	}
-	if at, err = resolve(base, sound); err != nil {
+	apart, err := resolve(base, sound)
+	if err != nil {
 		return nil, err
 	}
+	if apart.String() == at.String() { // a variant of nothing but its sound
+		return []*rendition{main}, nil
+	}
 	main.dec.noAudio = true
-	other := newRendition(f, at, seen.of(at, "sound"))
+	other := newRendition(f, apart, seen.of(apart, "sound"))
 	other.dec.noVideo = true
 	return []*rendition{main, other}, nil
 }

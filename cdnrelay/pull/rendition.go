@@ -221,7 +221,11 @@ func (r *rendition) segment(ctx context.Context, s *hls.SegmentRef, number int64
 	}
 	if s.Map.URI == "" {
 		b.wraps = true
-		b.frames, err = r.dec.ts(data)
+		if isPacked(data) {
+			b.frames, err = r.dec.packed(data)
+		} else {
+			b.frames, err = r.dec.ts(data)
+		}
 		return b, err
 	}
 	if err := r.initialize(ctx, s.Map, number); err != nil {

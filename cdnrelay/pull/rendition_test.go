@@ -257,6 +257,22 @@ func TestRenditionsApart(t *testing.T) {
 	}
 }
 
+// TestSoundAlone: packagers write sound alone as a variant whose sound is apart, in the same playlist.
+func TestSoundAlone(t *testing.T) {
+	base, err := url.Parse("http://me:secret@origin.example.com/all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := hls.Read("#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"s\",DEFAULT=YES,URI=\"list\"\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"s\"\nlist\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := choose(nil, base, base, list, make(places), func(av.Codec) bool { return true })
+	if err != nil || len(all) != 1 || all[0].dec.noAudio {
+		t.Errorf("%v, %v", all, err)
+	}
+}
+
 // TestBefore: frames of two renditions come in the order of their time lines, then of their times; how playlists count them may differ.
 func TestBefore(t *testing.T) {
 	at := func(turn int64, dts time.Duration) *head {

@@ -44,6 +44,7 @@ type decoder struct {
 	count            int         // of its access units and packets
 	broken           error       // why the media cannot be carried
 
+	end       int64         // of the packed audio before, in 1/tsRate s
 	described [2]*av.Track  // what the initialization section said last of them
 	early     time.Duration // by which pictures are decoded earlier than it says
 }
