@@ -108,7 +108,7 @@ func TestAlmostFullDisk(t *testing.T) {
 			for d.writes.Load() < 4 { // the head and some fragments
 				time.Sleep(time.Millisecond)
 			}
-			d.most.Store(20 << 10)
+			d.most.Store(40 << 10)
 			tried := d.writes.Load()
 			p.play(8 * time.Second)
 			for d.writes.Load() < tried+1+3*2 { // at each key frame it tries again, and fails with its first media

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// indexRoom is kept free for the index that a complete file gets: enough for 1360 references.
-	indexRoom = 16 << 10
+	// indexRoom is kept free for the index that a complete file gets: enough for 1361 references of two tracks.
+	indexRoom = 32 << 10
 	// segmentTime is how long a segment of HLS is at least; it ends before the next key frame.
 	segmentTime = 4 * time.Second
 	// stalled is after how many fragments' time one is written although no picture came.
@@ -164,8 +164,11 @@ func (m *mp4File) abandon() facts {
 
 // index puts the index into the room for it. The head of its box comes last, so that there is a whole one or none.
 func (m *mp4File) index() error {
-	return writeIndex(m.out, fmp4.Index{TrackID: fmp4.TrackID(m.lead.ID), TimeScale: m.lead.scale, Earliest: m.earliest},
-		m.fragments, m.init, m.head)
+	x := mp4Index{lead: indexed{fmp4.TrackID(m.lead.ID), m.lead.scale}, earliest: m.earliest, all: m.fragments}
+	for _, t := range m.tracks {
+		x.tracks = append(x.tracks, indexed{fmp4.TrackID(t.ID), t.scale})
+	}
+	return x.write(m.out, m.init, m.head)
 }
 
 func (m *mp4File) facts() facts {
@@ -174,28 +177,6 @@ func (m *mp4File) facts() facts {
 		f.duration += s.Duration
 	}
 	return f
-}
-
-// patcher is what an index is written into.
-type patcher interface {
-	patch(b []byte, at int64) error
-}
-
-// writeIndex writes the index of fragments over what stands between at and head; x says of which track. Without fragments, or
-// with more than fit whatever is joined, there is none.
-func writeIndex(to patcher, x fmp4.Index, all []fragment, at, head int64) error {
-	room := int(head - at)
-	references, ok := fmp4.Merge(references(all), (room-fmp4.IndexSize(0)-8)/12)
-	if !ok || len(references) == 0 {
-		return nil
-	}
-	x.References = references
-	x.Gap = uint64(room - x.Size())
-	b := fmp4.AppendFree(fmp4.AppendIndex(make([]byte, 0, room), &x), int(x.Gap))
-	if err := to.patch(b[8:], at+8); err != nil {
-		return err
-	}
-	return to.patch(b[:8], at)
 }
 
 // references join the fragments of each group of pictures.

@@ -143,7 +143,11 @@ func mendMP4(out *output, file *os.File) (f facts, err error) {
 		return f, nil
 	}
 	f.init = layout.Free
-	return f, writeIndex(out, fmp4.Index{TrackID: lead.ID, TimeScale: lead.TimeScale, Earliest: earliest}, fragments, layout.Free, layout.Head)
+	x := mp4Index{lead: indexed{lead.ID, lead.TimeScale}, earliest: earliest, all: fragments}
+	for _, t := range layout.Tracks {
+		x.tracks = append(x.tracks, indexed{t.ID, t.TimeScale})
+	}
+	return f, x.write(out, layout.Free, layout.Head)
 }
 
 // leadOf is the track that a file is cut by: its video, if it has any.

@@ -169,7 +169,10 @@ func TestServeFile(t *testing.T) {
 
 func TestFLVIsNoHLS(t *testing.T) {
 	l := openLab(t, Options{Rules: all(Spec{Format: FormatFLV})})
-	r, _ := l.finished(t)
+	p := l.publish(t)
+	p.play(2 * time.Second)
+	l.end(t, p)
+	r := l.ended(t)
 	if w := l.get(t, "/recordings/r/s/"+r.ID+".m3u8"); w.Code != http.StatusConflict || code(t, w) != "recording_not_hls" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
