@@ -333,3 +333,36 @@ func TestOriginThatStopsEndsNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestMovedBeforeAnythingCame: a stream of which an interrupted origin has told, and sent nothing, begins at the one that has it now.
+func TestMovedBeforeAnythingCame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var moved atomic.Bool
+		front := runIn(t, func(r *http.Request) *http.Response {
+			resp := says(http.StatusNoContent, "")
+			switch one := r.URL.Host == "one"; {
+			case !one && !moved.Load():
+				return says(http.StatusNotFound, "")
+			case r.Method == http.MethodHead && one:
+				resp.Header.Set(headerState, live.StateInterrupted.String())
+				return resp
+			case r.Method == http.MethodHead:
+				return resp
+			case one:
+				return drips(r, 1<<20, soundOf(t, state{State: "interrupted", Started: 1}))
+			default:
+				const at = time.Minute
+				return drips(r, 1<<20, soundOf(t, state{State: "live", Started: 2, Newest: int64(at)}, at, at+20*time.Millisecond, at+40*time.Millisecond))
+			}
+		}, nil, "http://one", "http://two")
+		there, err := front.hub.Await(t.Context(), testKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved.Store(true)
+		time.Sleep(5 * time.Second)
+		if i := there.Info(); i.State != live.StateLive || i.Frames != 3 || there.Newest() > time.Minute {
+			t.Errorf("%v with %d frames, the newest at %v", i.State, i.Frames, there.Newest())
+		}
+	})
+}

@@ -74,6 +74,12 @@ func drips(r *http.Request, n int, body []byte) *http.Response {
 // sound is how a stream begins that has nothing but sound.
 func sound(t testing.TB) []byte {
 	t.Helper()
+	return soundOf(t, state{State: "live", Started: 1}, 0)
+}
+
+// soundOf is a stream that is so, with packets at these times.
+func soundOf(t testing.TB, st state, times ...time.Duration) []byte {
+	t.Helper()
 	m := fmp4.NewMuxer()
 	start, err := m.AppendStart(nil, av.Tracks{{
 		ID: 2, Codec: av.CodecOpus, ClockRate: 48000, Channels: 2, Config: []byte("OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00"),
@@ -81,8 +87,11 @@ func sound(t testing.TB) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := state{State: "live", Started: 1}
-	return m.Append(st.append(start), &av.Frame{Track: 2, Codec: av.CodecOpus, Key: true, Data: []byte{0xfc}})
+	b := st.append(start)
+	for _, at := range times {
+		b = m.Append(b, &av.Frame{Track: 2, Codec: av.CodecOpus, Key: true, DTS: at, PTS: at, Data: []byte{0xfc}})
+	}
+	return b
 }
 
 // plays is an answer with a stream.

@@ -443,7 +443,9 @@ func (p *pull) rejoin(st *state) {
 		return
 	}
 	p.clock, p.anew = st.Started, true
-	p.shift = p.newest + p.edge.opts.Now().Sub(p.at) - time.Duration(st.Newest)
+	if p.shift = p.newest - time.Duration(st.Newest); len(p.last) > 0 { // else nothing came yet
+		p.shift += p.edge.opts.Now().Sub(p.at)
+	}
 }
 
 // interrupt says that the stream is interrupted, once something came of it: before that it is not there.
