@@ -161,6 +161,9 @@ func TestErasingForAnotherServer(t *testing.T) {
 	if erase(other); len(l.kept(t, r.ID).Files) != 3 || len(other.objects(t)) != 2 {
 		t.Fatalf("of an app that exists %+v and %v are left", l.kept(t, r.ID), other.objects(t))
 	}
+	if err := other.Delete(t.Context(), r.App, r.ID); !errors.Is(err, ErrElsewhere) || len(l.kept(t, r.ID).Files) != 3 || len(other.objects(t)) != 2 {
+		t.Errorf("asked to delete what another server has a part of: %v, %+v and %v are left", err, l.kept(t, r.ID), other.objects(t))
+	}
 	l.deleteApp(t)
 	erase(other)
 	if left := l.kept(t, r.ID).Files; len(left) != 1 || left[0].N != 3 || len(other.objects(t)) != 0 {

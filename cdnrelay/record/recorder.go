@@ -274,12 +274,23 @@ func (r *Recorder) end(ctx context.Context, app int, id string, why error) error
 
 // Delete ends a recording and deletes it with its files.
 //
-// Errors: those of Get, ErrElsewhere for one whose files another server has; those of the disk and the bucket.
+// Errors: those of Get, ErrElsewhere for one of which another server has files, and of which none is deleted then; those of the
+// disk and the bucket.
 func (r *Recorder) Delete(ctx context.Context, app int, id string) error {
-	if _, err := r.Get(ctx, app, id); err != nil {
+	rec, err := r.Get(ctx, app, id)
+	if err != nil {
 		return err
 	}
+	if !r.reaches(&rec) {
+		return ErrElsewhere
+	}
 	return r.remove(ctx, app, id)
+}
+
+// reaches tells whether all files of a recording are where this server can delete them.
+func (r *Recorder) reaches(rec *store.Recording) bool {
+	isAway := func(f store.RecordingFile) bool { return !f.Remote || r.bucket == nil }
+	return rec.Node == r.folder.node || !slices.ContainsFunc(rec.Files, isAway)
 }
 
 // remove is Delete, also of what is doomed.
