@@ -13,9 +13,14 @@ import (
 )
 
 func TestProcess(t *testing.T) {
-	p, err := Launch(exec.Command("sh", "-c", "echo one >&2; echo ready >&2; exec sleep 60"), func(line []byte) bool {
-		return string(line) == "ready"
-	})
+	// A shell that waits for its input: one that became another program would have no memory for a moment.
+	cmd := exec.Command("sh", "-c", "echo one >&2; echo ready >&2; read -r never")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	p, err := Launch(cmd, func(line []byte) bool { return string(line) == "ready" })
 	if err != nil {
 		t.Fatal(err)
 	}
