@@ -21,6 +21,16 @@ type disk struct {
 
 func (d *disk) wrap(_ string, f file) file { return &diskFile{f, d} }
 
+// tried waits until so many pieces were written, or could not be.
+func (d *disk) tried(t *testing.T, pieces int64) {
+	t.Helper()
+	for end := time.Now().Add(waiting); d.writes.Load() < pieces; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d pieces are written, want %d", d.writes.Load(), pieces)
+		}
+	}
+}
+
 // diskFile is a file on it. Where it is full, half of what is written fits.
 type diskFile struct {
 	file
@@ -54,9 +64,7 @@ func TestFullDisk(t *testing.T) {
 			p := l.publish(t)
 			p.play(4500 * time.Millisecond)
 			l.heard(t, "begun")
-			for d.writes.Load() < 4 { // the head and some fragments
-				time.Sleep(time.Millisecond)
-			}
+			d.tried(t, 4) // the head and some fragments
 			d.full.Store(true)
 			p.play(8 * time.Second)
 			l.heard(t, "begun", "complete", "paused")
@@ -105,15 +113,11 @@ func TestAlmostFullDisk(t *testing.T) {
 			p := l.publish(t)
 			p.play(4500 * time.Millisecond)
 			l.heard(t, "begun")
-			for d.writes.Load() < 4 { // the head and some fragments
-				time.Sleep(time.Millisecond)
-			}
+			d.tried(t, 4) // the head and some fragments
 			d.most.Store(40 << 10)
-			tried := d.writes.Load()
+			before := d.writes.Load()
 			p.play(8 * time.Second)
-			for d.writes.Load() < tried+1+3*2 { // at each key frame it tries again, and fails with its first media
-				time.Sleep(time.Millisecond)
-			}
+			d.tried(t, before+1+3*2) // at each key frame it tries again, and fails with its first media
 			l.heard(t, "begun", "complete", "paused")
 			d.most.Store(0)
 			p.play(8 * time.Second)
@@ -149,9 +153,7 @@ func TestSlowDisk(t *testing.T) {
 	p := l.publish(t)
 	p.play(3 * time.Second)
 	l.heard(t, "begun")
-	for d.writes.Load() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	d.tried(t, 2)
 	d.stop.Lock()
 	p.play(100 * time.Second) // returns, although nothing is written
 	d.stop.Unlock()
