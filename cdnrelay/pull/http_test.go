@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"weir/room/dial"
@@ -58,6 +59,7 @@ func TestLogin(t *testing.T) {
 	}))
 	defer other.Close()
 	var own string
+	var came atomic.Bool // to a segment whose address names no user
 	own = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if user, pass, _ := r.BasicAuth(); user != "me" || pass != "secret" {
 			http.Error(w, "who are you", http.StatusUnauthorized)
@@ -70,11 +72,12 @@ func TestLogin(t *testing.T) {
 		case "/list":
 			_, _ = w.Write([]byte(listOf(0, "#EXTINF:1", own+"/here", "#EXTINF:1", other.URL+"/there", ends)))
 		default:
+			came.Store(true)
 			http.Error(w, "gone", http.StatusNotFound)
 		}
 	})
 	from := strings.Replace(own, "://", "://me:secret@", 1)
-	if err := open(t.Context(), from+"/", guards{dial.Trusted, dial.Trusted}, patience, make(places), &heard{}); !errors.Is(err, ErrFormat) {
-		t.Errorf("it did not come to the last segment: %v", err)
+	if err := open(t.Context(), from+"/", guards{dial.Trusted, dial.Trusted}, patience, make(places), &heard{}); !errors.Is(err, ErrFormat) || !came.Load() {
+		t.Errorf("it did not come to all segments: %v, %t", err, came.Load())
 	}
 }
